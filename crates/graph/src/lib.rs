@@ -1,0 +1,15 @@
+//! Meta's wire, whole: what the WhatsApp Cloud API and its webhooks look like in bytes, and nothing else.
+//!
+//! No I/O, no clock, no rule of ours. Everything that arrives is read tolerantly: a field that is missing, new,
+//! renamed or of another JSON type costs that field and never its neighbours, and what is not understood is kept
+//! raw. Everything that leaves is typed.
+//!
+//! - [`signature`]: `X-Hub-Signature-256` over the exact bytes.
+//! - [`errors`]: error bodies, webhook errors, and the table of Meta's codes.
+//! - [`webhook`]: a webhook body as a flat list of items.
+//! - [`send`]: what is posted to `/{PHONE_NUMBER_ID}/messages`, and its answer.
+//! - the rest: replies of the management calls, one noun a file.
+
+pub mod errors;
+mod fields;
+pub mod signature;
