@@ -1,0 +1,52 @@
+//! Contacts: persons, known by phone number, by Meta's business-scoped user id (BSUID), or by both.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::phone::PhoneNumber;
+
+/// How a person is known. At least one of `phone` and `bsuid` is set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Identity {
+    /// E.164; absent for a customer who hides the number behind a username.
+    pub phone: Option<PhoneNumber>,
+    /// Business-scoped user id, opaque, e.g. `US.1349…`.
+    pub bsuid: Option<String>,
+}
+
+impl Identity {
+    /// Known by phone number alone.
+    pub fn of_phone(phone: PhoneNumber) -> Self {
+        Self { phone: Some(phone), bsuid: None }
+    }
+
+    /// Known by nothing: not an identity at all.
+    pub fn is_empty(&self) -> bool {
+        self.phone.is_none() && self.bsuid.is_none()
+    }
+}
+
+/// Why a contact waits for somebody to look at it; such a contact gets no business-initiated message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// What happened, in words for an operator.
+    pub reason: String,
+    /// Meta's code, e.g. 131026.
+    pub meta_error_code: i64,
+    /// When it was flagged.
+    pub at: Timestamp,
+}
+
+/// Limits on what a contact may hold, in characters.
+pub mod limits {
+    /// A name.
+    pub const NAME: usize = 256;
+    /// One tag.
+    pub const TAG: usize = 64;
+    /// Tags per contact.
+    pub const TAGS: usize = 100;
+    /// Custom fields per contact.
+    pub const FIELDS: usize = 100;
+    /// A custom field's value.
+    pub const FIELD_VALUE: usize = 2_000;
+}

@@ -1,0 +1,85 @@
+//! API keys and security events.
+
+use async_trait::async_trait;
+use domain::access::Scope;
+use domain::{ApiKeyId, ConnectionId, SecurityEventId, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Page, Paging, StoreResult};
+
+/// A key as it is kept: never the key itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    pub tenant_id: TenantId,
+    pub name: String,
+    /// The first characters, so that a person can tell keys apart.
+    pub prefix: String,
+    pub scopes: Vec<Scope>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A key to be kept.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    pub name: String,
+    pub prefix: String,
+    /// SHA-256 of the whole key (256 random bits need no slow hash).
+    pub hash: [u8; 32],
+    pub scopes: Vec<Scope>,
+    pub expires_at: Option<Timestamp>,
+    pub at: Timestamp,
+}
+
+/// Something that should not have happened at the door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecurityEvent {
+    pub id: SecurityEventId,
+    pub tenant_id: TenantId,
+    /// `webhook_signature_invalid`, `api_key_refused`, …
+    pub kind: String,
+    pub connection_id: Option<ConnectionId>,
+    /// The client's address as seen.
+    pub address: Option<String>,
+    pub reason: String,
+    /// First seen.
+    pub at: Timestamp,
+    /// Last seen; equal ones within a minute are counted, not repeated.
+    pub last_at: Timestamp,
+    pub count: i64,
+}
+
+/// A security event to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSecurityEvent {
+    pub tenant_id: TenantId,
+    pub kind: String,
+    pub connection_id: Option<ConnectionId>,
+    pub address: Option<String>,
+    pub reason: String,
+    pub at: Timestamp,
+}
+
+/// Verbs on keys and security events.
+#[async_trait]
+pub trait AccessStore: Send + Sync {
+    /// Keeps a key. A hash that exists already is a defect (256 random bits).
+    async fn create_api_key(&self, tenant: TenantId, key: NewApiKey) -> StoreResult<ApiKey>;
+    /// All keys of the tenant, newest first, revoked ones too.
+    async fn api_keys(&self, tenant: TenantId) -> StoreResult<Vec<ApiKey>>;
+    /// Revokes at once; a repeat keeps the first time. `None` when there is no such key.
+    async fn revoke_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        at: Timestamp,
+    ) -> StoreResult<Option<ApiKey>>;
+    /// Keeps events, all in one commit; one that equals an earlier one (tenant, kind, connection, address, reason) of the last 60 s
+    /// raises its count instead.
+    async fn record_security_events(&self, events: Vec<NewSecurityEvent>) -> StoreResult<()>;
+    /// Newest first.
+    async fn security_events(&self, tenant: TenantId, paging: &Paging) -> StoreResult<Page<SecurityEvent>>;
+}

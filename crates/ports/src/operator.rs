@@ -1,0 +1,62 @@
+//! What crosses tenants: for the operator's commands and for the server's own tasks, never for a tenant's call.
+
+use async_trait::async_trait;
+use domain::{ConnectionId, MessageId, TenantId, Timestamp};
+
+use crate::StoreResult;
+use crate::access::ApiKey;
+use crate::connections::{Connection, ConnectionSecrets};
+use crate::media::PendingMedia;
+use crate::tenants::{Tenant, TenantSettings};
+
+/// Something that another node did and this one should know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Something is due, or was changed, on this connection.
+    Lane(ConnectionId),
+    /// Bodies wait in the inbox.
+    Inbox,
+    /// A message moved (a waiter may sit on this node).
+    Message(MessageId),
+}
+
+/// Verbs over all tenants.
+#[async_trait]
+pub trait OperatorStore: Send + Sync {
+    /// The store answers.
+    async fn ping(&self) -> StoreResult<()>;
+    /// Makes a tenant.
+    async fn create_tenant(
+        &self,
+        name: &str,
+        settings: &TenantSettings,
+        at: Timestamp,
+    ) -> StoreResult<Tenant>;
+    /// All, by id.
+    async fn tenants(&self) -> StoreResult<Vec<Tenant>>;
+    /// The key with this hash, revoked and expired ones too (the caller tells them apart).
+    async fn api_key_by_hash(&self, hash: &[u8; 32]) -> StoreResult<Option<ApiKey>>;
+    /// Notes when keys were last used; one commit, lossy.
+    async fn touch_api_keys(&self, used: Vec<(domain::ApiKeyId, Timestamp)>) -> StoreResult<()>;
+    /// Every connection with its secrets, for verifying webhooks and running lanes.
+    async fn all_connections(&self) -> StoreResult<Vec<(Connection, ConnectionSecrets)>>;
+    /// A number that moves up whenever any connection (or its secrets) is made, changed or removed; cheap.
+    async fn connections_version(&self) -> StoreResult<i64>;
+    /// `in_doubt` messages whose tenant's time for a ruling has come: those of `Fail` are now `failed` with code
+    /// `SEND_OUTCOME_UNKNOWN`; one commit. At most `limit`.
+    async fn rule_on_doubts(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<MessageId>>;
+    /// Inbound files to fetch, taken until `until`.
+    async fn take_pending_media(
+        &self,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Vec<PendingMedia>>;
+    /// Forgets what has served its time (idempotency keys after 24 h, projected raw bodies after 7 days, orphan statuses after 30 days), at
+    /// most `limit` rows of each; answers how many.
+    async fn sweep(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
+    /// Seals every secret anew with the current key; answers how many were sealed with an older one.
+    async fn rotate_secrets(&self) -> StoreResult<u64>;
+    /// What happens from now on, on this node and on others; a slow reader loses the oldest.
+    fn wakes(&self) -> futures::stream::BoxStream<'static, Wake>;
+}

@@ -1,0 +1,49 @@
+//! Lists: by page, or by cursor where a list can be deep.
+
+use serde::{Deserialize, Serialize};
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paging {
+    /// From 1.
+    pub page: u32,
+    /// 1 to 100.
+    pub page_size: u32,
+    /// The `next_cursor` of an earlier page; outranks `page`. Opaque to callers; a cursor that a store cannot read
+    /// starts from the beginning.
+    pub cursor: Option<String>,
+}
+
+impl Default for Paging {
+    fn default() -> Self {
+        Self { page: 1, page_size: 20, cursor: None }
+    }
+}
+
+impl Paging {
+    /// Rows to skip when no cursor is given.
+    pub fn offset(&self) -> u64 {
+        u64::from(self.page.saturating_sub(1)) * u64::from(self.page_size)
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: u64,
+    /// Where the next page starts, when there is one and the list knows cursors.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The same page with each item turned into something else.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            total: self.total,
+            next_cursor: self.next_cursor,
+        }
+    }
+}
