@@ -9,7 +9,10 @@ mod invalid;
 use std::fmt;
 use std::str::FromStr;
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber as Parsed, PhoneNumberFormat, Region, ValidationError};
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber as Parsed, PhoneNumberFormat, Region,
+    ValidationError,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use invalid::{InvalidPhone, PhoneFault};
@@ -247,7 +250,9 @@ impl Written {
 fn parse(text: &str, region: Option<Region>) -> Result<Parsed, PhoneFault> {
     PHONE_NUMBER_UTIL.parse(text, region).map_err(|error| match error {
         ParseError::InvalidCountryCode => PhoneFault::CountryCodeUnknown,
-        ParseError::NotANumber(_) | ParseError::TooShortAfterIdd | ParseError::TooShortNsn => PhoneFault::TooShort,
+        ParseError::NotANumber(_) | ParseError::TooShortAfterIdd | ParseError::TooShortNsn => {
+            PhoneFault::TooShort
+        }
         ParseError::TooLongNsn => PhoneFault::TooLong,
     })
 }

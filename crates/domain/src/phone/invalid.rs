@@ -1,6 +1,8 @@
 //! What is told to somebody whose number was refused: the format of the country that the input hints at.
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as Parsed, PhoneNumberFormat, PhoneNumberType, Region};
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as Parsed, PhoneNumberFormat, PhoneNumberType, Region,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Written, calling_code};

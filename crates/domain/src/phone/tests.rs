@@ -133,7 +133,9 @@ fn numbers_of_many_countries_become_e164() {
 
 #[test]
 fn mexican_numbers_with_and_without_the_retired_one_are_the_same() {
-    for (input, region) in [("+5215512345678", None), ("+52 1 55 1234 5678", None), ("+52 55 1234 5678", None)] {
+    for (input, region) in
+        [("+5215512345678", None), ("+52 1 55 1234 5678", None), ("+52 55 1234 5678", None)]
+    {
         let parsed = PhoneNumber::parse(input, region).map(String::from);
         assert_eq!(parsed.as_deref(), Ok("+525512345678"), "{input}");
     }
@@ -219,9 +221,12 @@ fn json_holds_the_number_as_a_string_and_refuses_other_shapes() {
 
 #[test]
 fn country_and_region_are_read_from_the_number() {
-    for (number, code, region) in
-        [("+4915123456789", 49, "DE"), ("+15551234567", 1, "US"), ("+18765551234", 1, "JM"), ("+29022158", 290, "SH")]
-    {
+    for (number, code, region) in [
+        ("+4915123456789", 49, "DE"),
+        ("+15551234567", 1, "US"),
+        ("+18765551234", 1, "JM"),
+        ("+29022158", 290, "SH"),
+    ] {
         let phone = PhoneNumber::parse(number, None).expect(number);
         assert_eq!((phone.country_code(), phone.region().as_deref()), (Some(code), Some(region)), "{number}");
     }
