@@ -1,0 +1,71 @@
+//! The plan of the house: which crate stands on which floor, and what is allowed where.
+
+/// A crate's floor. Whatever stands above all floors (tests, benchmarks, tools) has none of its own.
+pub(super) fn floor(name: &str) -> Option<Floor> {
+    Some(match name {
+        "domain" | "graph" => Floor::House(1),
+        "ports" | "api-types" => Floor::House(2),
+        "engine" | "store" | "gateway-meta" | "simulator" => Floor::House(3),
+        "api" => Floor::House(4),
+        "server" => Floor::House(5),
+        "e2e" | "bench" | "fuzz" | "xtask" => Floor::Outside,
+        _ => return None,
+    })
+}
+
+/// Where a crate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Floor {
+    House(u8),
+    Outside,
+}
+
+/// Crates that see only these of the house, whatever their floor would allow, and why.
+pub(super) const NARROW: [(&str, &[&str], &str); 6] = [
+    ("simulator", &["graph"], "it must not share our mistakes of use"),
+    (
+        "api",
+        &["engine", "ports", "api-types", "domain", "graph"],
+        "only the server chooses a store and a gateway",
+    ),
+    ("e2e", &["graph"], "it looks at the product from outside"),
+    ("bench", &["graph"], "it looks at the product from outside"),
+    ("fuzz", &["graph"], "it feeds the wire and nothing else"),
+    ("xtask", &[], "it must build when nothing else does"),
+];
+
+/// Libraries that occur in some crates alone: the name's start, where it is allowed, and where as well in tests.
+pub(super) const KEPT_IN: [(&str, &[&str], &[&str]); 5] = [
+    ("sea-orm", &["store", "bench"], &["e2e"]),
+    ("sqlx", &["store", "bench"], &["e2e"]),
+    ("axum", &["api", "simulator", "server", "bench"], &["gateway-meta", "e2e"]),
+    ("reqwest", &["gateway-meta", "simulator", "e2e", "bench"], &["api", "server"]),
+    (
+        "anyhow",
+        &["server", "xtask", "e2e", "bench", "fuzz"],
+        &["store", "engine", "api", "simulator", "gateway-meta"],
+    ),
+];
+
+/// Names that say nothing of what a file holds.
+pub(super) const NAMELESS: [&str; 8] =
+    ["utils", "util", "helpers", "helper", "common", "manager", "types", "misc"];
+
+/// The columns of the house.
+pub(super) const COLUMNS: [&str; 11] = [
+    "access",
+    "alerts",
+    "connections",
+    "consent",
+    "contacts",
+    "conversations",
+    "media",
+    "messages",
+    "templates",
+    "tenants",
+    "webhooks",
+];
+
+/// Folders in which every column has a file (or a folder) of its name, except those listed.
+pub(super) const COLUMN_FOLDERS: [(&str, &[&str]); 3] =
+    [("crates/ports/src", &[]), ("crates/engine/src", &[]), ("crates/store/src", &[])];

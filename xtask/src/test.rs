@@ -1,0 +1,37 @@
+//! `cargo xtask test`: everything, on both stores.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::bench::target_folder;
+use crate::command::{cargo, run as run_command, succeeds};
+use crate::postgres;
+
+/// Installs what is missing, builds the binary that the black-box tests start, runs the tests and the examples in
+/// the docs. The runner's own summary is the last thing printed.
+pub(crate) fn run(args: &[OsString]) -> Result<()> {
+    postgres::ensure()?;
+    run_command(&mut cargo(["build", "--package", "server", "--bin", "waxwing"]))?;
+    if args.is_empty() {
+        run_command(&mut cargo(["test", "--doc", "--workspace"]))?;
+    }
+    run_tests(args)
+}
+
+fn run_tests(args: &[OsString]) -> Result<()> {
+    let binary = target_folder().join("debug/waxwing");
+    let whole = if args.is_empty() { &["--workspace"][..] } else { &[] };
+    let mut command = if has_nextest() {
+        cargo(["nextest", "run", "--profile", "ci"])
+    } else {
+        println!("cargo-nextest cannot be installed here: `cargo test` runs the tests instead, slower");
+        cargo(["test", "--lib", "--bins", "--tests", "--no-fail-fast"])
+    };
+    run_command(command.args(whole).args(args).env("WAXWING_BIN", binary))
+}
+
+fn has_nextest() -> bool {
+    let installed = || succeeds(&mut cargo(["nextest", "--version"]));
+    installed() || (run_command(&mut cargo(["install", "cargo-nextest", "--locked"])).is_ok() && installed())
+}
