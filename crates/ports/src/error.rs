@@ -1,7 +1,7 @@
 //! How a store fails.
 
 /// A store either cannot be reached now, or is broken; everything else is a result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Try again later: connection lost, pool exhausted, disk full, lock timed out.
     #[error("the store is not available: {0}")]

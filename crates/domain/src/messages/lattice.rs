@@ -1,54 +1,54 @@
-//! How a message's status moves.
+//! The lattice of statuses: statuses come in any order, any number of times, and the result is always the same.
 //!
-//! Statuses come in any order, any number of times, so what is kept is the highest seen on one line:
-//! `queued < sending < in_doubt < sent < failed < delivered < read`. Taking the higher of two is the same in every
-//! order and with every repeat, and the line says the rest: a failure after `sent` counts, a failure never hides a
-//! delivery (with several devices both are reported, and delivery is the truth), `read` implies `delivered`, and
-//! any word from Meta settles a doubt. Source: Meta, "messages webhook, statuses".
+//! Outbound: `queued < sending < in_doubt < sent < failed < delivered < read`. `failed` stands between `sent` and
+//! `delivered`, because Meta may report both a failure on one device and a delivery on another, and then the
+//! delivery is the truth; a failure after `sent` is the usual asynchronous refusal. Source: Meta, "Status
+//! messages webhook".
 
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Where a message stands. A scheduled message is `queued` with a `send_at`.
+/// Where a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Durable, waits for its turn.
+    /// Outbound, accepted by us, waits for its turn (or for its `send_at`).
     Queued,
-    /// An attempt is on its way; committed before the call.
+    /// Outbound, its attempt is committed, the call to Meta runs.
     Sending,
-    /// Meta may or may not have taken it. Never resent blindly.
+    /// Outbound, Meta may or may not have accepted it.
     InDoubt,
-    /// Meta took it.
+    /// Outbound, accepted by Meta.
     Sent,
-    /// It will not arrive.
+    /// Outbound, will not arrive.
     Failed,
-    /// On the customer's phone.
+    /// Outbound, arrived on a device.
     Delivered,
-    /// The customer saw it.
+    /// Outbound, was seen (or played).
     Read,
-    /// Taken back before it was sent. Final.
+    /// Outbound, called back before it was sent.
     Cancelled,
-    /// Inbound: the customer wrote it. Final.
+    /// Inbound.
     Received,
 }
 
-/// All of them, in the order of their rank.
-pub const STATUSES: [Status; 9] = [
-    Status::Queued,
-    Status::Sending,
-    Status::InDoubt,
-    Status::Sent,
-    Status::Failed,
-    Status::Delivered,
-    Status::Read,
-    Status::Cancelled,
-    Status::Received,
-];
-
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Sending,
+        Self::InDoubt,
+        Self::Sent,
+        Self::Failed,
+        Self::Delivered,
+        Self::Read,
+        Self::Cancelled,
+        Self::Received,
+    ];
+
     /// The word used on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,65 +64,28 @@ impl Status {
         }
     }
 
-    /// The place on the line, for stores that merge in their own language: a status from Meta applies when its
-    /// rank is greater than the one kept. Stable; written into databases.
-    pub fn rank(self) -> i16 {
+    fn rank(self) -> u8 {
         match self {
             Self::Queued => 0,
-            Self::Sending => 10,
-            Self::InDoubt => 20,
-            Self::Sent => 30,
-            Self::Failed => 40,
-            Self::Delivered => 50,
-            Self::Read => 60,
-            Self::Cancelled => 90,
-            Self::Received => 100,
+            Self::Cancelled => 1,
+            Self::Sending => 2,
+            Self::InDoubt => 3,
+            Self::Sent => 4,
+            Self::Failed => 5,
+            Self::Delivered => 6,
+            Self::Read => 7,
+            Self::Received => 8,
         }
     }
 
-    /// Meta's word in a status webhook. `played` (a voice note) counts as read. `None` for words that are no step
-    /// of a message (`deleted`, `warning`, whatever comes next).
-    pub fn from_meta(word: &str) -> Option<Self> {
-        match word.to_ascii_lowercase().as_str() {
-            "sent" => Some(Self::Sent),
-            "delivered" => Some(Self::Delivered),
-            "read" | "played" => Some(Self::Read),
-            "failed" => Some(Self::Failed),
-            _ => None,
-        }
-    }
-
-    /// Whether Meta is the one who says it.
-    pub fn is_metas(self) -> bool {
-        matches!(self, Self::Sent | Self::Failed | Self::Delivered | Self::Read)
-    }
-
-    /// Whether Meta took the message and has not taken that back.
-    pub fn went_out(self) -> bool {
-        matches!(self, Self::Sent | Self::Delivered | Self::Read)
-    }
-
-    /// Whether it arrived; `read` implies it.
-    pub fn arrived(self) -> bool {
-        matches!(self, Self::Delivered | Self::Read)
-    }
-
-    /// Whether our own side may move a message so. What Meta reports goes through [`merge`] instead.
-    pub fn may_become(self, next: Self) -> bool {
-        match self {
-            Self::Queued => matches!(next, Self::Sending | Self::Cancelled | Self::Failed),
-            // Back to the queue when certainly nothing left the house.
-            Self::Sending => matches!(next, Self::Queued | Self::InDoubt | Self::Sent | Self::Failed),
-            // Back to the queue only by the operator's or the tenant's decision.
-            Self::InDoubt => matches!(next, Self::Queued | Self::Sent | Self::Failed),
-            Self::Failed => next == Self::Queued,
-            Self::Sent | Self::Delivered | Self::Read | Self::Cancelled | Self::Received => false,
-        }
+    /// Nothing more is expected of it (a delivered message may still be read).
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Failed | Self::Read | Self::Cancelled | Self::Received)
     }
 }
 
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
@@ -131,66 +94,49 @@ impl FromStr for Status {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        STATUSES
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or_else(|| format!("\"{text}\" is not a message status"))
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|status| status.as_str()).collect();
+            format!("\"{text}\" is not a message status; use one of {}", known.join(", "))
+        })
     }
 }
 
-/// The status after Meta reported `incoming` for a message that is `current`. What is not Meta's to say changes
-/// nothing, and neither does anything about a message that was cancelled or received.
+/// What a message is after Meta reported `incoming`: the higher of the two. A report by Meta outranks what we only
+/// believe, so a message that we called failed for want of news (an `in_doubt` ruled on) comes back to life with
+/// its delivery.
 pub fn merge(current: Status, incoming: Status) -> Status {
-    if incoming.is_metas() && incoming.rank() > current.rank() { incoming } else { current }
+    if incoming.rank() > current.rank() { incoming } else { current }
 }
 
-/// When each level was reached: the first report of it counts, in whatever order reports come.
+/// The first time each level was reached. Times that Meta reports for the same level differ when a webhook is
+/// repeated by another device: the earliest stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Times {
-    /// Meta took it.
-    pub sent_at: Option<Timestamp>,
-    /// It arrived, as reported; see [`Times::delivered`].
-    pub delivered_at: Option<Timestamp>,
-    /// It was seen.
-    pub read_at: Option<Timestamp>,
-    /// It was given up.
-    pub failed_at: Option<Timestamp>,
+    pub sent: Option<Timestamp>,
+    pub delivered: Option<Timestamp>,
+    pub read: Option<Timestamp>,
+    pub failed: Option<Timestamp>,
 }
 
 impl Times {
-    /// Notes a report. Statuses that have no time of their own change nothing.
+    /// Notes that `status` was reached at `at`. A read message was delivered by then at the latest, whether or not
+    /// Meta says so.
     pub fn note(&mut self, status: Status, at: Timestamp) {
-        let slot = match status {
-            Status::Sent => &mut self.sent_at,
-            Status::Delivered => &mut self.delivered_at,
-            Status::Read => &mut self.read_at,
-            Status::Failed => &mut self.failed_at,
-            _ => return,
-        };
-        *slot = earliest(*slot, Some(at));
-    }
-
-    /// The earlier of both, level by level.
-    pub fn merge(self, other: Self) -> Self {
-        Self {
-            sent_at: earliest(self.sent_at, other.sent_at),
-            delivered_at: earliest(self.delivered_at, other.delivered_at),
-            read_at: earliest(self.read_at, other.read_at),
-            failed_at: earliest(self.failed_at, other.failed_at),
+        match status {
+            Status::Sent => earliest(&mut self.sent, at),
+            Status::Delivered => earliest(&mut self.delivered, at),
+            Status::Read => {
+                earliest(&mut self.delivered, at);
+                earliest(&mut self.read, at);
+            }
+            Status::Failed => earliest(&mut self.failed, at),
+            _ => {}
         }
-    }
-
-    /// When it arrived: Meta may report `read` without `delivered`, then the time it was read.
-    pub fn delivered(self) -> Option<Timestamp> {
-        earliest(self.delivered_at, self.read_at)
     }
 }
 
-fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+fn earliest(slot: &mut Option<Timestamp>, at: Timestamp) {
+    *slot = Some(slot.map_or(at, |known| known.min(at)));
 }
 
 #[cfg(test)]
@@ -199,114 +145,55 @@ mod tests {
 
     use super::*;
 
-    const METAS: [Status; 4] = [Status::Sent, Status::Failed, Status::Delivered, Status::Read];
-
-    fn settled(start: Status, reports: &[Status]) -> Status {
-        reports.iter().fold(start, |current, report| merge(current, *report))
-    }
-
-    #[test]
-    fn delivery_wins_over_failure_both_ways() {
-        assert_eq!(settled(Status::Sent, &[Status::Failed, Status::Delivered]), Status::Delivered);
-        assert_eq!(settled(Status::Sent, &[Status::Delivered, Status::Failed]), Status::Delivered);
-        assert_eq!(settled(Status::Sent, &[Status::Failed, Status::Read]), Status::Read);
-    }
-
-    #[test]
-    fn a_failure_after_sent_counts_and_a_late_sent_does_not_hide_it() {
-        assert_eq!(settled(Status::Sent, &[Status::Failed]), Status::Failed);
-        assert_eq!(settled(Status::Sending, &[Status::Failed, Status::Sent]), Status::Failed);
-    }
-
-    #[test]
-    fn any_word_from_meta_settles_a_doubt() {
-        for report in METAS {
-            assert_eq!(merge(Status::InDoubt, report), report);
-            assert_eq!(merge(Status::Sending, report), report);
-        }
-    }
-
-    #[test]
-    fn cancelled_and_received_are_final_and_our_own_words_are_not_merged() {
-        for report in STATUSES {
-            assert_eq!(merge(Status::Cancelled, report), Status::Cancelled);
-            assert_eq!(merge(Status::Received, report), Status::Received);
-            if !report.is_metas() {
-                assert_eq!(merge(Status::Queued, report), Status::Queued);
-            }
-        }
-    }
-
-    #[test]
-    fn metas_words_are_read_and_a_played_voice_note_was_read() {
-        assert_eq!(Status::from_meta("played"), Some(Status::Read));
-        assert_eq!(Status::from_meta("DELIVERED"), Some(Status::Delivered));
-        assert_eq!(Status::from_meta("in_orbit"), None);
-        for status in STATUSES {
-            assert_eq!(status.as_str().parse(), Ok(status));
-            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
-        }
-    }
-
-    #[test]
-    fn ranks_grow_along_the_line() {
-        assert!(STATUSES.windows(2).all(|pair| pair[0].rank() < pair[1].rank()));
-    }
-
-    #[test]
-    fn a_message_that_left_the_house_is_not_queued_again() {
-        for gone in [Status::Sent, Status::Delivered, Status::Read, Status::Cancelled] {
-            assert!(STATUSES.iter().all(|next| !gone.may_become(*next)), "{gone}");
-        }
-        assert!(
-            Status::Queued.may_become(Status::Cancelled) && !Status::Sending.may_become(Status::Cancelled)
-        );
-    }
-
-    type Reports = Vec<(Status, i64)>;
-
-    fn reports() -> impl Strategy<Value = (Reports, Reports)> {
-        proptest::collection::vec((proptest::sample::select(&METAS[..]), 0..1000i64), 1..8).prop_flat_map(
-            |reports| {
-                let repeated: Vec<_> = reports.iter().chain(&reports).copied().collect();
-                (Just(reports), Just(repeated).prop_shuffle())
-            },
-        )
+    fn reported() -> impl Strategy<Value = Status> {
+        prop_oneof![
+            Just(Status::Sent),
+            Just(Status::Delivered),
+            Just(Status::Read),
+            Just(Status::Failed)
+        ]
     }
 
     proptest! {
         #[test]
-        fn the_result_is_the_same_in_every_order_and_number_of_repeats(
-            (once, shuffled) in reports(), start in proptest::sample::select(&STATUSES[..]),
+        fn any_order_and_any_number_of_repeats_give_the_same_status_and_times(
+            reports in prop::collection::vec((reported(), 0i64..1_000), 1..8),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 8..32),
         ) {
-            let run = |reports: &[(Status, i64)]| {
-                let mut times = Times::default();
-                let mut status = start;
-                for (report, second) in reports {
+            let run = |sequence: &mut dyn Iterator<Item = &(Status, i64)>| {
+                let (mut status, mut times) = (Status::Sending, Times::default());
+                for (report, second) in sequence {
                     status = merge(status, *report);
                     times.note(*report, Timestamp::from_second(*second).unwrap());
                 }
-                (status, times, times.delivered())
+                (status, times)
             };
-            prop_assert_eq!(run(&once), run(&shuffled));
+            let straight = run(&mut reports.iter());
+            let shuffled = order.iter().map(|index| index.get(&reports)).chain(reports.iter().rev());
+            prop_assert_eq!(straight, run(&mut shuffled.into_iter()));
         }
 
         #[test]
-        fn halves_merged_apart_give_the_whole((once, _) in reports(), cut in 0..8usize) {
-            let cut = cut.min(once.len());
-            let times = |reports: &[(Status, i64)]| {
-                let mut times = Times::default();
-                for (report, second) in reports {
-                    times.note(*report, Timestamp::from_second(*second).unwrap());
-                }
-                times
-            };
-            prop_assert_eq!(times(&once[..cut]).merge(times(&once[cut..])), times(&once));
+        fn merging_is_associative_and_commutative(a in 0usize..9, b in 0usize..9, c in 0usize..9) {
+            let [a, b, c] = [a, b, c].map(|n| Status::ALL[n]);
+            prop_assert_eq!(merge(a, b), merge(b, a));
+            prop_assert_eq!(merge(merge(a, b), c), merge(a, merge(b, c)));
         }
+    }
 
-        #[test]
-        fn a_status_never_moves_down(start in proptest::sample::select(&STATUSES[..]), report in proptest::sample::select(&STATUSES[..])) {
-            prop_assert!(merge(start, report).rank() >= start.rank());
+    #[test]
+    fn a_delivery_wins_over_a_failure_in_both_orders() {
+        assert_eq!(merge(Status::Failed, Status::Delivered), Status::Delivered);
+        assert_eq!(merge(Status::Delivered, Status::Failed), Status::Delivered);
+        assert_eq!(merge(Status::Sent, Status::Failed), Status::Failed);
+        assert_eq!(merge(Status::InDoubt, Status::Sent), Status::Sent);
+    }
+
+    #[test]
+    fn words_come_back_as_the_status_they_stand_for() {
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
         }
+        assert!("in_orbit".parse::<Status>().is_err());
     }
 }
