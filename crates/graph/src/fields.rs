@@ -26,11 +26,6 @@ impl<'a> Fields<'a> {
         serde_json::from_str(json).ok()
     }
 
-    /// As [`Fields::of`], with no fields where there is no object.
-    pub(crate) fn or_none(json: &'a str) -> Self {
-        Self::of(json).unwrap_or_default()
-    }
-
     /// The value of a field, `null` counting as absent.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let (_, value) = self.entries.iter().rev().find(|(key, _)| key == name)?;
@@ -41,8 +36,13 @@ impl<'a> Fields<'a> {
         self.raw(name).is_some()
     }
 
+    /// Each name once.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(key, _)| key.as_ref())
+        let names = self.entries.iter().map(|(key, _)| key.as_ref());
+        names
+            .enumerate()
+            .filter(|(at, name)| !self.entries[..*at].iter().any(|(key, _)| key == name))
+            .map(|it| it.1)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -69,13 +69,19 @@ impl<'a> Fields<'a> {
         Fields::of(self.raw(name)?.get())
     }
 
-    /// The elements of an array; an object in its place counts as the only one, anything else as none.
-    pub(crate) fn array(&self, name: &str) -> Vec<&'a RawValue> {
+    /// The elements of a list, each with its place.
+    pub(crate) fn elements(&self, name: &str) -> Vec<Element<'a>> {
         self.raw(name).map(elements).unwrap_or_default()
     }
 
-    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        self.array(name).into_iter().filter_map(|element| scalar(element.get())).collect()
+    /// The elements of a list; see [`elements`] for what stands for one.
+    pub(crate) fn array(&self, name: &str) -> Vec<&'a RawValue> {
+        self.elements(name).into_iter().map(|(_, element)| element).collect()
+    }
+
+    /// The objects of a list.
+    pub(crate) fn objects(&self, name: &str) -> Vec<Fields<'a>> {
+        self.array(name).into_iter().filter_map(|raw| Fields::of(raw.get())).collect()
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<Value> {
@@ -87,13 +93,26 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The elements of an array, or the one object that stands in its place.
-pub(crate) fn elements(raw: &RawValue) -> Vec<&RawValue> {
+/// One element of a list and its place in it; `None` where an object stands in place of the list.
+pub(crate) type Element<'a> = (Option<usize>, &'a RawValue);
+
+/// The elements of a list. Some senders write lists as objects with the keys "0", "1", ...; any other object in
+/// place of a list counts as its only element, and anything else as no element.
+pub(crate) fn elements(raw: &RawValue) -> Vec<Element<'_>> {
     match raw.get().as_bytes().first() {
-        Some(b'[') => serde_json::from_str(raw.get()).unwrap_or_default(),
-        Some(b'{') => vec![raw],
+        Some(b'[') => {
+            let list: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+            list.into_iter().enumerate().map(|(index, element)| (Some(index), element)).collect()
+        }
+        Some(b'{') => numbered(raw).unwrap_or_else(|| vec![(None, raw)]),
         _ => Vec::new(),
     }
+}
+
+fn numbered(raw: &RawValue) -> Option<Vec<Element<'_>>> {
+    let fields = Fields::of(raw.get())?;
+    let index = |key: &str| key.parse().ok().filter(|index: &usize| index.to_string() == key);
+    fields.entries.iter().map(|(key, value)| Some((Some(index(key)?), *value))).collect()
 }
 
 /// A string, number or boolean as text; digits of a number stay exact.
@@ -166,8 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn an_object_in_place_of_an_array_is_its_only_element() {
-        let fields = Fields::of(r#"{"a":{"b":1},"c":[1,2],"d":"x"}"#).unwrap();
-        assert_eq!((fields.array("a").len(), fields.array("c").len(), fields.array("d").len()), (1, 2, 0));
+    fn what_stands_in_place_of_a_list_is_taken_for_one() {
+        let fields = Fields::of(r#"{"a":{"b":1},"c":[1,2],"d":"x","e":{"0":{},"2":{}},"f":{}}"#).unwrap();
+        let lengths = ["a", "c", "d", "e", "f"].map(|name| fields.array(name).len());
+        assert_eq!(lengths, [1, 2, 0, 2, 0]);
+        let places: Vec<_> = fields.elements("e").into_iter().map(|(place, _)| place).collect();
+        assert_eq!(places, [Some(0), Some(2)]);
     }
 }

@@ -13,3 +13,4 @@
 pub mod errors;
 mod fields;
 pub mod signature;
+pub mod webhook;

@@ -93,6 +93,7 @@ impl GraphError {
 /// An error object inside a webhook: in `value.errors`, in a failed status, in an unsupported message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WebhookError {
+    /// Meta's code; -1 where it cannot be read.
     pub code: i64,
     pub title: Option<String>,
     pub message: Option<String>,
@@ -104,7 +105,7 @@ impl WebhookError {
     pub(crate) fn read(json: &str) -> Option<Self> {
         let fields = Fields::of(json)?;
         Some(Self {
-            code: fields.integer("code").or_else(|| fields.integer("error_code"))?,
+            code: fields.integer("code").or_else(|| fields.integer("error_code")).unwrap_or(-1),
             title: fields.text("title"),
             message: fields.text("message"),
             details: details(&fields),
