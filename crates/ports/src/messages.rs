@@ -126,6 +126,8 @@ pub enum AcceptOutcome {
     ReplyToNotFound,
     /// There is no such connection any more.
     ConnectionNotFound,
+    /// This one failed alone, by a defect that the store logged; nothing of it was written.
+    Failed,
 }
 
 /// A step in a message's life.
