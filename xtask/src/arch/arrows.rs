@@ -34,6 +34,8 @@ fn arrow_fault(from: &str, own: Floor, to: &Dependency) -> Option<String> {
     }
     let (Floor::House(own), Some(other)) = (own, floor(&to.name)) else { return None };
     match other {
+        Floor::TestAid if in_tests => None,
+        Floor::TestAid => Some(format!("`{from}` may use `{}` in tests only", to.name)),
         Floor::Outside => {
             Some(format!("`{from}` may not use `{}`, which stands outside of the house", to.name))
         }
@@ -120,6 +122,15 @@ mod tests {
     #[test]
     fn nothing_in_the_house_uses_what_stands_outside() {
         assert_eq!(faults_of("server", vec![ours("bench", None)]).len(), 1);
+    }
+
+    #[test]
+    fn a_test_aid_serves_tests_alone() {
+        assert!(faults_of("store", vec![ours("test-postgres", Some("dev"))]).is_empty());
+        assert_eq!(
+            faults_of("store", vec![ours("test-postgres", None)]),
+            ["`store` may use `test-postgres` in tests only"]
+        );
     }
 
     #[test]
