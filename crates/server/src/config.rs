@@ -1,0 +1,247 @@
+//! Settings: flags, then environment variables `WAXWING_*`, then a TOML file, then the defaults below. A name that
+//! nobody knows is an error, wherever it stands.
+
+mod environment;
+mod flags;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use environment::Environment;
+pub(crate) use flags::{CommonFlags, ListenFlags, ServeFlags};
+
+/// The file that is read without being named, when it is there.
+const DEFAULT_FILE: &str = "waxwing.toml";
+
+/// All settings of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Address and port of the HTTP server; port 0 picks a free one.
+    pub(crate) listen: String,
+    /// Folder of the database file, the key file and media.
+    pub(crate) data: PathBuf,
+    /// `postgres://…` or `sqlite://…`; without it a SQLite file in `data`.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) database_url: Option<SecretString>,
+    /// The key that seals secrets at rest; without it the key file in `data`.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) key: Option<SecretString>,
+    /// Earlier keys, still able to open what they sealed.
+    #[serde(default, deserialize_with = "secrets")]
+    pub(crate) old_keys: Vec<SecretString>,
+    /// Where Meta reaches this server from outside, e.g. `https://wa.example.com`.
+    #[serde(default)]
+    pub(crate) public_url: Option<String>,
+    /// What is logged: a level, or directives such as `info,engine=debug`.
+    pub(crate) log: String,
+    /// How it is logged.
+    pub(crate) log_format: LogFormat,
+    /// Calls to Meta in flight per number, at most.
+    pub(crate) sends_in_flight: usize,
+    /// Name of this node, unique among those on one database; without it host and process.
+    #[serde(default)]
+    pub(crate) node: Option<String>,
+    /// How long a stop waits for calls in flight, in seconds.
+    pub(crate) shutdown_seconds: u64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    listen: &'static str,
+    data: &'static str,
+    log: &'static str,
+    log_format: LogFormat,
+    sends_in_flight: usize,
+    shutdown_seconds: u64,
+}
+
+const DEFAULTS: Defaults = Defaults {
+    listen: "127.0.0.1:8080",
+    data: "./waxwing-data",
+    log: "info",
+    log_format: LogFormat::Text,
+    sends_in_flight: 256,
+    shutdown_seconds: 20,
+};
+
+impl Config {
+    /// Reads every source. `flags` are those of the command, the strongest.
+    pub(crate) fn read(common: &CommonFlags, flags: &impl Serialize) -> Result<Self> {
+        Self::from_sources(common, flags, Environment::of_process())
+    }
+
+    fn from_sources(common: &CommonFlags, flags: &impl Serialize, environment: Environment) -> Result<Self> {
+        let config: Self = Figment::from(Serialized::defaults(DEFAULTS))
+            .merge(Toml::string(&file(common.config.as_deref())?))
+            .merge(environment)
+            .merge(Serialized::defaults(common))
+            .merge(Serialized::defaults(flags))
+            .extract_lossy()
+            .map_err(named)?;
+        config.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            bail!("public_url: \"{url}\" does not start with https:// (or, for tests, http://)");
+        }
+        if self.sends_in_flight == 0 {
+            bail!("sends_in_flight: at least 1, else nothing is ever sent");
+        }
+        Ok(self)
+    }
+}
+
+/// The text of the settings file; nothing when none is named and the default one is not there.
+fn file(named: Option<&Path>) -> Result<String> {
+    match named {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("the settings file {} cannot be read", path.display())),
+        None if Path::new(DEFAULT_FILE).exists() => {
+            std::fs::read_to_string(DEFAULT_FILE).with_context(|| format!("{DEFAULT_FILE} cannot be read"))
+        }
+        None => Ok(String::new()),
+    }
+}
+
+/// Says which setting is wrong and where it stands, never its value.
+fn named(error: figment::Error) -> anyhow::Error {
+    let source = error.metadata.as_ref().map_or_else(String::new, |metadata| match metadata.name.as_ref() {
+        "TOML source string" => " (settings file)".into(),
+        name => format!(" ({name})"),
+    });
+    let path = error.path.join(".");
+    match &error.kind {
+        figment::error::Kind::UnknownField(name, known) => {
+            anyhow::anyhow!("there is no setting \"{name}\"{source}; there are {}", known.join(", "))
+        }
+        figment::error::Kind::InvalidType(_, wanted) | figment::error::Kind::InvalidValue(_, wanted) => {
+            anyhow::anyhow!("{path}: expected {wanted}{source}")
+        }
+        other if path.is_empty() => anyhow::anyhow!("settings: {other}{source}"),
+        other => anyhow::anyhow!("{path}: {other}{source}"),
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
+}
+
+/// A list, or one text with commas (as environment variables have it).
+fn secrets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Shape {
+        List(Vec<String>),
+        Text(String),
+    }
+    let texts = match Shape::deserialize(from)? {
+        Shape::List(list) => list,
+        Shape::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    Ok(texts.into_iter().filter(|text| !text.trim().is_empty()).map(SecretString::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn read(file: &str, environment: &[(&str, &str)], flags: &ServeFlags) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        std::fs::write(&path, file).unwrap();
+        let common = CommonFlags { config: Some(path), ..CommonFlags::default() };
+        let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::from_sources(&common, flags, Environment::of(pairs))
+    }
+
+    #[test]
+    fn without_any_source_the_defaults_hold() {
+        let config = read("", &[], &ServeFlags::default()).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:8080");
+        assert_eq!(config.data, Path::new("./waxwing-data"));
+        assert!(config.database_url.is_none());
+        assert_eq!(config.log_format, LogFormat::Text);
+    }
+
+    #[test]
+    fn a_flag_is_stronger_than_the_environment_and_that_than_the_file() {
+        let file = "listen = \"file:1\"\nlog = \"file\"\nlog_format = \"json\"";
+        let environment = [("WAXWING_LISTEN", "env:2"), ("WAXWING_LOG", "debug")];
+        let mut flags = ServeFlags::default();
+        flags.listen.listen = Some("flag:3".into());
+        let config = read(file, &environment, &flags).unwrap();
+        assert_eq!(config.listen, "flag:3");
+        assert_eq!(config.log, "debug");
+        assert_eq!(config.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error_in_the_file_and_in_the_environment() {
+        let error = read("listne = \"x:1\"", &[], &ServeFlags::default()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("there is no setting \"listne\" (settings file); there are listen, "),
+            "{error}"
+        );
+        let error = read("", &[("WAXWING_LISTNE", "x:1")], &ServeFlags::default()).unwrap_err().to_string();
+        assert!(error.starts_with("there is no setting \"listne\" (environment"), "{error}");
+    }
+
+    #[test]
+    fn the_handles_of_the_demo_are_no_settings() {
+        read("", &[("WAXWING_API_KEY", "wx"), ("WAXWING_TENANT", "1")], &ServeFlags::default()).unwrap();
+    }
+
+    #[test]
+    fn a_key_of_digits_stays_a_text_and_is_never_printed() {
+        let digits = "12345678901234567890123456789012345678901234567890123456789012e4";
+        let config = read("", &[("WAXWING_KEY", digits)], &ServeFlags::default()).unwrap();
+        assert_eq!(config.key.as_ref().unwrap().expose_secret(), digits);
+        assert!(!format!("{config:?}").contains("12345"));
+    }
+
+    #[test]
+    fn old_keys_are_a_list_or_one_text_with_commas() {
+        let of = |file: &str, environment: &[(&str, &str)]| {
+            let config = read(file, environment, &ServeFlags::default()).unwrap();
+            config.old_keys.iter().map(|key| key.expose_secret().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("old_keys = [\"a\", \"b\"]", &[]), ["a", "b"]);
+        assert_eq!(of("", &[("WAXWING_OLD_KEYS", "a,b,")]), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_names_the_setting_and_its_source() {
+        let error = read("", &[("WAXWING_SENDS_IN_FLIGHT", "many")], &ServeFlags::default()).unwrap_err();
+        assert_eq!(error.to_string(), "sends_in_flight: expected usize (environment variables)");
+        let error = read("sends_in_flight = 0", &[], &ServeFlags::default()).unwrap_err();
+        assert_eq!(error.to_string(), "sends_in_flight: at least 1, else nothing is ever sent");
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let common = CommonFlags { config: Some("/nowhere/waxwing.toml".into()), ..CommonFlags::default() };
+        let error = Config::from_sources(&common, &ServeFlags::default(), Environment::of([])).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/waxwing.toml"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Flags of the command line. A flag that is not given is not serialised, so that weaker sources keep their say.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::LogFormat;
+
+/// Flags that every command knows.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub(crate) struct CommonFlags {
+    /// Settings file [default: waxwing.toml, when it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of database, key file and media [env: WAXWING_DATA] [default: ./waxwing-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<PathBuf>,
+    /// postgres://… or sqlite://… [env: WAXWING_DATABASE_URL] [default: a SQLite file in the data folder]
+    #[arg(long, global = true, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) database_url: Option<String>,
+    /// What is logged, e.g. warn or info,engine=debug [env: WAXWING_LOG] [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
+    /// How it is logged [env: WAXWING_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub(crate) struct ListenFlags {
+    /// Address and port; port 0 picks a free one [env: WAXWING_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<String>,
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub(crate) struct ServeFlags {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) listen: ListenFlags,
+    /// Where Meta reaches this server, e.g. https://wa.example.com [env: WAXWING_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_url: Option<String>,
+    /// Calls to Meta in flight per number, at most [env: WAXWING_SENDS_IN_FLIGHT] [default: 256]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sends_in_flight: Option<usize>,
+    /// Name of this node, unique among those on one database [env: WAXWING_NODE] [default: host and process]
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
+    /// How long a stop waits for calls in flight [env: WAXWING_SHUTDOWN_SECONDS] [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shutdown_seconds: Option<u64>,
+}
