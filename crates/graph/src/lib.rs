@@ -12,5 +12,21 @@
 
 pub mod errors;
 mod fields;
+pub mod health;
+mod loose;
+pub mod media;
+pub mod paging;
+pub mod phone_numbers;
+pub mod profile;
+pub mod send;
 pub mod signature;
+pub mod subscribed_apps;
+pub mod templates;
+pub mod token;
 pub mod webhook;
+
+/// The version of the Graph API that these shapes were written and checked against. It lives until about July 2028.
+pub const API_VERSION: &str = "v25.0";
+
+/// Where the Graph API is.
+pub const GRAPH_URL: &str = "https://graph.facebook.com";

@@ -1,5 +1,7 @@
 //! Webhook bodies of our own: every field, every inbound type, and every way that we know of being malformed.
 
+#![allow(clippy::unwrap_used)]
+
 use graph::webhook::{
     Content, DeliveryStatus, InboundMessage, InteractiveReply, Item, ItemKind, SystemKind, parse,
 };

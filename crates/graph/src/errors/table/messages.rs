@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     (131044, PaymentRequired, false, "Payment problem for calls", "Calls are not connected until billing is in order: check the payment method at Meta."),
     (131045, ConnectionBroken, false, "Registration faulty", "The number is not registered correctly: register it again."),
     (131047, WindowClosed, false, "24-hour window closed", "More than 24 hours have passed since the recipient last wrote: send an approved template."),
-    (131048, AccountRestricted, true, "Limited for spam reports", "Too many messages were blocked or reported: pause campaigns, check the quality rating, wait some hours."),
+    (131048, ACCOUNT, true, "Limited for spam reports", "Too many messages were blocked or reported: pause campaigns, check the quality rating, wait some hours."),
     (131049, MarketingLimited, true, "Held back by Meta", "Meta limits how much marketing a user gets, and blocks it to numbers of the United States: try again after 24 hours at the earliest."),
     (131050, MarketingStopped, false, "User stopped marketing", "The user stopped marketing messages from this business: send none until they resume."),
     (131051, Rejected, false, "Message type unsupported", "This type of message is not supported here."),
