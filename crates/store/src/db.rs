@@ -1,0 +1,312 @@
+//! The database: opening it, transactions, statements, and what an error of the driver means.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use domain::Timestamp;
+use ports::StoreError;
+use sea_orm::sqlx;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
+};
+use serde::de::DeserializeOwned;
+
+use crate::dialect::Dialect;
+use crate::secrets::Keyring;
+use crate::wakes::Wakes;
+
+/// Where the store is, and what it needs to open it.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// `postgres://…`, or the path of a SQLite file (with or without `sqlite:` before it), made when it is missing.
+    pub url: String,
+    /// Keys that secrets are sealed with: the first one seals, all of them open.
+    pub keys: Vec<[u8; 32]>,
+    /// Connections to PostgreSQL, or readers of SQLite (which has one writer besides).
+    pub connections: u32,
+}
+
+impl StoreConfig {
+    /// A store at `url` with one sealing key.
+    pub fn new(url: impl Into<String>, key: [u8; 32]) -> Self {
+        Self { url: url.into(), keys: vec![key], connections: 8 }
+    }
+}
+
+impl std::fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("StoreConfig").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
+/// The store on SQLite or PostgreSQL. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct SqlStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dialect: Dialect,
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    keyring: Keyring,
+    wakes: Wakes,
+}
+
+impl SqlStore {
+    /// Opens the store; does not migrate it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be reached, `Internal` when the keys are missing.
+    pub async fn connect(config: StoreConfig) -> Result<Self, StoreError> {
+        let keyring = Keyring::new(&config.keys)?;
+        let opened = Dialect::open(&config).await?;
+        let wakes = Wakes::start(opened.dialect, &opened.writer);
+        let inner =
+            Inner { dialect: opened.dialect, writer: opened.writer, reader: opened.reader, keyring, wakes };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Brings the schema up to date. Safe to call from several nodes at once: one migrates, the others wait for it.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let tx = self.begin().await?;
+        crate::migrations::run(self.dialect(), &tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Closes all connections, after the statements at work.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.wakes.stop();
+        self.inner.reader.close_by_ref().await.map_err(Fault::from)?;
+        self.inner.writer.close_by_ref().await.map_err(Fault::from)?;
+        Ok(())
+    }
+
+    /// Which engine this is.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    /// For statements that only read and need no transaction. Sees everything that was committed before.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.inner.reader
+    }
+
+    /// What seals and opens secrets.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.inner.keyring
+    }
+
+    /// Who is told of changes.
+    pub(crate) fn wakes_hub(&self) -> &Wakes {
+        &self.inner.wakes
+    }
+
+    /// Begins a transaction that writes; dropping it rolls it back.
+    pub(crate) async fn begin(&self) -> Result<Tx, Fault> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Tx { tx: self.inner.writer.begin_with_options(options).await?, dialect: self.inner.dialect })
+    }
+}
+
+impl std::fmt::Debug for SqlStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlStore").field("dialect", &self.inner.dialect).finish_non_exhaustive()
+    }
+}
+
+/// A transaction that writes.
+pub(crate) struct Tx {
+    tx: DatabaseTransaction,
+    pub(crate) dialect: Dialect,
+}
+
+impl Tx {
+    /// Makes it durable.
+    pub(crate) async fn commit(self) -> Result<(), Fault> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+}
+
+/// Runs a statement and gives its rows.
+pub(crate) async fn all<C: ConnectionTrait>(
+    on: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, Fault> {
+    Ok(on.query_all_raw(statement(on, sql, values)).await?)
+}
+
+/// Runs a statement and gives its first row.
+pub(crate) async fn one<C: ConnectionTrait>(
+    on: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<QueryResult>, Fault> {
+    Ok(all(on, sql, values).await?.into_iter().next())
+}
+
+/// Runs a statement and gives the number of rows it touched.
+pub(crate) async fn run<C: ConnectionTrait>(
+    on: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64, Fault> {
+    Ok(on.execute_raw(statement(on, sql, values)).await?.rows_affected())
+}
+
+fn statement<C: ConnectionTrait>(on: &C, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(on.get_database_backend(), sql, values)
+}
+
+/// Runs `attempt` again when it lost against another writer, a few times; `attempt` must be a whole transaction.
+pub(crate) async fn again<T, F, Fut>(mut attempt: F) -> Result<T, Fault>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, Fault>>,
+{
+    for _ in 0..5 {
+        match attempt().await {
+            Err(Fault::Conflict(why)) => tracing::debug!(why, "a transaction lost against another: again"),
+            other => return other,
+        }
+    }
+    attempt().await
+}
+
+/// How a verb fails inside the store.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// Lost against another writer (deadlock, unique key): good when tried again.
+    #[error("lost against another writer: {0}")]
+    Conflict(String),
+    /// Try again later.
+    #[error("not available: {0}")]
+    Unavailable(String),
+    /// A defect.
+    #[error("defect: {0}")]
+    Internal(String),
+}
+
+impl Fault {
+    /// A defect, in words.
+    pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
+        Self::Internal(what.to_string())
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable(why) => Self::Unavailable(why),
+            Fault::Conflict(why) => Self::Unavailable(format!("too many conflicts: {why}")),
+            Fault::Internal(why) => Self::Internal(why),
+        }
+    }
+}
+
+impl From<DbErr> for Fault {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error.to_string()),
+            DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+                of_sqlx(inner)
+            }
+            _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+fn of_sqlx(error: &sqlx::Error) -> Fault {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Fault::Unavailable(error.to_string()),
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            crate::dialect::fault_of_code(&code, database.message())
+        }
+        _ => Fault::Internal(error.to_string()),
+    }
+}
+
+/// Reading a row, by column name.
+pub(crate) trait Row {
+    /// The column as the driver knows it; `Option<T>` for one that may be NULL.
+    fn get<T: TryGetable>(&self, column: &str) -> Result<T, Fault>;
+
+    /// An instant.
+    fn time(&self, column: &str) -> Result<Timestamp, Fault> {
+        Ok(time(self.get(column)?))
+    }
+
+    /// An instant, or NULL.
+    fn time_opt(&self, column: &str) -> Result<Option<Timestamp>, Fault> {
+        Ok(self.get::<Option<i64>>(column)?.map(time))
+    }
+
+    /// A word of a closed set.
+    fn word<T: FromStr>(&self, column: &str) -> Result<T, Fault>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.get::<String>(column)?.parse().map_err(|why| Fault::Internal(format!("{column}: {why}")))
+    }
+
+    /// A JSON document.
+    fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, Fault> {
+        from_json(&self.get::<String>(column)?, column)
+    }
+
+    /// A JSON document, or NULL.
+    fn json_opt<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, Fault> {
+        self.get::<Option<String>>(column)?.map(|text| from_json(&text, column)).transpose()
+    }
+}
+
+impl Row for QueryResult {
+    fn get<T: TryGetable>(&self, column: &str) -> Result<T, Fault> {
+        self.try_get_by(column).map_err(|why| Fault::Internal(format!("column {column}: {why}")))
+    }
+}
+
+fn from_json<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|why| Fault::Internal(format!("JSON in {column}: {why}")))
+}
+
+/// JSON text of a value.
+pub(crate) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(Fault::internal)
+}
+
+/// An instant as it is kept.
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// An instant that was kept.
+pub(crate) fn time(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// Text without NUL, which PostgreSQL cannot keep.
+pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "").into() } else { text.into() }
+}

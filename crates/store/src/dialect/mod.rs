@@ -1,0 +1,200 @@
+//! All that SQLite and PostgreSQL do differently. Everything above this folder is written once.
+
+mod postgres;
+mod sqlite;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use tokio::sync::mpsc;
+
+use crate::db::{Fault, StoreConfig, Tx};
+use crate::ids::Kind;
+use crate::wakes::WakeSender;
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Embedded: one file, one writer, some readers.
+    Sqlite,
+    /// Shared by several nodes.
+    Postgres,
+}
+
+/// A database that was opened.
+pub(crate) struct Opened {
+    pub(crate) dialect: Dialect,
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+}
+
+/// How a column of a set is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// BIGINT.
+    Int,
+    /// TEXT.
+    Text,
+    /// BOOLEAN.
+    Bool,
+}
+
+impl Dialect {
+    /// The one that speaks to this backend.
+    pub(crate) fn of(backend: sea_orm::DbBackend) -> Self {
+        match backend {
+            sea_orm::DbBackend::Postgres => Self::Postgres,
+            _ => Self::Sqlite,
+        }
+    }
+
+    /// Opens what `config.url` names.
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
+        if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+            postgres::open(config).await
+        } else {
+            sqlite::open(config).await
+        }
+    }
+
+    /// A relation out of parameter `$number`, a JSON array of objects: `columns` name the members and their types.
+    /// Goes behind `FROM` or `JOIN` and is called `alias` there. Join a table to it by `CROSS JOIN … WHERE`, so that
+    /// the set is read once and the table by its index.
+    pub(crate) fn rows(self, number: u8, columns: &[(&str, As)], alias: &str) -> String {
+        match self {
+            Self::Sqlite => sqlite::rows(number, columns, alias),
+            Self::Postgres => postgres::rows(number, columns, alias),
+        }
+    }
+
+    /// Bytes out of their hexadecimal text.
+    pub(crate) fn unhex(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("unhex({expression})"),
+            Self::Postgres => format!("decode({expression}, 'hex')"),
+        }
+    }
+
+    /// The elements of a JSON array of texts, as a relation `alias(value)`.
+    pub(crate) fn elements(self, expression: &str, alias: &str) -> String {
+        match self {
+            Self::Sqlite => format!("json_each({expression}) AS {alias}"),
+            Self::Postgres => format!("jsonb_array_elements_text(({expression})::jsonb) AS {alias}(value)"),
+        }
+    }
+
+    /// Locks the rows of `table` (its alias) that a SELECT gives, against every writer, until the commit.
+    pub(crate) fn for_update(self, table: &str) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => format!(" FOR UPDATE OF {table}"),
+        }
+    }
+
+    /// The same, but leaves out rows that another transaction holds.
+    pub(crate) fn for_update_skip_locked(self, table: &str) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => format!(" FOR UPDATE OF {table} SKIP LOCKED"),
+        }
+    }
+
+    /// Keeps writers away from the rows of `table` until the commit, but not other readers of this kind.
+    pub(crate) fn for_share(self, table: &str) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => format!(" FOR SHARE OF {table}"),
+        }
+    }
+
+    /// Takes part in the lock of `name` together with others who share it, until the commit.
+    pub(crate) async fn share_lock(self, tx: &Tx, name: &str) -> Result<(), Fault> {
+        match self {
+            Self::Sqlite => Ok(()),
+            Self::Postgres => postgres::advisory_lock(tx, name, true).await,
+        }
+    }
+
+    /// Takes the lock of `name` alone, until the commit.
+    pub(crate) async fn own_lock(self, tx: &Tx, name: &str) -> Result<(), Fault> {
+        match self {
+            Self::Sqlite => Ok(()),
+            Self::Postgres => postgres::advisory_lock(tx, name, false).await,
+        }
+    }
+
+    /// So many ids of each kind, in one statement; ascending.
+    pub(crate) async fn take_ids(self, tx: &Tx, wants: &[(Kind, usize)]) -> Result<Vec<Vec<i64>>, Fault> {
+        match self {
+            Self::Sqlite => sqlite::take_ids(tx, wants).await,
+            Self::Postgres => postgres::take_ids(tx, wants).await,
+        }
+    }
+
+    /// The schema's text in this engine's words.
+    pub(crate) fn ddl(self, sql: &str) -> String {
+        let [blob, text, clustered] = match self {
+            Self::Sqlite => ["BLOB", "TEXT", " WITHOUT ROWID"],
+            Self::Postgres => ["BYTEA", "TEXT COLLATE \"C\"", ""],
+        };
+        sql.replace("{blob}", blob).replace("{text}", text).replace("{clustered}", clustered)
+    }
+
+    /// Statements that make what [`Dialect::take_ids`] counts with.
+    pub(crate) fn id_ddl(self, kinds: &[Kind]) -> Vec<String> {
+        match self {
+            Self::Sqlite => sqlite::id_ddl(kinds),
+            Self::Postgres => postgres::id_ddl(kinds),
+        }
+    }
+
+    /// Waits until no other node migrates, and keeps others from it until the commit.
+    pub(crate) async fn lock_migrations(self, tx: &DatabaseTransaction) -> Result<(), Fault> {
+        match self {
+            // The writing transaction is the lock.
+            Self::Sqlite => Ok(()),
+            Self::Postgres => postgres::lock_migrations(tx).await,
+        }
+    }
+
+    /// Carries wakes to other nodes and back; `None` when there are no others.
+    pub(crate) fn carry_wakes(
+        self,
+        writer: &DatabaseConnection,
+        heard: WakeSender,
+    ) -> Option<(mpsc::UnboundedSender<ports::operator::Wake>, Vec<tokio::task::AbortHandle>)> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::carry_wakes(writer, heard)),
+        }
+    }
+}
+
+/// What a database's error code means. The codes of the engines do not overlap: SQLite's are decimal numbers of up
+/// to four digits, PostgreSQL's have five characters.
+pub(crate) fn fault_of_code(code: &str, message: &str) -> Fault {
+    let text = format!("{message} ({code})");
+    if sqlite::is_conflict(code) || postgres::is_conflict(code) {
+        Fault::Conflict(text)
+    } else if sqlite::is_unavailable(code) || postgres::is_unavailable(code) {
+        Fault::Unavailable(text)
+    } else {
+        Fault::Internal(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_unavailable_and_a_unique_key_is_a_conflict_on_both_engines() {
+        for code in ["13", "5", "53100", "57P01", "08006"] {
+            assert!(matches!(fault_of_code(code, ""), Fault::Unavailable(_)), "{code}");
+        }
+        for code in ["2067", "1555", "23505", "40P01", "40001"] {
+            assert!(matches!(fault_of_code(code, ""), Fault::Conflict(_)), "{code}");
+        }
+        for code in ["1", "42P01", "22P02", ""] {
+            assert!(matches!(fault_of_code(code, ""), Fault::Internal(_)), "{code}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! PostgreSQL: shared by several nodes, who tell each other of changes by NOTIFY.
+
+use std::time::Duration;
+
+use ports::operator::Wake;
+use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::{As, Dialect, Opened};
+use crate::db::{self, Fault, Row, StoreConfig, Tx};
+use crate::ids::Kind;
+use crate::wakes::{self, WakeSender};
+
+/// The channel of wakes.
+const CHANNEL: &str = "waxwing";
+/// NOTIFY takes 8,000 bytes.
+const LONGEST_NOTE: usize = 7_500;
+/// "waxwing" in ASCII.
+const MIGRATION_LOCK: i64 = 0x77_61_78_77_69_6e_67;
+
+pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
+    let mut options = ConnectOptions::new(config.url.replacen("postgresql://", "postgres://", 1));
+    options
+        .max_connections(config.connections.max(2))
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .map_sqlx_postgres_opts(|options| {
+            options.application_name("waxwing").statement_cache_capacity(256).options([
+                // A plan made while a table was empty would be kept after it has grown.
+                ("plan_cache_mode", "force_custom_plan"),
+                ("jit", "off"),
+                ("lock_timeout", "20s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ])
+        });
+    let pool = Database::connect(options).await?;
+    Ok(Opened { dialect: Dialect::Postgres, reader: pool.clone(), writer: pool })
+}
+
+pub(super) fn rows(number: u8, columns: &[(&str, As)], alias: &str) -> String {
+    let members: Vec<String> =
+        columns.iter().map(|(name, kind)| format!("{name} {}", type_of(*kind))).collect();
+    format!("jsonb_to_recordset(${number}::jsonb) AS {alias}({})", members.join(", "))
+}
+
+fn type_of(kind: As) -> &'static str {
+    match kind {
+        As::Int => "bigint",
+        As::Text => "text",
+        As::Bool => "boolean",
+    }
+}
+
+/// Sequences: nobody waits for anybody, and ids of a transaction that is rolled back are lost.
+pub(super) async fn take_ids(tx: &Tx, wants: &[(Kind, usize)]) -> Result<Vec<Vec<i64>>, Fault> {
+    let rows: Vec<_> = wants
+        .iter()
+        .enumerate()
+        .map(
+            |(index, (kind, count))| serde_json::json!({ "i": index, "name": kind.as_str(), "count": count }),
+        )
+        .collect();
+    let set = rows_of_ids();
+    let sql = format!(
+        "SELECT r.i AS i, nextval((r.name || '_ids')::regclass) AS id FROM {set} CROSS JOIN LATERAL generate_series(1, r.count)"
+    );
+    let mut taken: Vec<Vec<i64>> = wants.iter().map(|(_, count)| Vec::with_capacity(*count)).collect();
+    for row in db::all(&**tx, &sql, [db::to_json(&rows)?.into()]).await? {
+        let index = usize::try_from(row.get::<i64>("i")?).map_err(Fault::internal)?;
+        taken[index].push(row.get("id")?);
+    }
+    for ids in &mut taken {
+        ids.sort_unstable();
+    }
+    Ok(taken)
+}
+
+fn rows_of_ids() -> String {
+    rows(1, &[("i", As::Int), ("name", As::Text), ("count", As::Int)], "r")
+}
+
+pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
+    kinds.iter().map(|kind| format!("CREATE SEQUENCE {}_ids", kind.as_str())).collect()
+}
+
+pub(super) async fn lock_migrations(tx: &DatabaseTransaction) -> Result<(), Fault> {
+    tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    Ok(())
+}
+
+pub(super) async fn advisory_lock(tx: &Tx, name: &str, shared: bool) -> Result<(), Fault> {
+    let function = if shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+    db::all(&**tx, &format!("SELECT {function}(hashtextextended($1, 0))::text AS done"), [name.into()])
+        .await?;
+    Ok(())
+}
+
+/// Serialization failure, deadlock, unique key.
+pub(super) fn is_conflict(code: &str) -> bool {
+    matches!(code, "40001" | "40P01" | "23505")
+}
+
+/// Connection trouble, resources exhausted, shut down, lock or statement timed out, read-only (a standby).
+pub(super) fn is_unavailable(code: &str) -> bool {
+    code.len() == 5
+        && (["08", "53", "57"].iter().any(|class| code.starts_with(class))
+            || matches!(code, "55P03" | "25006"))
+}
+
+pub(super) fn carry_wakes(
+    writer: &DatabaseConnection,
+    heard: WakeSender,
+) -> (mpsc::UnboundedSender<Wake>, Vec<AbortHandle>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let node = heard.node().to_owned();
+    let talks = tokio::spawn(notify(writer.clone(), receiver, node)).abort_handle();
+    let listens = tokio::spawn(listen(writer.clone(), heard)).abort_handle();
+    (sender, vec![talks, listens])
+}
+
+/// Sends what has gathered while the last note was under way: one note per batch, however many there are.
+async fn notify(pool: DatabaseConnection, mut wakes: mpsc::UnboundedReceiver<Wake>, node: String) {
+    let mut batch = Vec::new();
+    while wakes.recv_many(&mut batch, 10_000).await > 0 {
+        for note in wakes::notes(&node, &batch, LONGEST_NOTE) {
+            let sent =
+                db::all(&pool, "SELECT pg_notify($1, $2)::text AS done", [CHANNEL.into(), note.into()]).await;
+            if let Err(fault) = sent {
+                // Other nodes find out by their own polling.
+                tracing::warn!(%fault, "other nodes could not be notified");
+            }
+        }
+        batch.clear();
+    }
+}
+
+async fn listen(pool: DatabaseConnection, heard: WakeSender) {
+    loop {
+        if let Err(error) = listen_once(&pool, &heard).await {
+            tracing::warn!(%error, "listening for other nodes broke off");
+        }
+        if heard.is_closed() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn listen_once(pool: &DatabaseConnection, heard: &WakeSender) -> Result<(), sea_orm::sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool.get_postgres_connection_pool()).await?;
+    listener.listen(CHANNEL).await?;
+    loop {
+        let note = listener.recv().await?;
+        heard.hear(note.payload());
+    }
+}

@@ -1,0 +1,111 @@
+//! SQLite: one file in WAL mode, every commit synced, one writing connection and a few that read.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database};
+
+use super::{As, Dialect, Opened};
+use crate::db::{self, Fault, Row, StoreConfig, Tx};
+use crate::ids::Kind;
+
+/// How long a statement waits for another process that writes the same file.
+const BUSY: Duration = Duration::from_secs(10);
+/// Pages between checkpoints (16 MB): fewer syncs of the main file under load than the default of 4 MB.
+const CHECKPOINT_PAGES: &str = "4000";
+
+pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
+    let path = config.url.strip_prefix("sqlite:").unwrap_or(&config.url).trim_start_matches("//").to_owned();
+    let writer = connect(&path, 1, false).await?;
+    let reader = connect(&path, config.connections.clamp(1, 16), true).await?;
+    Ok(Opened { dialect: Dialect::Sqlite, writer, reader })
+}
+
+async fn connect(path: &str, connections: u32, reads: bool) -> Result<sea_orm::DatabaseConnection, Fault> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    let path = path.to_owned();
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            tune(sqlite.in_memory(false).shared_cache(false).filename(&path), reads)
+        });
+    Ok(Database::connect(options).await?)
+}
+
+fn tune(options: SqliteConnectOptions, reads: bool) -> SqliteConnectOptions {
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(false)
+        .statement_cache_capacity(256)
+        .row_buffer_size(512)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("temp_store", "memory")
+        // Kibibytes, negative by SQLite's convention.
+        .pragma("cache_size", if reads { "-2048" } else { "-16384" });
+    if reads { options.pragma("query_only", "on") } else { options }
+}
+
+pub(super) fn rows(number: u8, columns: &[(&str, As)], alias: &str) -> String {
+    let members: Vec<String> =
+        columns.iter().map(|(name, _)| format!("value ->> '{name}' AS {name}")).collect();
+    format!("(SELECT {} FROM json_each(${number})) AS {alias}", members.join(", "))
+}
+
+/// Counters in a table, inside the caller's transaction: ids are dense, and given back when it is rolled back.
+pub(super) async fn take_ids(tx: &Tx, wants: &[(Kind, usize)]) -> Result<Vec<Vec<i64>>, Fault> {
+    let rows: Vec<_> = wants
+        .iter()
+        .map(|(kind, count)| serde_json::json!({ "name": kind.as_str(), "count": count }))
+        .collect();
+    let set = rows_of_ids();
+    let sql = format!(
+        "UPDATE id_counters SET next = next + r.count FROM {set} WHERE id_counters.name = r.name RETURNING name, next"
+    );
+    let mut next = std::collections::HashMap::new();
+    for row in db::all(&**tx, &sql, [db::to_json(&rows)?.into()]).await? {
+        next.insert(row.get::<String>("name")?, row.get::<i64>("next")?);
+    }
+    wants
+        .iter()
+        .map(|(kind, count)| {
+            let next = *next
+                .get(kind.as_str())
+                .ok_or_else(|| Fault::internal(format!("no counter for {kind:?}")))?;
+            Ok((next - i64::try_from(*count).unwrap_or(i64::MAX)..next).collect())
+        })
+        .collect()
+}
+
+fn rows_of_ids() -> String {
+    rows(1, &[("name", As::Text), ("count", As::Int)], "r")
+}
+
+pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
+    let counters =
+        kinds.iter().map(|kind| format!("('{}', 1)", kind.as_str())).collect::<Vec<_>>().join(", ");
+    vec![
+        "CREATE TABLE id_counters (name TEXT NOT NULL PRIMARY KEY, next BIGINT NOT NULL) WITHOUT ROWID"
+            .to_owned(),
+        format!("INSERT INTO id_counters (name, next) VALUES {counters}"),
+    ]
+}
+
+/// UNIQUE and PRIMARY KEY, by their extended codes.
+pub(super) fn is_conflict(code: &str) -> bool {
+    matches!(code, "2067" | "1555")
+}
+
+/// BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN with their extended codes (the lower byte).
+pub(super) fn is_unavailable(code: &str) -> bool {
+    code.len() <= 4 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+}

@@ -1,0 +1,38 @@
+//! The schema and its history. A migration that has shipped is never changed; a change is a new migration.
+
+mod initial;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::db::Fault;
+use crate::dialect::Dialect;
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(initial::Initial)]
+    }
+}
+
+/// Applies what is missing, in the caller's transaction, alone among all nodes.
+pub(crate) async fn run(dialect: Dialect, tx: &DatabaseTransaction) -> Result<(), Fault> {
+    dialect.lock_migrations(tx).await?;
+    Migrator::up(tx, None).await?;
+    Ok(())
+}
+
+/// The statements of a file: `;` ends one, `--` begins a comment.
+fn statements(file: &str) -> Vec<String> {
+    let code: Vec<&str> = file.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    code.join("\n").split(';').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// Runs statements written in both engines' words.
+async fn execute<C: ConnectionTrait>(on: &C, dialect: Dialect, file: &str) -> Result<(), sea_orm::DbErr> {
+    for statement in statements(file) {
+        on.execute_unprepared(&dialect.ddl(&statement)).await?;
+    }
+    Ok(())
+}
