@@ -1,0 +1,78 @@
+//! API keys and security events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// What a key may do. Each scope stands alone: `manage` does not include `send`.
+    Scope = domain::access::Scope {
+        /// Look at everything but secrets.
+        Read = "read",
+        /// Send messages, mark read, answer conversations.
+        Send = "send",
+        /// Change contacts, templates, connections, keys, settings.
+        Manage = "manage",
+    }
+}
+
+/// A key as it can be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ApiKey {
+    pub id: i64,
+    pub name: String,
+    /// Its first characters, so that keys can be told apart.
+    #[schema(example = "wxk_3f9a")]
+    pub prefix: String,
+    pub scopes: Vec<Scope>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// To within a minute.
+    pub last_used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A key that was just made: the only time that it is shown.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedApiKey {
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// The key itself: keep it now, it is not shown again.
+    #[schema(example = "wxk_3f9a…")]
+    pub secret: String,
+}
+
+impl std::fmt::Debug for CreatedApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedApiKey").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+request! {
+    /// A key to be made.
+    CreateApiKey {
+        name: String [1, 256],
+        /// At least one.
+        scopes: Vec<Scope>,
+        /// Absent: until it is revoked.
+        expires_at: Option<jiff::Timestamp>,
+    }
+}
+
+/// Something that should not have happened at the door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SecurityEvent {
+    pub id: i64,
+    /// `webhook_signature_invalid`, `api_key_refused`, …
+    #[schema(example = "webhook_signature_invalid")]
+    pub kind: String,
+    pub connection_id: Option<i64>,
+    /// The client's address as seen.
+    pub address: Option<String>,
+    pub reason: String,
+    /// First seen.
+    pub at: Timestamp,
+    /// Last seen; equal ones within a minute are counted, not repeated.
+    pub last_at: Timestamp,
+    pub count: i64,
+}
