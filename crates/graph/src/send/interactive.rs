@@ -7,7 +7,7 @@ use super::Media;
 use crate::loose;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Interactive {
     /// One to three reply buttons.
     Button {
@@ -65,7 +65,7 @@ impl From<String> for TextPart {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Header {
     /// Up to 60 characters.
     Text {

@@ -24,7 +24,7 @@ pub struct Language {
 
 /// What fills one part of the template. Parts without variables are left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Component {
     #[serde(alias = "HEADER")]
     Header {
@@ -50,7 +50,7 @@ pub enum Component {
     /// As many cards as the template has.
     #[serde(alias = "CAROUSEL")]
     Carousel { cards: Vec<Card> },
-    /// Kept raw.
+    /// Kept raw: not known, or with members that would be lost.
     #[serde(untagged)]
     Other(Value),
 }
@@ -95,7 +95,7 @@ pub struct Card {
 
 /// What fills one gap. Named templates want `parameter_name`, positional ones the right order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Parameter {
     Text {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +150,7 @@ pub enum Parameter {
     TapTargetConfiguration {
         tap_target_configuration: Value,
     },
-    /// Kept raw.
+    /// Kept raw: not known, or with members that would be lost.
     #[serde(untagged)]
     Other(Value),
 }
