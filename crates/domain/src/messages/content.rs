@@ -1,90 +1,100 @@
-//! What a message says, in both directions.
+//! What a message holds, outbound and inbound.
 //!
-//! One JSON shape for the API, the store and the screens, tagged by `type`. How it looks on Meta's wire is the
-//! gateway's business.
+//! Limits are Meta's, counted in characters. Source: Meta, "Messages" and "Interactive messages".
 
 mod interactive;
-mod limits;
+mod preview;
+mod validation;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::MessageId;
 use crate::templates::Params;
-use crate::{MediaId, MessageId};
+pub use crate::templates::params::MediaSource;
 
-pub use limits::{Fault, limit};
+pub use validation::Fault;
 
-/// The content of a message.
+/// A message's content. As JSON tagged by `type`; the shape is written into stores, so it only ever grows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
-    /// Plain text.
+    /// Words.
     Text {
         body: String,
         /// Show a preview of the first link.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default)]
         preview_url: bool,
     },
-    /// An approved template with its parameters.
-    Template { name: String, language: String, params: Params },
-    /// A file.
-    Media {
-        kind: MediaKind,
-        source: MediaSource,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        caption: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        filename: Option<String>,
-        /// Recorded speech (audio only).
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        voice: bool,
+    /// An approved template; the only kind allowed outside the 24-hour window.
+    Template {
+        name: String,
+        language: String,
+        #[serde(default)]
+        params: Params,
     },
-    /// Buttons, lists and their like: Meta's `interactive` object.
+    /// A file.
+    Media(Media),
+    /// Buttons, a list, a link, a Flow …: Meta's `interactive` object.
     Interactive { interactive: Value },
     /// A place.
-    Location {
-        latitude: f64,
-        longitude: f64,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        address: Option<String>,
-    },
-    /// Contact cards: Meta's `contacts` array.
+    Location(Location),
+    /// Address cards: Meta's `contacts` list.
     Contacts { contacts: Vec<Value> },
-    /// An emoji on a message; without one, a reaction is taken back.
+    /// An emoji on another message; without one the reaction is taken back.
     Reaction {
         target: ReactionTarget,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         emoji: Option<String>,
     },
     /// Inbound: a tap on a template's quick reply.
-    Button { text: Option<String>, payload: Option<String> },
-    /// Inbound: a tap on a reply button or list row, a filled-in flow, …
-    InteractiveReply {
-        /// `button_reply`, `list_reply`, `nfm_reply`, …
-        kind: String,
-        id: Option<String>,
-        title: Option<String>,
+    Button { payload: Option<String>, text: Option<String> },
+    /// Inbound: a tap on a button of an interactive message.
+    ButtonReply { id: String, title: String },
+    /// Inbound: a choice from a list.
+    ListReply {
+        id: String,
+        title: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
-        /// What there is besides, e.g. a flow's answers.
-        #[serde(default, skip_serializing_if = "Value::is_null")]
-        data: Value,
     },
-    /// Inbound: an order out of the catalogue.
-    Order { text: Option<String>, catalog_id: Option<String>, items: Value },
-    /// Inbound: WhatsApp tells of a new number or user id.
-    System { kind: String, body: Option<String> },
-    /// Inbound: the customer changed a message (coexistence numbers).
-    Edit { original: String, text: Option<String> },
-    /// Inbound: the customer deleted a message (coexistence numbers).
-    Revoke { original: String },
-    /// Inbound: something that Meta does not hand on, or that is not known here; the raw body is kept.
-    Unsupported { kind: Option<String>, reason: Option<String> },
+    /// Inbound: a Flow that was filled in; `response` as Meta sent it.
+    FlowReply { name: Option<String>, body: Option<String>, response: Value },
+    /// Inbound: products that the customer orders; Meta's `order` object.
+    Order { order: Value },
+    /// Inbound: WhatsApp tells of a changed number or identity; Meta's `system` object.
+    System { text: Option<String>, system: Value },
+    /// Inbound: something that WhatsApp does not pass on, or that is not known here; kept as it came.
+    Unsupported {
+        /// Meta's word for it, such as `poll`.
+        kind: Option<String>,
+        raw: Value,
+    },
 }
 
-/// What kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A file in a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Media {
+    /// What it is shown as.
+    pub kind: MediaKind,
+    /// Where it comes from.
+    pub source: MediaSource,
+    /// Text below it: image, video and document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// Name shown with a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Audio: shown as a voice note (ogg/opus).
+    #[serde(default)]
+    pub voice: bool,
+    /// Inbound: as Meta told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+}
+
+/// Kinds of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     Image,
@@ -95,7 +105,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The word used on the wire; also Meta's.
+    /// Meta's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -105,143 +115,135 @@ impl MediaKind {
             Self::Sticker => "sticker",
         }
     }
+
+    /// By MIME type, as WhatsApp shows it: what is neither picture, film nor sound is a document.
+    pub fn of_mime(mime_type: &str) -> Self {
+        match mime_type.split(['/', ';']).next().unwrap_or_default() {
+            "image" if mime_type.starts_with("image/webp") => Self::Sticker,
+            "image" => Self::Image,
+            "video" => Self::Video,
+            "audio" => Self::Audio,
+            _ => Self::Document,
+        }
+    }
 }
 
 impl std::str::FromStr for MediaKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Image, Self::Video, Self::Document, Self::Audio, Self::Sticker]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| {
-                format!("\"{text}\" is not a kind of media; use image, video, document, audio or sticker")
-            })
+        match text {
+            "image" => Ok(Self::Image),
+            "video" => Ok(Self::Video),
+            "document" => Ok(Self::Document),
+            "audio" => Ok(Self::Audio),
+            "sticker" => Ok(Self::Sticker),
+            other => {
+                Err(format!("\"{other}\" is no kind of file; use image, video, document, audio or sticker"))
+            }
+        }
     }
 }
 
-/// Where the bytes of a file are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MediaSource {
-    /// Kept here.
-    MediaId(MediaId),
-    /// Kept by Meta only.
-    MetaId(String),
-    /// Fetched by Meta from this address.
-    Link(String),
+/// A place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// Degrees, north positive.
+    pub latitude: f64,
+    /// Degrees, east positive.
+    pub longitude: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
-/// Which message a reaction is on.
+/// The message that a reaction is on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum ReactionTarget {
-    MessageId(MessageId),
+    /// One of ours, by our id.
+    #[serde(rename = "message_id")]
+    Message(MessageId),
+    /// By Meta's id.
+    #[serde(rename = "wamid")]
     Wamid(String),
 }
 
 impl Content {
-    /// Whether it needs an open window.
+    /// Plain words.
+    pub fn text(body: impl Into<String>) -> Self {
+        Self::Text { body: body.into(), preview_url: false }
+    }
+
+    /// Whether it needs an open 24-hour window: everything but a template.
     pub fn is_free_form(&self) -> bool {
         !matches!(self, Self::Template { .. })
     }
 
-    /// The word for the kind, as `message_type` on the wire.
-    pub fn kind(&self) -> &'static str {
+    /// Whether it is of a kind that a business can send.
+    pub fn is_sendable(&self) -> bool {
+        matches!(
+            self,
+            Self::Text { .. }
+                | Self::Template { .. }
+                | Self::Media(_)
+                | Self::Interactive { .. }
+                | Self::Location(_)
+                | Self::Contacts { .. }
+                | Self::Reaction { .. }
+        )
+    }
+
+    /// The type as Meta and our API name it: `text`, `image`, `interactive`, `button_reply` …
+    pub fn message_type(&self) -> &'static str {
         match self {
             Self::Text { .. } => "text",
             Self::Template { .. } => "template",
-            Self::Media { kind, .. } => kind.as_str(),
+            Self::Media(media) => media.kind.as_str(),
             Self::Interactive { .. } => "interactive",
-            Self::Location { .. } => "location",
+            Self::Location(_) => "location",
             Self::Contacts { .. } => "contacts",
             Self::Reaction { .. } => "reaction",
             Self::Button { .. } => "button",
-            Self::InteractiveReply { .. } => "interactive_reply",
+            Self::ButtonReply { .. } => "button_reply",
+            Self::ListReply { .. } => "list_reply",
+            Self::FlowReply { .. } => "flow_reply",
             Self::Order { .. } => "order",
             Self::System { .. } => "system",
-            Self::Edit { .. } => "edit",
-            Self::Revoke { .. } => "revoke",
             Self::Unsupported { .. } => "unsupported",
         }
     }
 
-    /// The file it carries, when that is kept here.
-    pub fn media_id(&self) -> Option<MediaId> {
+    /// What the customer said, for the consent words: a button's payload, and the words.
+    pub fn spoken(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Self::Media { source: MediaSource::MediaId(id), .. } => Some(*id),
-            _ => None,
+            Self::Text { body, .. } => (None, Some(body)),
+            Self::Button { payload, text } => (payload.as_deref(), text.as_deref()),
+            Self::ButtonReply { id, title } | Self::ListReply { id, title, .. } => (Some(id), Some(title)),
+            _ => (None, None),
         }
     }
 
-    /// One line for a list, at most 120 characters.
-    pub fn preview(&self) -> String {
-        let text = match self {
-            Self::Text { body, .. } => body.clone(),
-            Self::Template { name, .. } => format!("[template] {name}"),
-            Self::Media { kind, caption, filename, .. } => {
-                let what = caption.as_deref().or(filename.as_deref()).unwrap_or_default();
-                format!("[{}] {what}", kind.as_str())
-            }
-            Self::Interactive { interactive } => {
-                interactive.pointer("/body/text").and_then(Value::as_str).unwrap_or("[interactive]").into()
-            }
-            Self::Location { name, address, .. } => {
-                format!("[location] {}", name.as_deref().or(address.as_deref()).unwrap_or_default())
-            }
-            Self::Contacts { contacts } => format!("[{} contact card(s)]", contacts.len()),
-            Self::Reaction { emoji, .. } => format!("[reaction] {}", emoji.as_deref().unwrap_or("removed")),
-            Self::Button { text, payload } => {
-                text.clone().or_else(|| payload.clone()).unwrap_or_else(|| "[button]".into())
-            }
-            Self::InteractiveReply { kind, title, id, .. } => {
-                title.clone().or_else(|| id.clone()).unwrap_or_else(|| format!("[{kind}]"))
-            }
-            Self::Order { text, .. } => format!("[order] {}", text.as_deref().unwrap_or_default()),
-            Self::System { body, kind } => body.clone().unwrap_or_else(|| format!("[{kind}]")),
-            Self::Edit { text, .. } => format!("[edited] {}", text.as_deref().unwrap_or_default()),
-            Self::Revoke { .. } => "[deleted]".into(),
-            Self::Unsupported { kind, .. } => {
-                format!("[unsupported{}]", kind.as_deref().map(|kind| format!(": {kind}")).unwrap_or_default())
-            }
-        };
-        one_line(&text)
+    /// Files kept by us that have to be at Meta before this can be sent.
+    pub fn own_media(&self) -> Vec<crate::MediaId> {
+        match self {
+            Self::Media(Media { source: MediaSource::Ours(id), .. }) => vec![*id],
+            Self::Template { params, .. } => params.own_media(),
+            _ => Vec::new(),
+        }
     }
-}
 
-fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(120) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+    /// Everything that Meta would refuse, at once; empty when it can be sent. A template's parameters are checked
+    /// against the template instead.
+    pub fn validate(&self) -> Vec<Fault> {
+        validation::faults(self)
+    }
+
+    /// One line for lists, at most 160 characters.
+    pub fn preview(&self) -> String {
+        preview::line(self)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preview_is_one_short_line() {
-        let text = Content::Text { body: format!("a\nb  {}", "é".repeat(200)), preview_url: false };
-        assert!(text.preview().starts_with("a b é"));
-        assert_eq!(text.preview().chars().count(), 121);
-    }
-
-    #[test]
-    fn content_keeps_its_shape_in_json() {
-        let image = Content::Media {
-            kind: MediaKind::Image,
-            source: MediaSource::MediaId(MediaId(4)),
-            caption: Some("hi".into()),
-            filename: None,
-            voice: false,
-        };
-        let json = serde_json::to_value(&image).unwrap();
-        assert_eq!(
-            json,
-            serde_json::json!({"type": "media", "kind": "image", "source": {"media_id": 4}, "caption": "hi"})
-        );
-        assert_eq!(serde_json::from_value::<Content>(json).unwrap(), image);
-    }
-}
+mod tests;

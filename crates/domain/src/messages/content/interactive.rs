@@ -1,206 +1,182 @@
-//! Meta's limits on interactive messages. Source: Meta, "Interactive messages" (reply buttons, lists, call-to-action
-//! URL, flows, location request).
+//! Meta's `interactive` object. Reply buttons, lists, links, Flows and location requests are checked against
+//! Meta's limits; newer kinds pass, so that they can be used on the day Meta brings them out.
+//! Source: Meta, "Interactive messages".
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::limits::{Fault, length};
+use super::validation::Faults;
 
-/// Kinds that Meta knows besides those checked closely here; they pass through.
-const PASSED_THROUGH: [&str; 8] = [
-    "product",
-    "product_list",
-    "catalog_message",
-    "address_message",
-    "call_permission_request",
-    "carousel",
-    "request_contact_info",
-    "order_details",
-];
+const BODY: usize = 1_024;
+const LIST_BODY: usize = 4_096;
+const HEADER: usize = 60;
+const FOOTER: usize = 60;
+const BUTTONS: usize = 3;
+const BUTTON_ID: usize = 256;
+const BUTTON_TITLE: usize = 20;
+const ROWS: usize = 10;
+const ROW_ID: usize = 200;
+const ROW_TITLE: usize = 24;
+const ROW_DESCRIPTION: usize = 72;
+const SECTION_TITLE: usize = 24;
+const FLOW_LABEL: usize = 30;
+const AT: &str = "/interactive";
 
-/// Notes everything that Meta would refuse; pointers are relative to the content (`/interactive/…`).
-pub(super) fn check_interactive(faults: &mut Vec<Fault>, interactive: &Value) {
-    let kind = interactive.get("type").and_then(Value::as_str).unwrap_or_default();
-    match kind {
-        "button" => {
-            frame(faults, interactive, 1024);
+pub(super) fn check(faults: &mut Faults, interactive: &Value) {
+    if !interactive.is_object() {
+        return faults.add(AT, "must be an object");
+    }
+    match text(interactive, "/type") {
+        Some("button") => {
+            common(faults, interactive, BODY, &["text", "image", "video", "document"]);
             buttons(faults, interactive);
         }
-        "list" => {
-            frame(faults, interactive, 4096);
+        Some("list") => {
+            common(faults, interactive, LIST_BODY, &["text"]);
             list(faults, interactive);
         }
-        "cta_url" => {
-            frame(faults, interactive, 1024);
-            text(faults, interactive, "/action/parameters/display_text", 20);
-            let url = at(interactive, "/action/parameters/url").and_then(Value::as_str).unwrap_or_default();
-            if !(url.starts_with("https://") || url.starts_with("http://")) {
-                fault(faults, "/action/parameters/url", "is not an http(s) address");
-            }
+        Some("cta_url") => {
+            common(faults, interactive, BODY, &["text", "image", "video", "document"]);
+            link(faults, interactive);
         }
-        "flow" => {
-            frame(faults, interactive, 1024);
-            text(faults, interactive, "/action/parameters/flow_cta", 30);
-            let parameters = at(interactive, "/action/parameters");
-            let named = |name| parameters.is_some_and(|parameters| parameters.get(name).is_some());
-            if !named("flow_id") && !named("flow_name") {
-                fault(faults, "/action/parameters", "names no flow; give flow_id or flow_name");
-            }
+        Some("flow") => {
+            common(faults, interactive, BODY, &["text", "image", "video", "document"]);
+            flow(faults, interactive);
         }
-        "location_request_message" => text(faults, interactive, "/body/text", 1024),
-        known if PASSED_THROUGH.contains(&known) => {}
-        _ => fault(
-            faults,
-            "/type",
-            &format!(
-                "\"{kind}\" is not a kind of interactive message; use button, list, cta_url, flow, \
-                 location_request_message or one of {}",
-                PASSED_THROUGH.join(", ")
-            ),
+        Some("location_request_message") => {
+            common(faults, interactive, BODY, &[]);
+            action_name(faults, interactive, "send_location");
+        }
+        Some(other) if !other.trim().is_empty() => {}
+        _ => faults.add(
+            format!("{AT}/type"),
+            "is missing; known are button, list, cta_url, flow, location_request_message",
         ),
     }
 }
 
-fn at<'a>(interactive: &'a Value, pointer: &str) -> Option<&'a Value> {
-    interactive.pointer(pointer)
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
 }
 
-fn fault(faults: &mut Vec<Fault>, pointer: &str, problem: &str) {
-    faults.push(Fault::at(format!("/interactive{pointer}"), problem));
+/// A text that must be there.
+fn required(faults: &mut Faults, interactive: &Value, pointer: &str, longest: usize) {
+    faults.required(&format!("{AT}{pointer}"), text(interactive, pointer), longest);
 }
 
-fn text(faults: &mut Vec<Fault>, interactive: &Value, pointer: &str, most: usize) {
-    let value = at(interactive, pointer).and_then(Value::as_str).unwrap_or_default();
-    length(faults, &format!("/interactive{pointer}"), value, most);
-}
-
-fn optional_text(faults: &mut Vec<Fault>, interactive: &Value, pointer: &str, most: usize) {
-    if at(interactive, pointer).is_some() {
-        text(faults, interactive, pointer, most);
+fn common(faults: &mut Faults, interactive: &Value, body: usize, headers: &[&str]) {
+    required(faults, interactive, "/body/text", body);
+    if interactive.get("footer").is_some_and(|footer| !footer.is_null()) {
+        required(faults, interactive, "/footer/text", FOOTER);
+    }
+    let Some(header) = interactive.get("header").filter(|header| !header.is_null()) else { return };
+    match text(header, "/type") {
+        Some("text") if headers.contains(&"text") => required(faults, interactive, "/header/text", HEADER),
+        Some(kind) if headers.contains(&kind) => {
+            let media = header.get(kind).unwrap_or(&Value::Null);
+            let pointer = format!("{AT}/header/{kind}");
+            match (text(media, "/link"), text(media, "/id")) {
+                (Some(link), None) => faults.link(&format!("{pointer}/link"), link),
+                (None, Some(id)) if !id.is_empty() => {}
+                _ => faults.add(pointer, "needs a link or an id, not both"),
+            }
+        }
+        _ if headers.is_empty() => faults.add(format!("{AT}/header"), "this kind takes no header"),
+        _ => faults.add(format!("{AT}/header/type"), format!("must be one of {}", headers.join(", "))),
     }
 }
 
-fn frame(faults: &mut Vec<Fault>, interactive: &Value, body: usize) {
-    text(faults, interactive, "/body/text", body);
-    optional_text(faults, interactive, "/footer/text", 60);
-    optional_text(faults, interactive, "/header/text", 60);
+fn buttons(faults: &mut Faults, interactive: &Value) {
+    let pointer = format!("{AT}/action/buttons");
+    let empty = Vec::new();
+    let buttons = interactive.pointer("/action/buttons").and_then(Value::as_array).unwrap_or(&empty);
+    if buttons.is_empty() || buttons.len() > BUTTONS {
+        faults.add(&pointer, format!("must hold 1 to {BUTTONS} buttons, has {}", buttons.len()));
+    }
+    let (mut ids, mut titles) = (HashSet::new(), HashSet::new());
+    for (index, button) in buttons.iter().enumerate() {
+        let at = format!("{pointer}/{index}");
+        if text(button, "/type") != Some("reply") {
+            faults.add(format!("{at}/type"), "must be reply");
+        }
+        let (id, title) = (text(button, "/reply/id"), text(button, "/reply/title"));
+        faults.required(&format!("{at}/reply/id"), id, BUTTON_ID);
+        faults.required(&format!("{at}/reply/title"), title, BUTTON_TITLE);
+        if id.is_some_and(|id| !ids.insert(id)) {
+            faults.add(format!("{at}/reply/id"), "is the id of another button, too");
+        }
+        if title.is_some_and(|title| !titles.insert(title)) {
+            faults.add(format!("{at}/reply/title"), "is the title of another button, too");
+        }
+    }
 }
 
-fn elements<'a>(interactive: &'a Value, pointer: &str) -> &'a [Value] {
-    at(interactive, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn buttons(faults: &mut Vec<Fault>, interactive: &Value) {
-    let buttons = elements(interactive, "/action/buttons");
-    if buttons.is_empty() || buttons.len() > 3 {
-        fault(faults, "/action/buttons", &format!("holds {} buttons; give 1 to 3", buttons.len()));
+fn list(faults: &mut Faults, interactive: &Value) {
+    required(faults, interactive, "/action/button", BUTTON_TITLE);
+    let pointer = format!("{AT}/action/sections");
+    let empty = Vec::new();
+    let sections = interactive.pointer("/action/sections").and_then(Value::as_array).unwrap_or(&empty);
+    if sections.is_empty() || sections.len() > ROWS {
+        faults.add(&pointer, format!("must hold 1 to {ROWS} sections, has {}", sections.len()));
     }
-    for index in 0..buttons.len() {
-        text(faults, interactive, &format!("/action/buttons/{index}/reply/id"), 256);
-        text(faults, interactive, &format!("/action/buttons/{index}/reply/title"), 20);
-    }
-    for member in ["id", "title"] {
-        let values = buttons.iter().filter_map(|button| button.pointer(&format!("/reply/{member}")));
-        unique(faults, "/action/buttons", member, values);
-    }
-}
-
-fn list(faults: &mut Vec<Fault>, interactive: &Value) {
-    text(faults, interactive, "/action/button", 20);
-    let sections = elements(interactive, "/action/sections");
-    let rows = |section: &Value| section.get("rows").and_then(Value::as_array).map_or(0, Vec::len);
-    let total: usize = sections.iter().map(rows).sum();
-    if total == 0 || total > 10 {
-        fault(faults, "/action/sections", &format!("hold {total} rows in all; give 1 to 10"));
-    }
+    let (mut rows, mut ids) = (0, HashSet::new());
     for (index, section) in sections.iter().enumerate() {
-        let path = format!("/action/sections/{index}");
-        if sections.len() > 1 {
-            text(faults, interactive, &format!("{path}/title"), 24);
-        } else {
-            optional_text(faults, interactive, &format!("{path}/title"), 24);
+        let at = format!("{pointer}/{index}");
+        match text(section, "/title") {
+            Some(title) => faults.short(&format!("{at}/title"), title, SECTION_TITLE),
+            None if sections.len() > 1 => {
+                faults.add(format!("{at}/title"), "is needed with more than one section")
+            }
+            None => {}
         }
-        for row in 0..rows(section) {
-            text(faults, interactive, &format!("{path}/rows/{row}/id"), 200);
-            text(faults, interactive, &format!("{path}/rows/{row}/title"), 24);
-            optional_text(faults, interactive, &format!("{path}/rows/{row}/description"), 72);
+        let of_section = section.get("rows").and_then(Value::as_array).unwrap_or(&empty);
+        if of_section.is_empty() {
+            faults.add(format!("{at}/rows"), "must hold at least one row");
+        }
+        rows += of_section.len();
+        for (index, row) in of_section.iter().enumerate() {
+            let at = format!("{at}/rows/{index}");
+            self::row(faults, row, &at);
+            if text(row, "/id").is_some_and(|id| !ids.insert(id)) {
+                faults.add(format!("{at}/id"), "is the id of another row, too");
+            }
         }
     }
-    let ids = sections
-        .iter()
-        .filter_map(|section| section.get("rows")?.as_array())
-        .flatten()
-        .filter_map(|row| row.get("id"));
-    unique(faults, "/action/sections", "id", ids);
-}
-
-fn unique<'a>(
-    faults: &mut Vec<Fault>,
-    pointer: &str,
-    member: &str,
-    values: impl Iterator<Item = &'a Value>,
-) {
-    let mut seen = HashSet::new();
-    for value in values.filter_map(Value::as_str) {
-        if !seen.insert(value) {
-            fault(faults, pointer, &format!("the {member} \"{value}\" occurs twice; make each unique"));
-        }
+    if rows > ROWS {
+        faults.add(pointer, format!("must hold at most {ROWS} rows in all sections together, has {rows}"));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn faults(interactive: Value) -> Vec<String> {
-        let mut faults = Vec::new();
-        check_interactive(&mut faults, &interactive);
-        faults.into_iter().map(|fault| fault.pointer).collect()
+fn row(faults: &mut Faults, row: &Value, at: &str) {
+    faults.required(&format!("{at}/id"), text(row, "/id"), ROW_ID);
+    faults.required(&format!("{at}/title"), text(row, "/title"), ROW_TITLE);
+    if let Some(description) = text(row, "/description") {
+        faults.short(&format!("{at}/description"), description, ROW_DESCRIPTION);
     }
+}
 
-    fn button(id: &str, title: &str) -> Value {
-        json!({"type": "reply", "reply": {"id": id, "title": title}})
+fn link(faults: &mut Faults, interactive: &Value) {
+    action_name(faults, interactive, "cta_url");
+    required(faults, interactive, "/action/parameters/display_text", BUTTON_TITLE);
+    match text(interactive, "/action/parameters/url") {
+        Some(url) => faults.link(&format!("{AT}/action/parameters/url"), url),
+        None => faults.add(format!("{AT}/action/parameters/url"), "is missing"),
     }
+}
 
-    #[test]
-    fn three_distinct_buttons_pass_and_a_fourth_or_a_twin_does_not() {
-        let message = |buttons: Vec<Value>| {
-            json!({"type": "button", "body": {"text": "?"}, "action": {"buttons": buttons}})
-        };
-        assert!(faults(message(vec![button("a", "A"), button("b", "B"), button("c", "C")])).is_empty());
-        let four = ["a", "b", "c", "d"].map(|id| button(id, id)).to_vec();
-        assert_eq!(faults(message(four)), ["/interactive/action/buttons"]);
-        assert_eq!(
-            faults(message(vec![button("a", "A"), button("a", "B")])),
-            ["/interactive/action/buttons"]
-        );
-        assert_eq!(
-            faults(message(vec![button("a", &"x".repeat(21))])),
-            ["/interactive/action/buttons/0/reply/title"]
-        );
+fn flow(faults: &mut Faults, interactive: &Value) {
+    action_name(faults, interactive, "flow");
+    let has =
+        |key: &str| text(interactive, &format!("/action/parameters/{key}")).is_some_and(|id| !id.is_empty());
+    if has("flow_id") == has("flow_name") {
+        faults.add(format!("{AT}/action/parameters"), "needs either flow_id or flow_name");
     }
+    required(faults, interactive, "/action/parameters/flow_cta", FLOW_LABEL);
+}
 
-    #[test]
-    fn a_list_needs_titles_for_more_than_one_section_and_at_most_ten_rows() {
-        let row = |id: usize| json!({"id": id.to_string(), "title": "row"});
-        let section = |range: std::ops::Range<usize>| json!({"rows": range.map(row).collect::<Vec<_>>()});
-        let message = |sections: Vec<Value>| {
-            json!({"type": "list", "body": {"text": "?"}, "action": {"button": "Choose", "sections": sections}})
-        };
-        assert!(faults(message(vec![section(0..10)])).is_empty());
-        assert_eq!(faults(message(vec![section(0..11)])), ["/interactive/action/sections"]);
-        assert_eq!(
-            faults(message(vec![section(0..2), section(2..4)])),
-            ["/interactive/action/sections/0/title", "/interactive/action/sections/1/title"]
-        );
-    }
-
-    #[test]
-    fn an_unknown_kind_is_told_what_would_be_right() {
-        assert_eq!(faults(json!({"type": "poll"})), ["/interactive/type"]);
-        assert!(faults(json!({"type": "product", "body": {}})).is_empty());
+fn action_name(faults: &mut Faults, interactive: &Value, name: &str) {
+    if text(interactive, "/action/name") != Some(name) {
+        faults.add(format!("{AT}/action/name"), format!("must be {name}"));
     }
 }
