@@ -1,0 +1,1 @@
+//! What Meta would refuse in a template.
