@@ -64,6 +64,11 @@ impl PhoneNumber {
         Self::from_e164(&e164).ok_or(PhoneFault::TooLong)
     }
 
+    /// Whether the metadata has numbers of this country (ISO 3166 alpha-2).
+    pub fn knows_country(code: &str) -> bool {
+        region_by_code(code).is_some()
+    }
+
     /// Takes a number that is in E.164 already (from the store, from another server of ours). Checks the shape
     /// alone: `+`, no leading zero, 5 to 15 digits.
     pub fn from_e164(text: &str) -> Option<Self> {

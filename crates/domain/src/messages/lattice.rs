@@ -146,12 +146,7 @@ mod tests {
     use super::*;
 
     fn reported() -> impl Strategy<Value = Status> {
-        prop_oneof![
-            Just(Status::Sent),
-            Just(Status::Delivered),
-            Just(Status::Read),
-            Just(Status::Failed)
-        ]
+        prop_oneof![Just(Status::Sent), Just(Status::Delivered), Just(Status::Read), Just(Status::Failed)]
     }
 
     proptest! {

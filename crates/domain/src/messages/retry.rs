@@ -135,9 +135,9 @@ fn refused(kind: FailureKind, is_template: bool, facts: Facts) -> Decision {
         FailureKind::Retryable => {
             Decision::Retry { after: backoff(facts.attempt, facts.jitter), costs_attempt: true }
         }
-        FailureKind::ConnectionBroken
-        | FailureKind::AccountRestricted
-        | FailureKind::PaymentRequired => Decision::Halt,
+        FailureKind::ConnectionBroken | FailureKind::AccountRestricted | FailureKind::PaymentRequired => {
+            Decision::Halt
+        }
         FailureKind::RecipientUnreachable => flagged(),
         // A template needs no window: for one, this code means that the person cannot be reached.
         FailureKind::WindowClosed if is_template => flagged(),
