@@ -1,0 +1,166 @@
+//! Access: API keys and what was seen at the door.
+
+mod authenticate;
+mod door;
+mod key;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::Scope;
+use domain::{ApiKeyId, SignedDuration, TenantId, Timestamp};
+use ports::access::{ApiKey, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::{Page, Paging, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::Deps;
+use crate::faults::Faults;
+
+pub use authenticate::{Authenticated, Authentication};
+pub use door::Refusal;
+
+/// How dealing with keys fails.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error("there is no such key")]
+    NotFound,
+    #[error(transparent)]
+    Invalid(#[from] Faults),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateKey {
+    pub name: String,
+    /// Empty: refused.
+    pub scopes: Vec<Scope>,
+    /// `None`: until revoked.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A new key; the only time that it is shown.
+#[derive(Clone)]
+pub struct CreatedKey {
+    pub key: ApiKey,
+    pub secret: secrecy::SecretString,
+}
+
+/// Longest name of a key, in characters.
+const NAME: usize = 100;
+/// How long a key looked up is trusted by this node: the longest that another node's revocation goes unnoticed.
+const TRUST: SignedDuration = SignedDuration::from_secs(2);
+/// How often last uses and refusals are written.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Use cases on access.
+#[derive(Clone)]
+pub struct Access {
+    deps: Deps,
+    known: Arc<authenticate::Known>,
+    door: Arc<door::Door>,
+}
+
+impl Access {
+    /// Over these parts.
+    pub fn new(deps: Deps) -> Self {
+        Self { deps, known: Arc::default(), door: Arc::default() }
+    }
+
+    /// Makes a key: `wxk_` and 256 random bits. Only its SHA-256 is kept.
+    ///
+    /// # Errors
+    /// [`AccessError::Invalid`] with every fault, or the store's.
+    pub async fn create_key(&self, tenant: TenantId, wanted: CreateKey) -> Result<CreatedKey, AccessError> {
+        let at = self.deps.clock.now();
+        let mut faults = Faults::default();
+        faults.required("/name", &wanted.name, NAME);
+        if wanted.scopes.is_empty() {
+            faults.add("/scopes", "must name at least one of read, send, manage");
+        }
+        if let Some(end) = wanted.expires_at {
+            faults.future("/expires_at", end, at);
+        }
+        faults.check()?;
+        let mut scopes = wanted.scopes;
+        scopes.sort_unstable();
+        scopes.dedup();
+        let secret = key::generate(self.deps.entropy.as_ref());
+        let new = NewApiKey {
+            name: wanted.name.trim().to_owned(),
+            prefix: key::prefix(&secret),
+            hash: key::hash(&secret),
+            scopes,
+            expires_at: wanted.expires_at,
+            at,
+        };
+        let key = self.deps.store.create_api_key(tenant, new).await?;
+        Ok(CreatedKey { key, secret: secret.into() })
+    }
+
+    /// All keys, newest first, revoked ones too.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Vec<ApiKey>, AccessError> {
+        Ok(self.deps.store.api_keys(tenant).await?)
+    }
+
+    /// Revokes a key: at once on this node, within two seconds on others. A repeat keeps the first time.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], or the store's.
+    pub async fn revoke_key(&self, tenant: TenantId, key: ApiKeyId) -> Result<ApiKey, AccessError> {
+        let at = self.deps.clock.now();
+        let revoked =
+            self.deps.store.revoke_api_key(tenant, key, at).await?.ok_or(AccessError::NotFound)?;
+        self.known.forget(key);
+        Ok(revoked)
+    }
+
+    /// Security events, newest first.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn security_events(
+        &self,
+        tenant: TenantId,
+        paging: &Paging,
+    ) -> Result<Page<SecurityEvent>, AccessError> {
+        Ok(self.deps.store.security_events(tenant, paging).await?)
+    }
+
+    /// Keeps security events at once, in one commit.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn record_events(&self, events: Vec<NewSecurityEvent>) -> Result<(), AccessError> {
+        Ok(self.deps.store.record_security_events(events).await?)
+    }
+
+    /// Writes last uses and refusals every second until told to stop, then once more.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(FLUSH);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = tick.tick() => self.flush().await,
+            }
+        }
+        self.flush().await;
+    }
+
+    async fn flush(&self) {
+        let used = self.known.take_used();
+        if !used.is_empty()
+            && let Err(error) = self.deps.store.touch_api_keys(used).await
+        {
+            tracing::warn!(%error, "last uses of keys were not noted");
+        }
+        if let Err(error) = self.door.flush(&self.deps).await {
+            tracing::warn!(%error, "refused keys were not noted");
+        }
+    }
+}
