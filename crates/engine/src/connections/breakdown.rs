@@ -1,0 +1,78 @@
+//! A connection that stops working: moved to `error` once, alerted once.
+
+use domain::{TenantId, Timestamp};
+use ports::StoreError;
+use ports::alerts::Severity;
+use ports::connections::Connection;
+use serde_json::json;
+
+use crate::Deps;
+use crate::alerts::{Alerts, Condition, connection_subject, kinds};
+
+/// Why it stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Breakdown {
+    /// Code 190, or `debug_token` says so, or its time is over.
+    Token {
+        why: String,
+        /// When it ended, if that is known.
+        expired_at: Option<Timestamp>,
+        meta_error_code: Option<i64>,
+    },
+    /// Account restricted, payment missing, number unregistered.
+    Other { why: String, meta_error_code: Option<i64> },
+}
+
+impl Breakdown {
+    fn why(&self) -> &str {
+        match self {
+            Self::Token { why, .. } | Self::Other { why, .. } => why,
+        }
+    }
+
+    fn condition(&self, connection: &Connection) -> Condition {
+        let subject = connection_subject(connection.id);
+        let details = |code: Option<i64>, expired_at: Option<Timestamp>| {
+            json!({
+                "connection_id": connection.id,
+                "connection_name": connection.name,
+                "reason": self.why(),
+                "meta_error_code": code,
+                "expired_at": expired_at,
+                "action_required": "Reconnect WhatsApp in Settings",
+            })
+        };
+        let (kind, message, details) = match self {
+            Self::Token { expired_at, meta_error_code, .. } => (
+                kinds::TOKEN_EXPIRED,
+                format!("The access token of \"{}\" has expired; its queue waits for a new one", connection.name),
+                details(*meta_error_code, *expired_at),
+            ),
+            Self::Other { why, meta_error_code } => (
+                kinds::CONNECTION_BROKEN,
+                format!("\"{}\" cannot send: {why}", connection.name),
+                details(*meta_error_code, None),
+            ),
+        };
+        Condition { kind, subject, severity: Severity::Critical, message, details }
+    }
+}
+
+/// Moves `active → error` and, when this call moved it, raises the alert. False when it was not active any more.
+///
+/// # Errors
+/// The store's alone.
+pub async fn break_down(
+    deps: &Deps,
+    connection: &Connection,
+    breakdown: &Breakdown,
+) -> Result<bool, StoreError> {
+    let tenant: TenantId = connection.tenant_id;
+    let now = deps.clock.now();
+    let moved = deps.store.break_connection(tenant, connection.id, breakdown.why(), now).await?;
+    if moved {
+        tracing::error!(tenant.id = %tenant, connection.id = %connection.id, reason = breakdown.why(), "connection broke");
+        Alerts::new(deps.clone()).raise(tenant, breakdown.condition(connection)).await?;
+    }
+    Ok(moved)
+}
