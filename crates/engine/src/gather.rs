@@ -30,7 +30,7 @@ impl<J: Send + 'static, R: Send + 'static> Gather<J, R> {
     pub fn start<V, F>(workers: usize, most: usize, verb: V) -> Self
     where
         V: Fn(Vec<J>) -> F + Send + Sync + 'static,
-        F: Future<Output = StoreResult<Vec<R>>> + Send,
+        F: Future<Output = StoreResult<Vec<R>>> + Send + 'static,
     {
         let (queue, waiting) = mpsc::channel(most * 8);
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));

@@ -8,8 +8,12 @@ pub mod connections;
 pub mod consent;
 pub mod contacts;
 pub mod conversations;
+pub mod directory;
+pub mod faults;
+mod gather;
 pub mod media;
 pub mod messages;
+mod sweep;
 pub mod templates;
 pub mod tenants;
 pub mod webhooks;
@@ -20,6 +24,7 @@ use std::sync::Arc;
 use domain::{Clock, Entropy};
 use ports::Store;
 use ports::gateway::MetaGateway;
+use tokio_util::sync::CancellationToken;
 
 /// What every use case may reach.
 #[derive(Clone)]
@@ -47,5 +52,75 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { node: "node".into(), media_dir: "media".into(), public_url: None, sends_in_flight: 256 }
+    }
+}
+
+/// All use cases of one node, wired together.
+#[derive(Clone)]
+pub struct Engine {
+    pub access: access::Access,
+    pub alerts: alerts::Alerts,
+    pub connections: connections::Connections,
+    pub consent: consent::Consent,
+    pub contacts: contacts::Contacts,
+    pub conversations: conversations::Conversations,
+    pub directory: directory::Directory,
+    pub media: media::MediaFiles,
+    pub messages: messages::Messages,
+    pub templates: templates::Templates,
+    pub tenants: tenants::Tenants,
+    pub webhooks: webhooks::Webhooks,
+    deps: Deps,
+}
+
+impl Engine {
+    /// Needs a running tokio runtime. Nothing is sent or projected before [`run`](Self::run); the directory is read
+    /// here, so that the first call finds its connection.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn new(deps: Deps) -> ports::StoreResult<Self> {
+        let directory = directory::Directory::new(Arc::clone(&deps.store));
+        directory.refresh().await?;
+        let media = media::MediaFiles::new(deps.clone());
+        let messages = messages::Messages::new(deps.clone(), directory.clone(), media.clone());
+        let lanes = messages.clone();
+        let wake: Arc<dyn Fn(domain::ConnectionId) + Send + Sync> =
+            Arc::new(move |connection| lanes.wake(connection));
+        Ok(Self {
+            access: access::Access::new(deps.clone()),
+            alerts: alerts::Alerts::new(deps.clone()),
+            connections: connections::Connections::new(deps.clone(), Arc::clone(&wake)),
+            consent: consent::Consent::new(deps.clone()),
+            contacts: contacts::Contacts::new(deps.clone()),
+            conversations: conversations::Conversations::new(deps.clone()),
+            templates: templates::Templates::new(deps.clone(), media.clone()),
+            tenants: tenants::Tenants::new(deps.clone()),
+            webhooks: webhooks::Webhooks::new(deps.clone(), directory.clone(), wake),
+            directory,
+            media,
+            messages,
+            deps,
+        })
+    }
+
+    /// What the use cases stand on.
+    pub fn deps(&self) -> &Deps {
+        &self.deps
+    }
+
+    /// Runs lanes, projector, fetchers and watches until `stop`; then drains what is in flight and gives the lanes
+    /// back.
+    pub async fn run(&self, stop: CancellationToken) {
+        let tasks = tokio_util::task::TaskTracker::new();
+        tasks.spawn(self.access.clone().run(stop.clone()));
+        tasks.spawn(self.connections.clone().run(stop.clone()));
+        tasks.spawn(self.media.clone().run(stop.clone()));
+        tasks.spawn(self.messages.clone().run(stop.clone()));
+        tasks.spawn(self.templates.clone().run(stop.clone()));
+        tasks.spawn(self.webhooks.clone().run(stop.clone()));
+        tasks.spawn(sweep::run(self.deps.clone(), stop));
+        tasks.close();
+        tasks.wait().await;
     }
 }

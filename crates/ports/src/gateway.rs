@@ -38,6 +38,35 @@ pub struct MetaRefusal {
     pub advice: String,
 }
 
+/// What a code of Meta means to our rules: the wire's word for it in the rules' words. Exhaustive, so that a new
+/// kind on the wire does not compile until it has its meaning.
+pub fn failure_kind(kind: graph::errors::ErrorKind) -> FailureKind {
+    use domain::messages::retry::ThrottleScope as Scope;
+    use graph::errors::{ErrorKind as Wire, ThrottleScope as WireScope};
+    match kind {
+        Wire::Throttled { scope } => FailureKind::Throttled {
+            scope: match scope {
+                WireScope::Number => Scope::Number,
+                WireScope::Pair => Scope::Pair,
+                WireScope::Account => Scope::Account,
+                WireScope::App => Scope::App,
+            },
+        },
+        Wire::Retryable => FailureKind::Retryable,
+        Wire::RecipientUnreachable => FailureKind::RecipientUnreachable,
+        Wire::WindowClosed => FailureKind::WindowClosed,
+        Wire::TemplateUnusable => FailureKind::TemplateUnusable,
+        Wire::TemplateParams => FailureKind::TemplateParams,
+        Wire::ConnectionBroken => FailureKind::ConnectionBroken,
+        Wire::AccountRestricted => FailureKind::AccountRestricted,
+        Wire::PaymentRequired => FailureKind::PaymentRequired,
+        Wire::MarketingLimited => FailureKind::MarketingLimited,
+        Wire::MarketingStopped => FailureKind::MarketingStopped,
+        Wire::MediaFault => FailureKind::MediaFault,
+        Wire::Rejected => FailureKind::Rejected,
+    }
+}
+
 /// How a call to Meta can fail.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GatewayError {

@@ -121,7 +121,8 @@ pub struct LaneConnection {
 /// Verbs of a lane's holder.
 #[async_trait]
 pub trait LaneStore: Send + Sync {
-    /// Takes the lane of a connection when nobody holds it or its lease ran out: moves the epoch up, turns what was
+    /// Takes the lane of a connection when nobody holds it, its lease ran out, or `holder` itself held it (a node
+    /// that was restarted under its name goes on at once): moves the epoch up, turns what was
     /// `sending` into `in_doubt` (with an event), gives back the kept pace; one commit. `None`: somebody else holds
     /// it.
     async fn take_lane(

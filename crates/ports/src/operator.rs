@@ -1,7 +1,7 @@
 //! What crosses tenants: for the operator's commands and for the server's own tasks, never for a tenant's call.
 
 use async_trait::async_trait;
-use domain::{ConnectionId, MessageId, TenantId, Timestamp};
+use domain::{ConnectionId, MessageId, Timestamp};
 
 use crate::StoreResult;
 use crate::access::ApiKey;
@@ -16,8 +16,6 @@ pub enum Wake {
     Lane(ConnectionId),
     /// Bodies wait in the inbox.
     Inbox,
-    /// A message moved (a waiter may sit on this node).
-    Message(MessageId),
 }
 
 /// Verbs over all tenants.

@@ -251,10 +251,7 @@ mod tests {
     fn only_an_approved_template_passes() {
         for status in [templates::Status::Pending, templates::Status::Rejected, templates::Status::Paused] {
             let intent = template(templates::Category::Utility, status);
-            assert!(matches!(
-                check(&person(), &intent, at(1)),
-                Err(Refusal::TemplateNotApproved { .. })
-            ));
+            assert!(matches!(check(&person(), &intent, at(1)), Err(Refusal::TemplateNotApproved { .. })));
         }
     }
 }

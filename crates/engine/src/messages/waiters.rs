@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
+use domain::messages::gate::Refusal;
 use domain::{MessageId, Timestamp};
 use ports::messages::Failure;
 use tokio::sync::mpsc;
@@ -12,8 +13,10 @@ use tokio::sync::mpsc;
 pub enum News {
     /// Meta took it.
     Sent { wamid: String, at: Timestamp },
-    /// It will not be sent.
+    /// It will not be sent: Meta said no.
     Failed(Failure),
+    /// It will not be sent: the gate said no at the last moment.
+    Refused(Refusal),
     /// Meta throttles the number (or this contact); it waits in the queue until then.
     Throttled { until: Timestamp },
     /// It waits in the queue for another try.

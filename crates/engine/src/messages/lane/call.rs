@@ -1,0 +1,316 @@
+//! One call to Meta, and what follows from its outcome.
+
+use std::sync::atomic::Ordering;
+
+use domain::messages::content::{Media, MediaSource, ReactionTarget};
+use domain::messages::retry::{Decision, FailureKind, Facts, Outcome as Called, decide};
+use domain::messages::Content;
+use domain::templates;
+use domain::Timestamp;
+use ports::alerts::{NewAlert, Severity};
+use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
+use ports::lanes::{Claimed, Settlement};
+use ports::messages::Failure;
+use ports::templates::TemplatePatch;
+
+use super::Lane;
+use crate::directory::Entry;
+use crate::messages::callback::CallbackData;
+use crate::messages::failure;
+use crate::messages::waiters::News;
+
+impl Lane {
+    /// Sends a claimed message and reports the outcome.
+    pub(super) async fn call(&self, entry: &Entry, claimed: Claimed) {
+        let outgoing = match self.prepare(entry, &claimed).await {
+            Ok(outgoing) => outgoing,
+            Err(settlement) => {
+                let news = failed_news(&settlement);
+                self.report(&claimed, settlement, news).await;
+                return;
+            }
+        };
+        match self.shared.deps.gateway.send(&entry.access(), &outgoing).await {
+            Ok(accepted) => self.accepted(&claimed, accepted).await,
+            Err(error) => self.refused(&claimed, error).await,
+        }
+    }
+
+    /// Everything that is needed for the wire. An error is final, or (for a file that cannot be uploaded now) a
+    /// reason to wait; nothing was sent.
+    async fn prepare(&self, entry: &Entry, claimed: &Claimed) -> Result<Outgoing, Settlement> {
+        let components = match (&claimed.content, claimed.template) {
+            (Content::Template { params, .. }, Some(template)) => {
+                Some(self.bind(claimed, template, params).await?)
+            }
+            _ => None,
+        };
+        let media_id = match &claimed.content {
+            Content::Media(Media { source: MediaSource::Ours(id), .. }) => {
+                Some(self.file_at_meta(claimed, *id).await?)
+            }
+            _ => None,
+        };
+        let reaction_to = match &claimed.content {
+            Content::Reaction { target: ReactionTarget::Wamid(wamid), .. } => Some(wamid.clone()),
+            Content::Reaction { target: ReactionTarget::Message(id), .. } => self.wamid_of(*id).await,
+            _ => None,
+        };
+        Ok(Outgoing {
+            to: claimed.identity.clone(),
+            content: claimed.content.clone(),
+            components,
+            media_id,
+            reply_to: claimed.reply_to.clone(),
+            reaction_to,
+            callback_data: CallbackData {
+                tenant: self.tenant,
+                message: claimed.message_id,
+                attempt: claimed.attempt,
+            }
+            .to_string(),
+        })
+        .inspect(|_| tracing::trace!(connection.id = %entry.connection.id, message.id = %claimed.message_id, "sending"))
+    }
+
+    /// Binds the parameters to the template as it is now: it may have been edited since the message was accepted.
+    async fn bind(
+        &self,
+        claimed: &Claimed,
+        template: ports::lanes::TemplateRef,
+        params: &templates::Params,
+    ) -> Result<serde_json::Value, Settlement> {
+        let definition = self.shared.definitions.of(self.tenant, template).await.map_err(|error| {
+            tracing::warn!(%error, message.id = %claimed.message_id, "could not read the template");
+            Settlement::Unsent
+        })?;
+        let Some(definition) = definition else {
+            return Err(final_failure("TEMPLATE_NOT_FOUND", "The template was deleted", "Choose another template."));
+        };
+        let mut bound = definition.bind(params).map_err(|mismatch| {
+            final_failure(
+                "TEMPLATE_PARAMS_MISMATCH",
+                &mismatch.to_string(),
+                "The template was edited after the message was accepted: send it again with the parameters that it has now.",
+            )
+        })?;
+        for file in bound.own_media() {
+            let meta_id = self.file_at_meta(claimed, file).await?;
+            bound.set_media(file, &meta_id);
+        }
+        Ok(bound.to_components())
+    }
+
+    /// Meta's id of a file kept here, uploaded when it has to be.
+    async fn file_at_meta(&self, claimed: &Claimed, file: domain::MediaId) -> Result<String, Settlement> {
+        let uploaded = self.shared.media.meta_id_for(self.tenant, file, self.connection).await;
+        uploaded.map_err(|error| self.media_settlement(claimed, &error))
+    }
+
+    fn media_settlement(&self, claimed: &Claimed, error: &crate::media::MediaError) -> Settlement {
+        use crate::media::MediaError;
+        match error {
+            MediaError::Gateway(GatewayError::Refused(refusal)) => {
+                let called = called(refusal, false);
+                self.retry_settlement(claimed, &called, failure::of_refusal(refusal, false, self.now()))
+            }
+            MediaError::Gateway(_) | MediaError::Store(_) => {
+                self.retry_settlement(claimed, &Called::NotSent, error_failure(error))
+            }
+            _ => Settlement::Failed { why: error_failure(error), flag: None, marketing_stop: false },
+        }
+    }
+
+    /// For failures before the message itself was sent: a throttle or a broken token of an upload is met again, and
+    /// handled, by the next message.
+    fn retry_settlement(&self, claimed: &Claimed, outcome: &Called, why: Failure) -> Settlement {
+        match decide(outcome, self.facts(claimed)) {
+            Decision::Fail { .. } => Settlement::Failed { why, flag: None, marketing_stop: false },
+            Decision::Retry { after, costs_attempt } => {
+                Settlement::Requeue { due_at: self.after(after), costs_attempt, why }
+            }
+            _ => Settlement::Requeue {
+                due_at: self.after(domain::SignedDuration::from_secs(5)),
+                costs_attempt: true,
+                why,
+            },
+        }
+    }
+
+    async fn wamid_of(&self, message: domain::MessageId) -> Option<String> {
+        self.shared.deps.store.message(self.tenant, message).await.ok().flatten()?.wamid
+    }
+
+    async fn accepted(&self, claimed: &Claimed, accepted: AcceptedByMeta) {
+        let at = self.now();
+        self.pacer().recovered(at);
+        let news = News::Sent { wamid: accepted.wamid.clone(), at };
+        let settlement = Settlement::Sent { wamid: accepted.wamid, held: accepted.held };
+        self.report(claimed, settlement, Some(news)).await;
+    }
+
+    async fn refused(&self, claimed: &Claimed, error: GatewayError) {
+        let is_template = !claimed.content.is_free_form();
+        let now = self.now();
+        let why = failure::of_error(&error, is_template, now);
+        let outcome = match &error {
+            GatewayError::Refused(refusal) => called(refusal, is_template),
+            GatewayError::NotSent(_) => Called::NotSent,
+            GatewayError::Unknown(_) => Called::Unknown,
+        };
+        let (settlement, news) = match decide(&outcome, self.facts(claimed)) {
+            Decision::Sent => unreachable_decision(&why),
+            Decision::InDoubt => (Settlement::InDoubt { why: why.clone() }, News::InDoubt(why)),
+            Decision::Retry { after, costs_attempt } => {
+                let unreachable = outcome == Called::NotSent;
+                if unreachable {
+                    // Every other message would fail the same way: the number as a whole waits a little.
+                    self.pacer().pause_until(self.after(after.min(domain::SignedDuration::from_secs(5))));
+                }
+                let due_at = self.after(after);
+                let news = News::Retrying { unreachable, why: why.clone() };
+                (Settlement::Requeue { due_at, costs_attempt, why }, news)
+            }
+            Decision::SlowDown { after } => {
+                let until = self.after(after);
+                let mut pacer = self.pacer();
+                pacer.throttled(now);
+                pacer.pause_until(until);
+                drop(pacer);
+                let settlement = Settlement::Requeue { due_at: now, costs_attempt: false, why };
+                (settlement, News::Throttled { until })
+            }
+            Decision::DelayContact { after } => {
+                let until = self.after(after);
+                (Settlement::DelayContact { due_at: until, why }, News::Throttled { until })
+            }
+            Decision::Halt => {
+                self.halt(&error, &why).await;
+                let settlement = Settlement::Requeue { due_at: now, costs_attempt: false, why: why.clone() };
+                (settlement, News::Halted(why))
+            }
+            Decision::Fail { flag_contact, marketing_stop, not_before: _ } => {
+                self.learn_of_template(claimed, &error).await;
+                let flag = why.meta_error_code.filter(|_| flag_contact);
+                (Settlement::Failed { why: why.clone(), flag, marketing_stop }, News::Failed(why))
+            }
+        };
+        self.report(claimed, settlement, Some(news)).await;
+    }
+
+    fn facts(&self, claimed: &Claimed) -> Facts {
+        Facts {
+            attempt: u32::try_from(claimed.attempt).unwrap_or(1).max(1),
+            pair_throttles: u32::try_from(claimed.pair_throttles).unwrap_or(0),
+            age: self.now().duration_since(claimed.created_at),
+            jitter: self.shared.deps.entropy.fraction(),
+        }
+    }
+
+    fn after(&self, wait: domain::SignedDuration) -> Timestamp {
+        self.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Meta does not take anything from this connection any more: it breaks, its queue stays, and one alert is
+    /// raised, however many calls end like this one.
+    async fn halt(&self, error: &GatewayError, why: &Failure) {
+        self.halting.store(true, Ordering::SeqCst);
+        let store = &self.shared.deps.store;
+        let at = self.now();
+        match store.break_connection(self.tenant, self.connection, &why.message, at).await {
+            Ok(true) => {
+                tracing::error!(connection.id = %self.connection, code = why.code, "Meta refuses this connection");
+                let raised = store.raise_alerts(vec![self.alert(error, why, at)]).await;
+                if let Err(error) = raised {
+                    tracing::error!(%error, connection.id = %self.connection, "could not raise an alert");
+                }
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
+            }
+        }
+        if let Err(error) = self.shared.directory.refresh().await {
+            tracing::warn!(%error, "could not read the connections");
+        }
+        self.halting.store(false, Ordering::SeqCst);
+    }
+
+    fn alert(&self, error: &GatewayError, why: &Failure, at: Timestamp) -> NewAlert {
+        let kind = match error {
+            GatewayError::Refused(refusal) => match refusal.kind {
+                FailureKind::AccountRestricted => "account_restricted",
+                FailureKind::PaymentRequired => "payment_required",
+                _ if why.code == "TOKEN_EXPIRED" => "token_expired",
+                _ => "connection_refused_by_meta",
+            },
+            _ => "connection_refused_by_meta",
+        };
+        NewAlert {
+            tenant_id: self.tenant,
+            kind: kind.into(),
+            subject: format!("connection:{}", self.connection),
+            severity: Severity::Critical,
+            message: format!("{}. Its queue stands still, nothing is lost: reconnect it to go on.", why.message),
+            details: serde_json::json!({
+                "connection_id": self.connection,
+                "meta_error_code": why.meta_error_code,
+                "meta_message": why.meta_message,
+                "advice": why.advice,
+                "action_required": "Reconnect WhatsApp in Settings",
+            }),
+            at,
+            count: 1,
+        }
+    }
+
+    /// Meta knows better than our copy whether a template is paused or disabled; the webhook that says so may be
+    /// late, and until then every send would fail.
+    async fn learn_of_template(&self, claimed: &Claimed, error: &GatewayError) {
+        let (Some(template), GatewayError::Refused(refusal)) = (claimed.template, error) else { return };
+        let status = match refusal.code {
+            132_015 => templates::Status::Paused,
+            132_016 => templates::Status::Disabled,
+            _ => return,
+        };
+        let patch = TemplatePatch { status: Some(status), ..TemplatePatch::default() };
+        let at = self.now();
+        if let Err(error) = self.shared.deps.store.update_template(self.tenant, template.id, patch, at).await {
+            tracing::warn!(%error, "could not note the state of a template");
+        }
+    }
+}
+
+fn called(refusal: &MetaRefusal, is_template: bool) -> Called {
+    Called::Refused { kind: refusal.kind, code: refusal.code, is_template }
+}
+
+fn final_failure(code: &str, message: &str, advice: &str) -> Settlement {
+    Settlement::Failed {
+        why: failure::plain(code, message, None, advice),
+        flag: None,
+        marketing_stop: false,
+    }
+}
+
+fn failed_news(settlement: &Settlement) -> Option<News> {
+    match settlement {
+        Settlement::Failed { why, .. } => Some(News::Failed(why.clone())),
+        Settlement::Requeue { why, .. } => Some(News::Retrying { unreachable: true, why: why.clone() }),
+        _ => None,
+    }
+}
+
+fn error_failure(error: &crate::media::MediaError) -> Failure {
+    failure::plain(
+        "META_REJECTED",
+        "The media of the message could not be uploaded",
+        Some(error.to_string()),
+        "Check the file and upload it again.",
+    )
+}
+
+/// A refusal is never decided to be a success; were it, the message would wait for its webhook.
+fn unreachable_decision(why: &Failure) -> (Settlement, News) {
+    (Settlement::InDoubt { why: why.clone() }, News::InDoubt(why.clone()))
+}

@@ -1,0 +1,78 @@
+//! Holding on to a lane, and letting go of it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::{SignedDuration, Timestamp};
+
+use super::Lane;
+
+/// For how long a lane is held without renewing. A node that died is followed by another after this time.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// The lease is renewed when less than this is left.
+const RENEW_BELOW: SignedDuration = SignedDuration::from_secs(10);
+/// How long calls in flight are waited for when the lane stops.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Lane {
+    /// Renews the lease when it is time, and takes over a changed rate. False when the lane is lost.
+    pub(super) async fn hold(&self) -> bool {
+        if self.lost.load(Ordering::SeqCst) {
+            return false;
+        }
+        self.follow_rate();
+        let lease = self.lease().clone();
+        let now = self.now();
+        if lease.until.duration_since(now) > RENEW_BELOW {
+            return true;
+        }
+        let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        let pace = self.pace();
+        match self.shared.deps.store.renew_lane(&lease, until, &pace).await {
+            Ok(true) => {
+                self.lease().until = until;
+                true
+            }
+            Ok(false) => {
+                tracing::warn!(connection.id = %self.connection, "another node took the lane");
+                self.lost.store(true, Ordering::SeqCst);
+                false
+            }
+            // Without the store nothing is claimed; whether the lane is lost will be seen when it is back.
+            Err(error) => {
+                tracing::warn!(%error, connection.id = %self.connection, "could not renew the lane");
+                true
+            }
+        }
+    }
+
+    fn follow_rate(&self) {
+        let listing = self.shared.directory.listing();
+        if let Some(entry) = listing.of_tenant(self.tenant, self.connection) {
+            let mut pacer = self.pacer();
+            if pacer.rate() != entry.connection.rate {
+                pacer.set_rate(entry.connection.rate);
+            }
+        }
+    }
+
+    fn pace(&self) -> serde_json::Value {
+        serde_json::to_value(&*self.pacer()).unwrap_or_default()
+    }
+
+    /// Lets calls in flight end and their outcomes be recorded, then gives the lane back.
+    pub(super) async fn finish(&self, recorder: tokio::task::JoinHandle<()>) {
+        self.calls.close();
+        if tokio::time::timeout(PATIENCE, self.calls.wait()).await.is_err() {
+            tracing::warn!(connection.id = %self.connection, "calls to Meta are still open: their messages will be in doubt");
+        }
+        self.end_of_reports().await;
+        if tokio::time::timeout(PATIENCE, recorder).await.is_err() {
+            tracing::warn!(connection.id = %self.connection, "outcomes could not be recorded in time");
+        }
+        let lease = self.lease().clone();
+        if let Err(error) = self.shared.deps.store.release_lane(&lease, &self.pace()).await {
+            tracing::warn!(%error, connection.id = %self.connection, "could not give the lane back");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Recording outcomes: in batches, and before anybody is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::MessageId;
+use ports::lanes::{Claimed, Outcome, Settlement};
+use tokio::sync::mpsc;
+
+use super::Lane;
+use crate::messages::waiters::News;
+
+/// Most outcomes in one commit.
+const LARGEST_BATCH: usize = 512;
+
+/// An outcome and what to tell of it; `None` ends the recorder.
+pub(super) type Report = Option<(Outcome, Option<News>)>;
+
+impl Lane {
+    /// Hands an outcome to the recorder; waits when it is behind.
+    pub(super) async fn report(&self, claimed: &Claimed, settlement: Settlement, news: Option<News>) {
+        let outcome = Outcome {
+            message_id: claimed.message_id,
+            contact_id: claimed.contact_id,
+            settlement,
+            at: self.now(),
+        };
+        // The recorder lives as long as the lane.
+        let _ = self.outcomes.send(Some((outcome, news))).await;
+    }
+
+    pub(super) async fn end_of_reports(&self) {
+        let _ = self.outcomes.send(None).await;
+    }
+
+    /// The recorder: drains what has come, commits it, tells the waiters.
+    pub(super) async fn record(self: Arc<Self>, mut reports: mpsc::Receiver<Report>) {
+        let mut batch = Vec::with_capacity(LARGEST_BATCH);
+        loop {
+            if reports.recv_many(&mut batch, LARGEST_BATCH).await == 0 {
+                return;
+            }
+            let last = batch.iter().any(Option::is_none);
+            let (outcomes, news): (Vec<Outcome>, Vec<Option<News>>) = batch.drain(..).flatten().unzip();
+            if !outcomes.is_empty() {
+                let told: Vec<(MessageId, News)> = outcomes
+                    .iter()
+                    .zip(news)
+                    .filter_map(|(outcome, news)| Some((outcome.message_id, news?)))
+                    .collect();
+                let requeued = outcomes.iter().any(|outcome| {
+                    matches!(
+                        outcome.settlement,
+                        Settlement::Requeue { .. } | Settlement::DelayContact { .. } | Settlement::Unsent
+                    )
+                });
+                self.commit(outcomes).await;
+                self.shared.waiters.tell(told);
+                if requeued {
+                    self.wake();
+                }
+            }
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// Tries until the store takes it: an outcome that got lost would leave its message in doubt.
+    async fn commit(&self, outcomes: Vec<Outcome>) {
+        let mut wait = Duration::from_millis(20);
+        for attempt in 1.. {
+            let lease = self.lease().clone();
+            match self.shared.deps.store.record_outcomes(&lease, outcomes.clone()).await {
+                Ok(_) => return,
+                Err(error) if attempt >= 60 => {
+                    tracing::error!(%error, connection.id = %self.connection, count = outcomes.len(),
+                        "outcomes could not be recorded: their messages will be in doubt");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, connection.id = %self.connection, "recording outcomes failed, trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Templates by name, remembered for a moment: a thousand sends a second name the same few.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{ConnectionId, TenantId};
+use moka::future::Cache;
+use ports::templates::Template;
+use ports::{Store, StoreResult};
+
+/// For how long a row may be older than the store's. The gate reads the template's state anew in the transaction
+/// that accepts, and the parameters are bound anew when it is sent.
+const MOMENT: Duration = Duration::from_millis(300);
+
+type Key = (TenantId, ConnectionId, String, Option<String>);
+
+/// The memory; clones share it.
+#[derive(Clone)]
+pub struct Lookup {
+    store: Arc<dyn Store>,
+    known: Cache<Key, Arc<Vec<Template>>>,
+}
+
+impl Lookup {
+    /// Empty.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Cache::builder().max_capacity(1_000).time_to_live(MOMENT).build() }
+    }
+
+    /// Every language of the name, or the one asked for. What is not there is not remembered.
+    pub async fn templates(
+        &self,
+        tenant: TenantId,
+        connection: ConnectionId,
+        name: &str,
+        language: Option<&str>,
+    ) -> StoreResult<Arc<Vec<Template>>> {
+        let key = (tenant, connection, name.to_owned(), language.map(str::to_owned));
+        if let Some(known) = self.known.get(&key).await {
+            return Ok(known);
+        }
+        let rows = Arc::new(self.store.templates_named(tenant, connection, name, language).await?);
+        if !rows.is_empty() {
+            self.known.insert(key, Arc::clone(&rows)).await;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,97 @@
+//! Webhooks from Meta: let in by their signature, kept before they are acknowledged, then projected.
+
+mod changes;
+mod content;
+mod project;
+mod receive;
+mod refused;
+mod retry;
+mod routing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{ConnectionId, InboxId, TenantId};
+use moka::future::Cache;
+use ports::tenants::TenantSettings;
+use ports::webhooks::{AsideItem, AsideReason, InboxStats, RawWebhook};
+use ports::{Page, Paging, StoreResult};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::Deps;
+use crate::directory::Directory;
+use crate::gather::Gather;
+pub use receive::{Handshake, NOBODY, ReceiveError};
+use refused::RefusedWebhook;
+pub use retry::Redriven;
+
+/// Most bodies in one commit.
+const LARGEST_BATCH: usize = 256;
+/// Most refusals in one commit.
+const LARGEST_REFUSAL: usize = 256;
+
+/// The use cases of webhooks; clones share everything.
+#[derive(Clone)]
+pub struct Webhooks {
+    deps: Deps,
+    directory: Directory,
+    inbox: Gather<RawWebhook, InboxId>,
+    refusals: Gather<RefusedWebhook, ()>,
+    projector_wake: Arc<Notify>,
+    wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    settings: Cache<TenantId, Arc<TenantSettings>>,
+}
+
+impl Webhooks {
+    /// Needs a running tokio runtime: its batches are gathered by tasks. `wake_lane` is called when a projection
+    /// queued something to send.
+    pub fn new(
+        deps: Deps,
+        directory: Directory,
+        wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    ) -> Self {
+        let store = Arc::clone(&deps.store);
+        let inbox = Gather::start(2, LARGEST_BATCH, move |bodies| {
+            let store = Arc::clone(&store);
+            async move { store.ingest(bodies).await }
+        });
+        let store = Arc::clone(&deps.store);
+        let refusals = Gather::start(1, LARGEST_REFUSAL, move |refused| {
+            let store = Arc::clone(&store);
+            async move { refused::record(store.as_ref(), refused).await }
+        });
+        let settings = Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(1)).build();
+        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), wake_lane, settings }
+    }
+
+    /// Projects until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        self.project_all(stop).await;
+    }
+
+    /// Items that were set aside.
+    pub async fn aside(
+        &self,
+        tenant: TenantId,
+        reason: Option<AsideReason>,
+        paging: &Paging,
+    ) -> StoreResult<Page<AsideItem>> {
+        self.deps.store.aside_items(tenant, reason, paging).await
+    }
+
+    /// How the inbox stands.
+    pub async fn stats(&self, tenant: TenantId) -> StoreResult<InboxStats> {
+        self.deps.store.inbox_stats(tenant).await
+    }
+
+    async fn settings_of(&self, tenant: TenantId) -> StoreResult<Arc<TenantSettings>> {
+        if let Some(known) = self.settings.get(&tenant).await {
+            return Ok(known);
+        }
+        let tenant_row = self.deps.store.tenant(tenant).await?;
+        let settings = Arc::new(tenant_row.map(|tenant| tenant.settings).unwrap_or_default());
+        self.settings.insert(tenant, Arc::clone(&settings)).await;
+        Ok(settings)
+    }
+}

@@ -1,0 +1,187 @@
+//! The projector: turns raw bodies into contacts, messages, windows, consent and statuses.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::consent::ConsentWords;
+use domain::{InboxId, SignedDuration, TenantId, Timestamp};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use graph::webhook::parse;
+use ports::operator::Wake;
+use ports::webhooks::{AsideReason, Change, PendingWebhook, Projected, Projection, SetAside, Source};
+use ports::{StoreError, StoreResult};
+use tokio_util::sync::CancellationToken;
+
+use super::Webhooks;
+use super::changes::Reader;
+
+/// Most bodies in one round.
+const LARGEST_BATCH: u32 = 512;
+/// For how long bodies are taken. A node that died is followed by another after this time.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_secs(20);
+/// How often the inbox is looked at although nobody knocked.
+const LOOK_ANYWAY: Duration = Duration::from_secs(1);
+
+impl Webhooks {
+    /// Projects until `stop`.
+    pub(super) async fn project_all(self, stop: CancellationToken) {
+        let knocks = tokio::spawn(self.clone().pass_on_wakes());
+        while !stop.is_cancelled() {
+            match self.project_some().await {
+                // There was as much as fits: there may be more.
+                Ok(count) if count >= LARGEST_BATCH as usize => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "webhooks wait: the store does not take them now");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.projector_wake.notified() => {}
+                () = tokio::time::sleep(LOOK_ANYWAY) => {}
+            }
+        }
+        knocks.abort();
+    }
+
+    async fn pass_on_wakes(self) {
+        let mut wakes = self.deps.store.wakes();
+        while let Some(wake) = wakes.next().await {
+            if wake == Wake::Inbox {
+                self.projector_wake.notify_one();
+            }
+        }
+    }
+
+    /// One round: answers how many bodies were taken.
+    async fn project_some(&self) -> StoreResult<usize> {
+        let now = self.deps.clock.now();
+        let until = now.saturating_add(TAKEN_FOR).unwrap_or(Timestamp::MAX);
+        let node = &self.deps.settings.node;
+        let taken = self.deps.store.take_webhooks(node, LARGEST_BATCH, now, until).await?;
+        let count = taken.len();
+        let mut by_tenant: BTreeMap<TenantId, Vec<PendingWebhook>> = BTreeMap::new();
+        for pending in taken {
+            by_tenant.entry(pending.webhook.tenant_id).or_default().push(pending);
+        }
+        for (tenant, pending) in by_tenant {
+            self.project_tenant(tenant, pending).await?;
+        }
+        Ok(count)
+    }
+
+    async fn project_tenant(&self, tenant: TenantId, pending: Vec<PendingWebhook>) -> StoreResult<()> {
+        let settings = self.settings_of(tenant).await?;
+        let words = ConsentWords::new(&settings.opt_out_words, &settings.opt_in_words);
+        let listing = self.directory.listing();
+        let now = self.deps.clock.now();
+        let reader = Reader { tenant, settings: &settings, words: &words, listing: &listing, now };
+        let changes: Vec<Change> = pending.iter().flat_map(|body| changes_of(&reader, body)).collect();
+        let done: Vec<InboxId> = pending.iter().map(|body| body.id).collect();
+        self.apply(&pending, Projection { tenant_id: tenant, done, changes, at: now }).await
+    }
+
+    /// Applies changes in one commit; when that fails, in halves, until the one that fails stands alone and is set
+    /// aside. The last part marks the bodies done: a crash in between applies parts again, and every change may be
+    /// applied again.
+    fn apply<'a>(
+        &'a self,
+        pending: &'a [PendingWebhook],
+        projection: Projection,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        async move {
+            match self.deps.store.project(projection.clone()).await {
+                Ok(projected) => {
+                    self.pass_on(projected).await;
+                    Ok(())
+                }
+                Err(StoreError::Internal(why)) if projection.changes.len() == 1 => {
+                    tracing::error!(
+                        tenant.id = %projection.tenant_id, why,
+                        "a webhook item could not be applied and was set aside"
+                    );
+                    self.deps.store.project(poisoned(pending, projection, why)).await.map(|_| ())
+                }
+                Err(StoreError::Internal(_)) if projection.changes.len() > 1 => {
+                    let mut first = projection;
+                    let rest = first.changes.split_off(first.changes.len() / 2);
+                    let last = Projection { changes: rest, done: std::mem::take(&mut first.done), ..first };
+                    self.apply(pending, first).await?;
+                    self.apply(pending, last).await
+                }
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    /// Tells the lanes (and, later, whoever listens) what is new.
+    pub(super) async fn pass_on(&self, projected: Projected) {
+        for connection in &projected.wake {
+            (self.wake_lane)(*connection);
+        }
+        if !projected.broken.is_empty() {
+            if let Err(error) = self.directory.refresh().await {
+                tracing::warn!(%error, "could not read the connections");
+            }
+        }
+    }
+}
+
+fn changes_of(reader: &Reader<'_>, pending: &PendingWebhook) -> Vec<Change> {
+    match parse(&pending.webhook.body) {
+        Ok(envelope) => {
+            let posted_to = pending.webhook.connection_id;
+            envelope.items.iter().flat_map(|item| reader.changes(pending.id, posted_to, item)).collect()
+        }
+        Err(not_json) => vec![Change::Aside(SetAside {
+            source: Source { inbox_id: pending.id, pointer: String::new() },
+            connection_id: pending.webhook.connection_id,
+            field: String::new(),
+            reason: AsideReason::Unrecognised,
+            why: not_json.to_string(),
+            raw: serde_json::Value::String(String::from_utf8_lossy(&pending.webhook.body).into_owned()),
+            at: reader.now,
+        })],
+    }
+}
+
+/// The same projection with its only change set aside.
+fn poisoned(pending: &[PendingWebhook], projection: Projection, why: String) -> Projection {
+    let changes = projection
+        .changes
+        .iter()
+        .map(|change| {
+            let (source, field, connection_id) = describe(change);
+            let raw = raw_item(pending, &source);
+            let reason = AsideReason::Poison;
+            let aside =
+                SetAside { source, connection_id, field: field.into(), reason, why: why.clone(), raw, at: projection.at };
+            Change::Aside(aside)
+        })
+        .collect();
+    Projection { changes, ..projection }
+}
+
+/// The item again, for whoever looks at it or drives it again.
+fn raw_item(pending: &[PendingWebhook], source: &Source) -> serde_json::Value {
+    let body = pending.iter().find(|body| body.id == source.inbox_id);
+    let items = body.and_then(|body| parse(&body.webhook.body).ok()).map(|envelope| envelope.items);
+    let item = items.into_iter().flatten().find(|item| item.pointer == source.pointer);
+    item.map(|item| item.raw_value()).unwrap_or_default()
+}
+
+fn describe(change: &Change) -> (Source, &'static str, Option<domain::ConnectionId>) {
+    match change {
+        Change::Inbound(it) => (it.source.clone(), "messages", Some(it.connection_id)),
+        Change::Status(it) => (it.source.clone(), "messages", Some(it.connection_id)),
+        Change::Template(it) => (it.source.clone(), "message_template_status_update", None),
+        Change::Preference(it) => (it.source.clone(), "user_preferences", Some(it.connection_id)),
+        Change::Identity(it) => (it.source.clone(), "messages", None),
+        Change::Connection(it) => (it.source.clone(), "account_update", Some(it.connection_id)),
+        Change::Aside(it) => (it.source.clone(), "", it.connection_id),
+    }
+}

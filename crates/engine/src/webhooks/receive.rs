@@ -1,0 +1,191 @@
+//! Receiving: signature, commit, and only then 200.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{ConnectionId, TenantId};
+use graph::signature::{SignatureFault, verify};
+use ports::StoreError;
+use ports::webhooks::RawWebhook;
+use secrecy::ExposeSecret;
+
+use super::Webhooks;
+use super::refused::RefusedWebhook;
+use crate::directory::{Entry, Listing};
+
+/// What belongs to nobody: bodies for accounts that no connection knows, refusals that fit no tenant. No tenant
+/// ever has this id.
+pub const NOBODY: TenantId = TenantId(0);
+
+/// Why a webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// Missing, malformed or wrong signature; nothing of the body was looked at.
+    #[error("the signature of the webhook is not valid: {0}")]
+    Signature(SignatureFault),
+    /// No such connection (its own path was used).
+    #[error("there is no such connection")]
+    NoConnection,
+    /// Not durable, so not acknowledged: Meta tries again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A request for Meta's handshake.
+#[derive(Debug, Clone, Default)]
+pub struct Handshake {
+    pub mode: String,
+    pub verify_token: String,
+    pub challenge: String,
+}
+
+impl Webhooks {
+    /// Takes a body that Meta posted, to a connection's own path or to the common one. When this answers `Ok`, the
+    /// body is durable.
+    pub async fn receive(
+        &self,
+        connection: Option<ConnectionId>,
+        signature: Option<&[u8]>,
+        body: Bytes,
+        address: Option<String>,
+    ) -> Result<(), ReceiveError> {
+        let listing = self.directory.listing();
+        let verified = match connection {
+            Some(id) => {
+                let entry = listing.entry(id).ok_or(ReceiveError::NoConnection)?;
+                check(entry, signature, &body).map(|()| vec![Arc::clone(entry)])
+            }
+            None => signers(&listing, signature, &body),
+        };
+        let signers = match verified {
+            Ok(signers) => signers,
+            Err(fault) => {
+                self.refuse(&listing, connection, &fault, address).await;
+                return Err(ReceiveError::Signature(fault));
+            }
+        };
+        let at = self.deps.clock.now();
+        for (tenant_id, connection_id) in owners(&listing, connection, &signers, &body) {
+            self.inbox.call(RawWebhook { tenant_id, connection_id, body: body.clone(), at }).await?;
+        }
+        self.projector_wake.notify_one();
+        Ok(())
+    }
+
+    /// Answers Meta's handshake: the challenge when the token is that of the connection (or, on the common path, of
+    /// any connection), else nothing.
+    pub async fn handshake(&self, connection: Option<ConnectionId>, request: &Handshake) -> Option<String> {
+        if request.mode != "subscribe" {
+            return None;
+        }
+        let listing = self.directory.listing();
+        let mut known: Vec<_> = match connection {
+            Some(id) => listing.entry(id).into_iter().collect(),
+            None => listing.all().collect(),
+        };
+        known.retain(|entry| same(entry.secrets.verify_token.expose_secret(), &request.verify_token));
+        for entry in &known {
+            let at = self.deps.clock.now();
+            let noted =
+                self.deps.store.note_handshake(entry.connection.tenant_id, entry.connection.id, at).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, connection.id = %entry.connection.id, "could not note the handshake");
+            }
+        }
+        (!known.is_empty()).then(|| request.challenge.clone())
+    }
+
+    async fn refuse(
+        &self,
+        listing: &Listing,
+        connection: Option<ConnectionId>,
+        fault: &SignatureFault,
+        address: Option<String>,
+    ) {
+        let tenant_id = match connection.and_then(|id| listing.entry(id)) {
+            Some(entry) => entry.connection.tenant_id,
+            None => only_tenant(listing).unwrap_or(NOBODY),
+        };
+        let refused = RefusedWebhook {
+            tenant_id,
+            connection_id: connection,
+            address,
+            reason: fault.to_string(),
+            at: self.deps.clock.now(),
+        };
+        // A lost note of a refusal must not turn the refusal into a retry.
+        if let Err(error) = self.refusals.call(refused).await {
+            tracing::error!(%error, "could not keep a security event");
+        }
+    }
+}
+
+fn check(entry: &Entry, signature: Option<&[u8]>, body: &[u8]) -> Result<(), SignatureFault> {
+    verify(entry.secrets.app_secret.expose_secret().as_bytes(), body, signature)
+}
+
+/// Every connection whose app secret made this signature. Each secret is tried once, however many connections
+/// share it.
+fn signers(
+    listing: &Listing,
+    signature: Option<&[u8]>,
+    body: &[u8],
+) -> Result<Vec<Arc<Entry>>, SignatureFault> {
+    // Without any connection the header is still judged, so that an answer does not tell how the server is set up.
+    let mut fault = verify(b"", body, signature).err().unwrap_or(SignatureFault::Wrong);
+    let mut tried: Vec<(&str, bool)> = Vec::new();
+    let mut found = Vec::new();
+    for entry in listing.all() {
+        let secret = entry.secrets.app_secret.expose_secret();
+        let good = match tried.iter().find(|(known, _)| *known == secret) {
+            Some((_, good)) => *good,
+            None => {
+                let verdict = check(entry, signature, body);
+                tried.push((secret, verdict.is_ok()));
+                verdict.map_err(|wrong| fault = wrong).is_ok()
+            }
+        };
+        if good {
+            found.push(Arc::clone(entry));
+        }
+    }
+    if found.is_empty() { Err(fault) } else { Ok(found) }
+}
+
+/// Whose inbox the body goes to. One app may serve several tenants; then, and only then, the body is looked into
+/// before it is kept, and each tenant that it concerns gets it (its projector takes that tenant's items alone).
+fn owners(
+    listing: &Listing,
+    connection: Option<ConnectionId>,
+    signers: &[Arc<Entry>],
+    body: &[u8],
+) -> Vec<(TenantId, Option<ConnectionId>)> {
+    let mut tenants: Vec<TenantId> = signers.iter().map(|entry| entry.connection.tenant_id).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    if let [tenant] = tenants[..] {
+        return vec![(tenant, connection)];
+    }
+    let mut concerned: Vec<TenantId> = super::routing::entries(listing, body)
+        .map(|entry| entry.connection.tenant_id)
+        .filter(|tenant| tenants.contains(tenant))
+        .collect();
+    concerned.sort_unstable();
+    concerned.dedup();
+    if concerned.is_empty() {
+        concerned.push(NOBODY);
+    }
+    concerned.into_iter().map(|tenant| (tenant, None)).collect()
+}
+
+fn only_tenant(listing: &Listing) -> Option<TenantId> {
+    let mut tenants = listing.all().map(|entry| entry.connection.tenant_id);
+    let first = tenants.next()?;
+    tenants.all(|tenant| tenant == first).then_some(first)
+}
+
+fn same(a: &str, b: &str) -> bool {
+    // Compared as signatures are, so that the time taken does not tell how much of a guess was right.
+    let signed = graph::signature::sign(b"handshake", a.as_bytes());
+    verify(b"handshake", b.as_bytes(), Some(signed.as_bytes())).is_ok()
+}
