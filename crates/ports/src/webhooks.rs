@@ -84,6 +84,9 @@ pub struct StatusReport {
     pub failure: Option<Failure>,
     /// Flag the contact for review with this code.
     pub flag: Option<i64>,
+    /// What the failure means, and the code to flag with, when the message is a template: 131047 cannot be about a
+    /// window then.
+    pub if_template: Option<(Failure, i64)>,
     /// Record `marketing_stop` (131050).
     pub marketing_stop: bool,
     pub pricing_category: Option<String>,

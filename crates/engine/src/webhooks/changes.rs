@@ -6,13 +6,14 @@
 use domain::consent::{ConsentWords, Word};
 use domain::contacts::Identity;
 use domain::messages::Status;
+use domain::messages::retry::FailureKind;
 use domain::phone::PhoneNumber;
 use domain::templates;
 use domain::{ConnectionId, InboxId, SignedDuration, TenantId, Timestamp};
 use graph::errors::classify;
 use graph::webhook::{
     AccountUpdate, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality, StatusUpdate, System,
-    SystemKind, UserIdUpdate, UserPreference,
+    SystemKind, UserIdUpdate, UserPreference, WebhookError,
 };
 use ports::gateway::failure_kind;
 use ports::messages::Failure;
@@ -187,8 +188,7 @@ impl Reader<'_> {
             .as_deref()
             .and_then(|data| data.parse::<CallbackData>().ok())
             .filter(|data| data.tenant == self.tenant);
-        let failed = (status == Status::Failed).then(|| failed(update, at));
-        let (failure, flag, marketing_stop) = failed.unwrap_or((None, None, false));
+        let failed = if status == Status::Failed { failed(update, at) } else { Failed::default() };
         Some(Change::Status(StatusReport {
             source: source.clone(),
             connection_id: connection,
@@ -197,9 +197,10 @@ impl Reader<'_> {
             at,
             message_id: ours.map(|data| data.message),
             recipient: identity(update.recipient_id.as_deref(), update.recipient_user_id.as_deref()),
-            failure,
-            flag,
-            marketing_stop,
+            failure: failed.failure,
+            flag: failed.flag,
+            if_template: failed.if_template,
+            marketing_stop: failed.marketing_stop,
             pricing_category: update.pricing.as_ref().and_then(|pricing| pricing.category.clone()),
         }))
     }
@@ -299,30 +300,50 @@ fn identity(wa_id: Option<&str>, user_id: Option<&str>) -> Identity {
     }
 }
 
-/// What a failed status says. Whether the message was a template is not in the webhook: 131047 in a status is
-/// judged by the store's message, so here it is taken as Meta means it.
-fn failed(update: &StatusUpdate, at: Timestamp) -> (Option<Failure>, Option<i64>, bool) {
+/// What a failed status says.
+#[derive(Default)]
+struct Failed {
+    failure: Option<Failure>,
+    flag: Option<i64>,
+    if_template: Option<(Failure, i64)>,
+    marketing_stop: bool,
+}
+
+fn failed(update: &StatusUpdate, at: Timestamp) -> Failed {
     let Some(error) = update.errors.first() else {
-        let why = failure::plain("META_REJECTED", "Meta reports a failure without a reason", None, "Try again later.");
-        return (Some(why), None, false);
+        let advice = "Meta gave no reason; send it again later.";
+        let why = failure::plain("META_REJECTED", "Meta reports a failure without a reason", None, advice);
+        return Failed { failure: Some(why), ..Failed::default() };
     };
     let facts = classify(error.code, None, None);
     let kind = failure_kind(facts.kind);
+    let flag = |is_template| failure::flag(kind, error.code, is_template);
+    // Whether it was a template is not in the webhook; the store knows its message.
+    let differs = flag(true) != flag(false);
+    Failed {
+        failure: Some(told(error, kind, facts.advice, false, at)),
+        flag: flag(false),
+        if_template: flag(true)
+            .filter(|_| differs)
+            .map(|code| (told(error, kind, facts.advice, true, at), code)),
+        marketing_stop: kind == FailureKind::MarketingStopped,
+    }
+}
+
+fn told(error: &WebhookError, kind: FailureKind, advice: &str, is_template: bool, at: Timestamp) -> Failure {
     let text = error.message.clone().or_else(|| error.title.clone()).unwrap_or_default();
-    let why = Failure {
-        code: failure::code(kind, error.code, false).into(),
-        message: failure::headline(kind, error.code, false).into(),
+    Failure {
+        code: failure::code(kind, error.code, is_template).into(),
+        message: failure::headline(kind, error.code, is_template).into(),
         meta_error_code: Some(error.code),
         meta_message: Some(match &error.details {
             Some(details) => format!("{text}: {details}"),
             None => text,
         }),
         fbtrace_id: None,
-        advice: Some(facts.advice.into()),
+        advice: Some(advice.into()),
         not_before: failure::wait_before_retry(kind).and_then(|wait| at.saturating_add(wait).ok()),
-    };
-    let flag = failure::flag(kind, error.code, false);
-    (Some(why), flag, kind == domain::messages::retry::FailureKind::MarketingStopped)
+    }
 }
 
 fn phone_quality(source: &Source, connection: ConnectionId, quality: &PhoneQuality) -> ConnectionEvent {
