@@ -21,6 +21,7 @@ pub(crate) mod dialect;
 mod idempotency;
 pub(crate) mod ids;
 mod lanes;
+pub(crate) mod lists;
 mod media;
 mod messages;
 mod migrations;

@@ -27,6 +27,7 @@ CREATE TABLE connections (
 ){clustered};
 
 CREATE UNIQUE INDEX connections_phone_number_id ON connections (phone_number_id);
+CREATE UNIQUE INDEX connections_default ON connections (tenant_id) WHERE is_default;
 
 CREATE TABLE lanes (
     tenant_id BIGINT NOT NULL,

@@ -1,4 +1,6 @@
--- A contact that was merged into another keeps its row (its id stays good) without phone and bsuid.
+-- A contact that was merged into another keeps its row (its id stays good) without phone and bsuid. What
+-- hung on it (conversations, messages, queue) moved; its consent records stay under its id, and are read with those of
+-- the other.
 CREATE TABLE contacts (
     tenant_id BIGINT NOT NULL,
     id BIGINT NOT NULL,

@@ -22,7 +22,7 @@ CREATE TABLE conversations (
 ){clustered};
 
 CREATE UNIQUE INDEX conversations_pair ON conversations (tenant_id, contact_id, connection_id);
-CREATE INDEX conversations_latest ON conversations (tenant_id, last_message_at, id);
+CREATE INDEX conversations_latest ON conversations (tenant_id, COALESCE(last_message_at, created_at), id);
 
 CREATE TABLE notes (
     tenant_id BIGINT NOT NULL,

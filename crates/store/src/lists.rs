@@ -1,0 +1,166 @@
+//! Lists: a page of a SELECT by number or by cursor, with the total.
+//!
+//! A cursor holds the sort key of the last row given, so that the next page begins by an index and not by counting
+//! rows off; and the total as it was when the first page was read, so that a deep walk counts once.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ports::{Page, Paging};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, SelectStatement};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+
+use crate::db::{Fault, Row, clean};
+use crate::dialect::As;
+
+/// A list: what it selects, and in which order.
+pub(crate) struct List {
+    /// `FROM` and `WHERE`, no columns and no order yet.
+    pub(crate) from: SelectStatement,
+    /// The columns, as written in SQL.
+    pub(crate) columns: &'static str,
+    /// The sort key; together unique, none of them NULL.
+    pub(crate) keys: &'static [(&'static str, As)],
+    /// The direction of all of them.
+    pub(crate) order: Order,
+}
+
+/// Names of the sort key's columns in the result.
+const KEYS: [&str; 3] = ["key_0", "key_1", "key_2"];
+
+/// Reads a page.
+pub(crate) async fn page<C: ConnectionTrait, T>(
+    on: &C,
+    list: List,
+    paging: &Paging,
+    read: impl Fn(&QueryResult) -> Result<T, Fault>,
+) -> Result<Page<T>, Fault> {
+    let cursor = paging.cursor.as_deref().and_then(|text| Cursor::read(text, list.keys));
+    let total = match &cursor {
+        Some(cursor) => cursor.total,
+        None => count(on, &list.from).await?,
+    };
+    let size = Ord::max(paging.page_size, 1);
+    let mut rows = on.query_all(&list.select(cursor.as_ref(), paging.offset(), size)).await?;
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    let next_cursor = match rows.last() {
+        Some(last) if more => Some(Cursor::after(total, last, list.keys)?.write()),
+        _ => None,
+    };
+    Ok(Page { items: rows.iter().map(read).collect::<Result<_, _>>()?, total, next_cursor })
+}
+
+async fn count<C: ConnectionTrait>(on: &C, from: &SelectStatement) -> Result<u64, Fault> {
+    let mut select = from.clone();
+    select.expr_as(Expr::cust("COUNT(*)"), "total");
+    let row = on.query_one(&select).await?.ok_or_else(|| Fault::internal("a count gave no row"))?;
+    u64::try_from(row.get::<i64>("total")?).map_err(Fault::internal)
+}
+
+impl List {
+    /// One row more than a page, so that it shows whether another page follows.
+    fn select(&self, cursor: Option<&Cursor>, offset: u64, size: u32) -> SelectStatement {
+        let mut select = self.from.clone();
+        select.expr(Expr::cust(self.columns));
+        for ((key, _), name) in self.keys.iter().zip(KEYS) {
+            select.expr_as(Expr::cust(*key), name).order_by_expr(Expr::cust(*key), self.order.clone());
+        }
+        match cursor {
+            Some(cursor) => select.and_where(self.behind(cursor)),
+            None => select.offset(offset),
+        };
+        select.limit(u64::from(size) + 1);
+        select
+    }
+
+    fn behind(&self, cursor: &Cursor) -> Expr {
+        let keys = Expr::tuple(self.keys.iter().map(|(key, _)| Expr::cust(*key)));
+        let last = Expr::tuple(cursor.keys.iter().cloned().map(Expr::val));
+        match self.order {
+            Order::Desc => keys.lt(last),
+            _ => keys.gt(last),
+        }
+    }
+}
+
+/// Where a page ended.
+#[derive(Debug, PartialEq)]
+struct Cursor {
+    total: u64,
+    keys: Vec<Value>,
+}
+
+impl Cursor {
+    fn after(total: u64, last: &QueryResult, keys: &[(&str, As)]) -> Result<Self, Fault> {
+        let keys = keys.iter().zip(KEYS).map(|((_, kind), name)| {
+            Ok(match kind {
+                As::Text => Value::from(last.get::<String>(name)?),
+                As::Int | As::Bool => Value::from(last.get::<i64>(name)?),
+            })
+        });
+        Ok(Self { total, keys: keys.collect::<Result<_, Fault>>()? })
+    }
+
+    fn write(&self) -> String {
+        let keys = self.keys.iter().map(|key| match key {
+            Value::String(text) => text.as_deref().unwrap_or_default().into(),
+            Value::BigInt(number) => (*number).into(),
+            _ => serde_json::Value::Null,
+        });
+        let members: Vec<serde_json::Value> = std::iter::once(self.total.into()).chain(keys).collect();
+        URL_SAFE_NO_PAD.encode(serde_json::Value::from(members).to_string())
+    }
+
+    /// `None` for anything that is not a cursor of a list with these keys.
+    fn read(text: &str, keys: &[(&str, As)]) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let members: Vec<serde_json::Value> = serde_json::from_slice(&bytes).ok()?;
+        let (total, values) = members.split_first()?;
+        if values.len() != keys.len() {
+            return None;
+        }
+        let values = values.iter().zip(keys).map(|(value, (_, kind))| match kind {
+            As::Text => value.as_str().map(|text| Value::from(clean(text).into_owned())),
+            As::Int | As::Bool => value.as_i64().map(Value::from),
+        });
+        Some(Self { total: total.as_u64()?, keys: values.collect::<Option<_>>()? })
+    }
+}
+
+/// Longest text that is searched for, in characters.
+const LONGEST_SEARCH: usize = 200;
+
+/// Whether `column`, kept in lower case, holds `text`.
+pub(crate) fn holds(column: &'static str, text: &str) -> Expr {
+    use sea_orm::sea_query::LikeExpr;
+    let mut pattern = String::from("%");
+    for letter in clean(text).to_lowercase().chars().take(LONGEST_SEARCH) {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    Expr::cust(column).like(LikeExpr::new(pattern).escape('!'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: [(&str, As); 2] = [("name", As::Text), ("id", As::Int)];
+
+    #[test]
+    fn a_cursor_is_read_back() {
+        let cursor = Cursor { total: 7, keys: vec!["größe".into(), 12i64.into()] };
+        assert_eq!(Cursor::read(&cursor.write(), &KEYS), Some(cursor));
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_this_list_is_none() {
+        let other = Cursor { total: 7, keys: vec![12i64.into(), 12i64.into()] }.write();
+        for text in ["", "%%%", "W10", "bm90IGpzb24", other.as_str(), &other[..5]] {
+            assert_eq!(Cursor::read(text, &KEYS), None, "{text}");
+        }
+    }
+}
