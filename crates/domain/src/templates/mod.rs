@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use binding::{BoundParams, ParamsMismatch, check};
 pub use definition::Definition;
-//pub use lint::{Draft, Finding, Severity, lint};
+pub use lint::{Draft, Finding, Severity, lint};
 pub use params::Params;
 pub use preview::Preview;
 pub use slots::Slot;
