@@ -2,9 +2,12 @@
 //!
 //! The JSON is kept whole and given back unchanged: what is not known here is Meta's business, not an error.
 
+mod read;
+
 use serde_json::{Map, Value};
 
 use super::ParameterFormat;
+pub(super) use read::{members, word};
 
 /// A template's content.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,171 +256,5 @@ impl Definition {
     }
 }
 
-impl Header {
-    fn read(component: &Map<String, Value>) -> Self {
-        let kind = match word(component, "format").as_str() {
-            "text" => HeaderKind::Text(text(component, "text").unwrap_or_default()),
-            // Meta's older samples leave the format of a text header out.
-            "" => HeaderKind::Text(text(component, "text").unwrap_or_default()),
-            "image" => HeaderKind::Image,
-            "video" => HeaderKind::Video,
-            "document" => HeaderKind::Document,
-            "gif" => HeaderKind::Gif,
-            "location" => HeaderKind::Location,
-            "product" => HeaderKind::Product,
-            other => HeaderKind::Other(other.to_owned()),
-        };
-        Self { kind, example: example(component) }
-    }
-}
-
-impl Body {
-    fn read(component: &Map<String, Value>) -> Self {
-        Self {
-            text: text(component, "text"),
-            example: example(component),
-            security_recommendation: component.contains_key("add_security_recommendation")
-                && component.get("add_security_recommendation") != Some(&Value::Bool(false)),
-        }
-    }
-}
-
-impl Footer {
-    fn read(component: &Map<String, Value>) -> Self {
-        Self {
-            text: text(component, "text"),
-            code_expiration_minutes: component.get("code_expiration_minutes").and_then(integer),
-        }
-    }
-}
-
-impl Button {
-    fn read_all(component: &Map<String, Value>) -> impl Iterator<Item = Self> {
-        component.get("buttons").into_iter().flat_map(members).map(Self::read)
-    }
-
-    fn read(button: &Map<String, Value>) -> Self {
-        let kind = match word(button, "type").as_str() {
-            "quick_reply" => ButtonKind::QuickReply,
-            "url" => ButtonKind::Url(text(button, "url").unwrap_or_default()),
-            "phone_number" => ButtonKind::PhoneNumber(text(button, "phone_number").unwrap_or_default()),
-            "copy_code" => ButtonKind::CopyCode,
-            "otp" => ButtonKind::Otp(word(button, "otp_type")),
-            "flow" => ButtonKind::Flow,
-            "catalog" => ButtonKind::Catalog,
-            "mpm" => ButtonKind::Mpm,
-            "spm" => ButtonKind::Spm,
-            "voice_call" => ButtonKind::VoiceCall,
-            "video_call" => ButtonKind::VideoCall,
-            "request_contact_info" => ButtonKind::RequestContactInfo,
-            "order_details" => ButtonKind::OrderDetails,
-            other => ButtonKind::Other(other.to_owned()),
-        };
-        Self { kind, text: text(button, "text"), example: example(button) }
-    }
-}
-
-impl Card {
-    fn read(card: &Map<String, Value>) -> Self {
-        let mut read = Self { header: None, body: None, buttons: Vec::new() };
-        for component in card.get("components").into_iter().flat_map(members) {
-            match word(component, "type").as_str() {
-                "header" => read.header = Some(Header::read(component)),
-                "body" => read.body = Some(Body::read(component)),
-                "buttons" => read.buttons.extend(Button::read_all(component)),
-                _ => {}
-            }
-        }
-        read
-    }
-}
-
-impl LimitedTimeOffer {
-    fn read(component: &Map<String, Value>) -> Self {
-        let offer = component.get("limited_time_offer").and_then(Value::as_object).unwrap_or(component);
-        Self {
-            text: text(offer, "text").unwrap_or_default(),
-            has_expiration: offer.get("has_expiration").and_then(Value::as_bool).unwrap_or(false),
-        }
-    }
-}
-
-/// The objects of an array; anything else in it is passed over.
-pub(super) fn members(value: &Value) -> impl Iterator<Item = &Map<String, Value>> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_object)
-}
-
-/// A member as a lower-case word; Meta writes types in either case. Empty when absent.
-pub(super) fn word(object: &Map<String, Value>, key: &str) -> String {
-    object.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn text(object: &Map<String, Value>, key: &str) -> Option<String> {
-    object.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn example(object: &Map<String, Value>) -> Value {
-    object.get("example").cloned().unwrap_or(Value::Null)
-}
-
-/// A number that Meta writes as a number or as a string.
-fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn every_part_is_read_in_either_case_and_given_back_unchanged() {
-        let components = json!([
-            {"type": "HEADER", "format": "TEXT", "text": "Our {{1}}", "example": {"header_text": ["Sale"]}},
-            {"type": "body", "text": "Hi {{1}}, bye", "surprise": [1, 2]},
-            {"type": "FOOTER", "text": "f"},
-            {"type": "buttons", "buttons": [
-                {"type": "QUICK_REPLY", "text": "Yes"},
-                {"type": "url", "text": "Go", "url": "https://x.y/{{1}}", "example": ["z"]},
-                {"type": "hologram", "text": "?"}]},
-            {"type": "limited_time_offer", "limited_time_offer": {"text": "Ends!", "has_expiration": true}},
-            {"type": "telepathy"},
-            "nonsense"
-        ]);
-        let definition = Definition::parse(components.clone(), ParameterFormat::Positional);
-        assert_eq!(definition.header.as_ref().unwrap().kind, HeaderKind::Text("Our {{1}}".into()));
-        assert_eq!(definition.body_text(), Some("Hi {{1}}, bye"));
-        let kinds: Vec<_> = definition.buttons.iter().map(|button| button.kind.as_str()).collect();
-        assert_eq!(kinds, ["quick_reply", "url", "hologram"]);
-        assert!(definition.limited_time_offer.as_ref().unwrap().has_expiration);
-        assert_eq!(definition.others, ["telepathy"]);
-        assert_eq!(definition.into_components(), components);
-    }
-
-    #[test]
-    fn a_one_time_code_is_recognised_before_and_after_meta_rewrote_it() {
-        let drafted = json!([
-            {"type": "body", "add_security_recommendation": true},
-            {"type": "buttons", "buttons": [{"type": "otp", "otp_type": "copy_code"}]}
-        ]);
-        let read_back = json!([
-            {"type": "BODY", "text": "*{{1}}* is your verification code."},
-            {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Copy code",
-                "url": "https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}"}]}
-        ]);
-        for components in [drafted, read_back] {
-            let definition = Definition::parse(components, ParameterFormat::Positional);
-            assert!(definition.is_authentication());
-            assert_eq!(definition.body_text(), Some("*{{1}}* is your verification code."));
-        }
-    }
-
-    #[test]
-    fn what_is_no_array_of_components_is_an_empty_template() {
-        for components in [Value::Null, json!({}), json!("x"), json!([])] {
-            let definition = Definition::parse(components, ParameterFormat::Named);
-            assert!(definition.body.is_none() && definition.buttons.is_empty());
-        }
-    }
-}
+mod tests;

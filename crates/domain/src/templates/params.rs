@@ -5,6 +5,7 @@
 //! the input are told at once.
 
 mod read;
+mod write;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -181,108 +182,9 @@ impl Params {
     pub fn to_json(&self) -> Value {
         match self {
             Self::List(texts) => json!(texts),
-            Self::Named(texts) => named(texts),
+            Self::Named(texts) => write::named(texts),
             Self::Full(full) => full.to_json(),
         }
-    }
-}
-
-impl FullParams {
-    fn to_json(&self) -> Value {
-        let mut json = parts(self.header.as_ref(), self.body.as_ref(), &self.buttons);
-        if !self.cards.is_empty() {
-            let cards = self
-                .cards
-                .iter()
-                .map(|card| Value::Object(parts(card.header.as_ref(), card.body.as_ref(), &card.buttons)));
-            json.insert("cards".into(), cards.collect());
-        }
-        if let Some(end) = self.expiration_time_ms {
-            json.insert("expiration_time_ms".into(), json!(end));
-        }
-        if json.is_empty() {
-            // An empty object would be read back as no named parameters.
-            json.insert("buttons".into(), json!([]));
-        }
-        Value::Object(json)
-    }
-}
-
-fn parts(
-    header: Option<&HeaderParam>,
-    body: Option<&BodyParams>,
-    buttons: &[ButtonParam],
-) -> Map<String, Value> {
-    let mut json = Map::new();
-    if let Some(header) = header {
-        json.insert("header".into(), header.to_json());
-    }
-    match body {
-        Some(BodyParams::List(texts)) => _ = json.insert("body".into(), json!(texts)),
-        Some(BodyParams::Named(texts)) => _ = json.insert("body".into(), named(texts)),
-        None => {}
-    }
-    if !buttons.is_empty() {
-        json.insert("buttons".into(), buttons.iter().map(ButtonParam::to_json).collect());
-    }
-    json
-}
-
-fn named(texts: &[(String, String)]) -> Value {
-    texts.iter().map(|(name, text)| (name.clone(), json!(text))).collect::<Map<_, _>>().into()
-}
-
-impl HeaderParam {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Text(text) => json!(text),
-            Self::Media { kind, source, filename } => {
-                let mut media = Map::new();
-                match source {
-                    MediaSource::MetaId(id) => media.insert("id".into(), json!(id)),
-                    MediaSource::Link(link) => media.insert("link".into(), json!(link)),
-                    MediaSource::Ours(id) => media.insert("media_id".into(), json!(id)),
-                };
-                if let Some(filename) = filename {
-                    media.insert("filename".into(), json!(filename));
-                }
-                json!({ kind.as_str(): media })
-            }
-            Self::Location { latitude, longitude, name, address } => {
-                let mut location = Map::new();
-                location.insert("latitude".into(), json!(latitude));
-                location.insert("longitude".into(), json!(longitude));
-                for (key, text) in [("name", name), ("address", address)] {
-                    if let Some(text) = text {
-                        location.insert(key.into(), json!(text));
-                    }
-                }
-                json!({ "location": location })
-            }
-            Self::Product(product) => json!({ "product": product }),
-        }
-    }
-}
-
-impl ButtonParam {
-    fn to_json(&self) -> Value {
-        let mut json = Map::new();
-        json.insert("index".into(), json!(self.index));
-        match &self.value {
-            ButtonValue::Text(text) | ButtonValue::Payload(text) | ButtonValue::CouponCode(text) => {
-                json.insert(self.value.field().into(), json!(text));
-            }
-            ButtonValue::Flow { token, data } => {
-                if let Some(token) = token {
-                    json.insert("flow_token".into(), json!(token));
-                }
-                if let Some(data) = data {
-                    json.insert("flow_action_data".into(), data.clone());
-                }
-            }
-            ButtonValue::Action(action) => _ = json.insert("action".into(), json!(action)),
-        }
-        Value::Object(json)
     }
 }
 
@@ -303,85 +205,4 @@ impl<'de> Deserialize<'de> for Params {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(value: Value) -> Params {
-        Params::read(&value).unwrap()
-    }
-
-    #[test]
-    fn the_three_forms_are_told_apart() {
-        assert_eq!(read(Value::Null), Params::default());
-        assert_eq!(
-            read(json!(["Ana", 860, true])),
-            Params::List(vec!["Ana".into(), "860".into(), "true".into()])
-        );
-        assert_eq!(read(json!({"name": "Ana", "n": 1.5})), {
-            Params::Named(vec![("name".into(), "Ana".into()), ("n".into(), "1.5".into())])
-        });
-        assert!(matches!(read(json!({"body": ["Ana"]})), Params::Full(_)));
-        assert!(matches!(read(json!({"header": "Sale"})), Params::Full(_)));
-        assert!(matches!(read(json!({"body": "a parameter called body"})), Params::Named(_)));
-        assert!(matches!(read(json!({"header": "x", "name": "y"})), Params::Named(_)));
-    }
-
-    #[test]
-    fn every_form_survives_being_kept() {
-        for value in [
-            json!([]),
-            json!(["a", "b"]),
-            json!({"name": "Ana"}),
-            json!({"header": "Sale", "body": ["a"], "expiration_time_ms": 5}),
-            json!({"header": {"image": {"media_id": 7}}, "body": {"1": "a"}}),
-            json!({"header": {"document": {"link": "https://x.y/z.pdf", "filename": "z.pdf"}}}),
-            json!({"header": {"location": {"latitude": 1.5, "longitude": -2.0, "name": "n"}}}),
-            json!({"header": {"product": {"product_retailer_id": "p", "catalog_id": "c"}}}),
-            json!({"buttons": [{"index": 0, "text": "a"}, {"index": 1, "payload": "b"},
-                {"index": 2, "coupon_code": "c"}, {"index": 3, "flow_token": "t", "flow_action_data": {"x": 1}},
-                {"index": 4, "action": {"thumbnail_product_retailer_id": "p"}}]}),
-            json!({"cards": [{"header": {"image": {"id": "1"}}, "body": ["a"], "buttons": [{"index": 0, "text": "b"}]}]}),
-        ] {
-            assert_eq!(serde_json::to_value(read(value.clone())).unwrap(), value);
-        }
-        let empty = Params::Full(Box::default());
-        assert_eq!(read(empty.to_json()), empty);
-    }
-
-    #[test]
-    fn files_of_ours_are_listed() {
-        let params = read(
-            json!({"header": {"video": {"media_id": 7}}, "cards": [{"header": {"image": {"media_id": 8}}}]}),
-        );
-        assert_eq!(params.own_media(), [MediaId(7), MediaId(8)]);
-    }
-
-    #[test]
-    fn all_faults_are_told_at_once_with_their_places() {
-        let faults = Params::read(&json!({
-            "header": {"image": {"id": "1", "link": "https://x.y"}},
-            "body": ["a", ["b"]],
-            "buttons": [{"text": "a"}, {"index": 1, "txt": "b"}, 5],
-            "cards": [{"foot": 1}],
-            "expiration_time_ms": "soon",
-        }))
-        .unwrap_err();
-        let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(
-            pointers,
-            [
-                "/header/image",
-                "/body/1",
-                "/buttons/0",
-                "/buttons/1/txt",
-                "/buttons/1",
-                "/buttons/2",
-                "/cards/0/foot",
-                "/expiration_time_ms"
-            ]
-        );
-        assert!(Params::read(&json!("text")).is_err());
-        assert!(serde_json::from_value::<Params>(json!({"body": 5})).is_ok(), "a parameter called body");
-        assert!(serde_json::from_value::<Params>(json!({"name": {}})).is_err());
-    }
-}
+mod tests;

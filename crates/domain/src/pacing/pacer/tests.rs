@@ -1,0 +1,179 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const START: i64 = 1_800_000_000_000_000;
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(START + micros).unwrap()
+}
+
+/// The most sends in any half-open window of the period: it is enough to look at windows that begin at a send.
+fn busiest_window(sends: &[i64], period: i64) -> usize {
+    let mut end = 0;
+    let mut most = 0;
+    for (begin, first) in sends.iter().enumerate() {
+        while end < sends.len() && sends[end] < first + period {
+            end += 1;
+        }
+        most = most.max(end - begin);
+    }
+    most
+}
+
+/// A caller with an endless queue who wakes `late[i]` after the time it was told.
+fn send_for(pacer: &mut Pacer, until: i64, late: &[i64]) -> Vec<i64> {
+    let (mut now, mut sends, mut wakes) = (0, Vec::new(), 0);
+    while now < until {
+        match pacer.take(at(now)) {
+            Ok(()) => sends.push(now),
+            Err(next) => {
+                now = (next.as_microsecond() - START) + late[wakes % late.len()];
+                wakes += 1;
+            }
+        }
+    }
+    sends
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    (1..300u32, proptest::sample::select(&[1_000u64, 1_500, 10_000, 60_000][..]))
+        .prop_map(|(count, period_ms)| Rate { count, period_ms })
+}
+
+#[test]
+fn a_caller_who_wakes_a_few_milliseconds_late_still_reaches_98_percent() {
+    for (count, late) in [(80, 2_000), (80, 15_000), (20, 10_000), (1_000, 5_000), (1, 10_000)] {
+        let mut pacer = Pacer::new(Rate::per_second(count));
+        let sends = send_for(&mut pacer, 100_000_000, &[late, late / 2, 0]);
+        let share = sends.len() as f64 / (f64::from(count) * 100.0);
+        assert!((0.98..=1.0).contains(&share), "{count}/s, {late} µs late: {share}");
+    }
+}
+
+#[test]
+fn eighty_per_minute_are_not_eighty_at_once_after_an_idle_hour() {
+    let mut pacer = Pacer::new(Rate::per_minute(80));
+    pacer.take(at(0)).unwrap();
+    let hour = 3_600_000_000;
+    let at_once = (0..80).filter(|_| pacer.take(at(hour)).is_ok()).count();
+    assert!(at_once <= 3, "{at_once}");
+}
+
+#[test]
+fn peeking_takes_nothing_and_reserving_does() {
+    let mut pacer = Pacer::new(Rate { count: 1, period_ms: 64 });
+    assert_eq!((pacer.peek(at(0)), pacer.peek(at(0))), (at(0), at(0)));
+    assert_eq!(pacer.next_slot(at(0)), at(0));
+    assert_eq!(pacer.peek(at(0)), at(64_000));
+    assert_eq!(pacer.take(at(63_999)), Err(at(64_000)));
+    assert_eq!(pacer.wait_behind(at(0), 2), SignedDuration::from_micros(64_000 + 2 * 65_000));
+}
+
+#[test]
+fn throttles_halve_the_rate_once_a_burst_down_to_one_a_period() {
+    let mut pacer = Pacer::new(Rate::per_second(80));
+    pacer.throttled(at(0));
+    pacer.throttled(at(10_000));
+    assert_eq!(pacer.factor(), 0.5);
+    for second in 2..30 {
+        pacer.throttled(at(second * 1_000_000));
+    }
+    let slowest = pacer.peek(at(100_000_000));
+    pacer.take(slowest).unwrap();
+    let gap = pacer.peek(slowest).as_microsecond() - slowest.as_microsecond();
+    assert!((900_000..=1_000_000).contains(&gap), "{gap}");
+}
+
+#[test]
+fn a_rate_counted_by_the_hour_is_never_slower_than_one_a_minute() {
+    let mut pacer = Pacer::new(Rate { count: 600, period_ms: 3_600_000 });
+    for second in 0..40 {
+        pacer.throttled(at(second * 2_000_000));
+    }
+    let first = pacer.next_slot(at(100_000_000));
+    let second = pacer.next_slot(first);
+    let third = pacer.next_slot(second);
+    assert!(third.as_microsecond() - second.as_microsecond() <= SLOWEST_MICROS);
+}
+
+#[test]
+fn a_minute_of_success_brings_the_rate_back_and_idleness_does_not() {
+    let mut pacer = Pacer::new(Rate::per_second(80));
+    pacer.throttled(at(0));
+    pacer.recovered(at(3_600_000_000));
+    assert!(pacer.factor() < 0.55, "an idle hour is no success");
+    for tenth in 1..600 {
+        pacer.recovered(at(3_600_000_000 + tenth * 100_000));
+    }
+    assert_eq!(pacer.factor(), 1.0);
+    assert!(!pacer.is_slowed(at(3_700_000_000)));
+}
+
+#[test]
+fn nothing_passes_during_a_pause_and_resuming_ends_it() {
+    let mut pacer = Pacer::new(Rate::per_second(80));
+    pacer.pause_until(at(5_000_000));
+    pacer.pause_until(at(1_000_000));
+    assert_eq!(pacer.take(at(4_999_999)), Err(at(5_000_000)));
+    assert!(pacer.is_slowed(at(0)));
+    pacer.resume();
+    assert_eq!(pacer.take(at(1)), Ok(()));
+}
+
+#[test]
+fn another_node_takes_up_where_this_one_stopped() {
+    let mut pacer = Pacer::new(Rate::per_minute(80));
+    pacer.take(at(0)).unwrap();
+    pacer.throttled(at(5));
+    let kept = serde_json::to_string(&pacer).unwrap();
+    assert_eq!(serde_json::from_str::<Pacer>(&kept).unwrap(), pacer);
+}
+
+proptest! {
+    #[test]
+    fn no_window_ever_holds_more_than_the_count(
+        rate in rate(), late in proptest::collection::vec(0..40_000i64, 1..50),
+    ) {
+        let period = rate.period_micros();
+        let sends = send_for(&mut Pacer::new(rate), period * 4, &late);
+        prop_assert!(busiest_window(&sends, period) <= rate.count as usize);
+    }
+
+    #[test]
+    fn nor_with_arrivals_pauses_throttles_and_recoveries_at_random(
+        rate in rate(), steps in proptest::collection::vec((0..5u8, 0..60_000i64, 1..40u8), 1..200),
+    ) {
+        let period = rate.period_micros();
+        let (mut pacer, mut now, mut sends) = (Pacer::new(rate), 0i64, Vec::new());
+        for (action, gap, burst) in steps {
+            now += gap;
+            match action {
+                0 => pacer.throttled(at(now)),
+                1 => pacer.recovered(at(now)),
+                2 => pacer.pause_until(at(now + gap)),
+                _ => {}
+            }
+            for _ in 0..burst {
+                if pacer.take(at(now)).is_ok() {
+                    sends.push(now);
+                }
+            }
+        }
+        prop_assert!(busiest_window(&sends, period) <= rate.count as usize);
+    }
+
+    #[test]
+    fn reserved_places_keep_the_bound_too(rate in rate(), gaps in proptest::collection::vec(0..30_000i64, 1..400)) {
+        let (mut pacer, mut now) = (Pacer::new(rate), 0);
+        let slots: Vec<i64> = gaps
+            .iter()
+            .map(|gap| {
+                now += gap;
+                pacer.next_slot(at(now)).as_microsecond() - START
+            })
+            .collect();
+        prop_assert!(slots.is_sorted());
+        prop_assert!(busiest_window(&slots, rate.period_micros()) <= rate.count as usize);
+    }
+}
