@@ -1,0 +1,176 @@
+//! `waxwing simulate` and one or more `waxwing serve`, which can be killed and started again.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::binary::{self, Process};
+use crate::stack::tail;
+use crate::{Api, Database, Simulator, eventually};
+
+const TOKEN: &str = "EAAPAIRTOKEN";
+const APP_SECRET: &str = "pair-app-secret";
+const VERIFY_TOKEN: &str = "pair-verify-token";
+
+/// One `waxwing serve`.
+pub struct Node {
+    pub url: String,
+    name: String,
+    listen: String,
+    process: Option<Process>,
+}
+
+/// A simulator and its servers on one database.
+pub struct Pair {
+    pub sim: Simulator,
+    pub nodes: Vec<Node>,
+    pub tenant: i64,
+    pub key: String,
+    pub connection: i64,
+    pub app_secret: &'static str,
+    _simulator: Process,
+    log: PathBuf,
+    pub database: Database,
+}
+
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+impl Pair {
+    /// Starts the simulator and `nodes` servers (more than one needs PostgreSQL), with a tenant, a key and a
+    /// connection to the simulator.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub fn start(database: Database, nodes: usize) -> Self {
+        let log = database.folder.path().join("pair.log");
+        let addresses: Vec<String> = (0..nodes).map(|_| free_address()).collect();
+        let sim_address = free_address();
+        let callback = format!("http://{}/webhooks/whatsapp", addresses[0]);
+        let arguments = [
+            "simulate", "--listen", &sim_address, "--callback", &callback, "--app-secret", APP_SECRET,
+            "--verify-token", VERIFY_TOKEN, "--access-token", TOKEN,
+        ];
+        let simulator = Process::start(&arguments, &[], &log);
+        let sim = Simulator::new(&format!("http://{sim_address}"));
+        let nodes = addresses
+            .into_iter()
+            .enumerate()
+            .map(|(index, listen)| Node {
+                url: format!("http://{listen}"),
+                name: format!("node-{index}"),
+                listen,
+                process: None,
+            })
+            .collect();
+        let mut pair = Self {
+            sim, nodes, tenant: 0, key: String::new(), connection: 0, app_secret: APP_SECRET,
+            _simulator: simulator, log, database,
+        };
+        for index in 0..pair.nodes.len() {
+            pair.boot(index);
+        }
+        pair.set_up();
+        pair
+    }
+
+    fn set_up(&mut self) {
+        let tenant = self.command(&["tenant", "create", "--name", "Pair", "--json"]);
+        self.tenant = tenant["id"].as_i64().unwrap_or_else(|| panic!("no id in {tenant:#}"));
+        let tenant = self.tenant.to_string();
+        let key = self.command(&["key", "create", "--tenant", &tenant, "--name", "test", "--scopes", "read,send,manage", "--json"]);
+        self.key = key["key"].as_str().unwrap_or_else(|| panic!("no key in {key:#}")).to_owned();
+        let state = self.sim.call("GET", "/state", None);
+        let account = &state["accounts"][0];
+        let connection = self
+            .api(0)
+            .post(
+                "/connections",
+                json!({
+                    "name": "Simulator",
+                    "phone_number_id": account["phones"][0]["id"],
+                    "waba_id": account["waba_id"],
+                    "app_id": account["app_id"],
+                    "access_token": TOKEN,
+                    "app_secret": APP_SECRET,
+                    "verify_token": VERIFY_TOKEN,
+                    "graph_url": self.sim.url,
+                }),
+            )
+            .expect(201);
+        let connection = connection.get("connection").unwrap_or(&connection);
+        self.connection = connection["id"].as_i64().unwrap_or_else(|| panic!("no id in {connection:#}"));
+    }
+
+    /// Runs another command of the binary on the same data and reads the JSON that it prints.
+    fn command(&self, arguments: &[&str]) -> Value {
+        let data = self.database.data();
+        let mut command = Command::new(binary::path());
+        command.args(arguments).args(["--data", &data]).envs(self.database.environment());
+        let output = command.output().expect("the command runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} printed no JSON ({error}): {text}"))
+    }
+
+    /// Starts a server (again) and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn boot(&mut self, node: usize) {
+        let data = self.database.data();
+        let listen = self.nodes[node].listen.clone();
+        let arguments = ["serve", "--listen", &listen, "--data", &data];
+        let mut environment = self.database.environment();
+        let name = self.nodes[node].name.clone();
+        environment.push(("WAXWING_NODE", &name));
+        // The load of a test comes from one key.
+        environment.push(("WAXWING_API_RATE", "0"));
+        let process = Process::start(&arguments, &environment, &self.log);
+        self.nodes[node].process = Some(process);
+        let api = Api::new(&self.nodes[node].url, 0, "");
+        let log = self.log.clone();
+        let process = &mut self.nodes[node].process;
+        eventually("the server is ready", || {
+            let runs = process.as_mut().is_some_and(Process::runs);
+            assert!(runs, "the server ended:\n{}", tail(&std::fs::read_to_string(&log).unwrap_or_default()));
+            api.plain("/readyz").filter(|answer| answer.status == 200)
+        });
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, node: usize) {
+        if let Some(mut process) = self.nodes[node].process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM; true when it ended well.
+    pub fn terminate(&mut self, node: usize) -> bool {
+        self.nodes[node].process.take().is_some_and(|mut process| process.terminate())
+    }
+
+    /// A client of one of the servers.
+    pub fn api(&self, node: usize) -> Api {
+        Api::new(&self.nodes[node].url, self.tenant, &self.key)
+    }
+
+    /// What all processes printed and logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the processes on {} said:\n{}", self.database.name(), tail(&self.log()));
+            return;
+        }
+        assert!(!self.log().contains("panicked at"), "a task panicked:\n{}", tail(&self.log()));
+    }
+}
