@@ -113,8 +113,7 @@ impl Access {
     /// [`AccessError::NotFound`], or the store's.
     pub async fn revoke_key(&self, tenant: TenantId, key: ApiKeyId) -> Result<ApiKey, AccessError> {
         let at = self.deps.clock.now();
-        let revoked =
-            self.deps.store.revoke_api_key(tenant, key, at).await?.ok_or(AccessError::NotFound)?;
+        let revoked = self.deps.store.revoke_api_key(tenant, key, at).await?.ok_or(AccessError::NotFound)?;
         self.known.forget(key);
         Ok(revoked)
     }

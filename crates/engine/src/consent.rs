@@ -131,8 +131,7 @@ impl Consent {
         contact: ContactId,
         paging: &Paging,
     ) -> Result<Page<ConsentRecord>, ConsentError> {
-        let found =
-            self.deps.store.contact(tenant, contact).await?.ok_or(ConsentError::ContactNotFound)?;
+        let found = self.deps.store.contact(tenant, contact).await?.ok_or(ConsentError::ContactNotFound)?;
         Ok(self.deps.store.consent_records(tenant, found.id, paging).await?)
     }
 }

@@ -5,9 +5,7 @@ mod shape;
 use domain::contacts::Identity;
 use domain::phone::{InvalidPhone, PhoneFault, PhoneNumber};
 use domain::{ContactId, TenantId};
-use ports::contacts::{
-    Contact, ContactFilter, ContactPatch, CreatedContact, NewContact, UpdatedContact,
-};
+use ports::contacts::{Contact, ContactFilter, ContactPatch, CreatedContact, NewContact, UpdatedContact};
 use ports::{Page, Paging, StoreError};
 use serde_json::{Map, Value};
 
@@ -250,6 +248,8 @@ fn settle(
 fn explained(invalid: &InvalidPhone) -> String {
     match invalid.reason {
         PhoneFault::Empty => PhoneFault::Empty.explanation().to_owned(),
-        reason => format!("{}; expected {} ({})", reason.explanation(), invalid.expected_format, invalid.example),
+        reason => {
+            format!("{}; expected {} ({})", reason.explanation(), invalid.expected_format, invalid.example)
+        }
     }
 }

@@ -24,9 +24,13 @@ pub struct Refusal {
 /// Different refusals kept between two writes; more than this is the same attack seen from more places.
 const GATHERED: usize = 1_000;
 
+/// Whose door, from where, why.
+type Knock = (TenantId, Option<String>, String);
+
 #[derive(Default)]
 pub(super) struct Door {
-    refused: Mutex<HashMap<(TenantId, Option<String>, String), (Timestamp, i64)>>,
+    /// First time and number of each.
+    refused: Mutex<HashMap<Knock, (Timestamp, i64)>>,
 }
 
 impl Door {

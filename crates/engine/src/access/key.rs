@@ -21,7 +21,8 @@ pub(super) fn generate(entropy: &dyn Entropy) -> String {
 /// Whether it could be a key at all: what is not never reaches the store.
 pub(super) fn plausible(key: &str) -> bool {
     key.strip_prefix(MARK).is_some_and(|rest| {
-        rest.len() == 43 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        rest.len() == 43
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     })
 }
 

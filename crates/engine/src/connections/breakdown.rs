@@ -45,7 +45,10 @@ impl Breakdown {
         let (kind, message, details) = match self {
             Self::Token { expired_at, meta_error_code, .. } => (
                 kinds::TOKEN_EXPIRED,
-                format!("The access token of \"{}\" has expired; its queue waits for a new one", connection.name),
+                format!(
+                    "The access token of \"{}\" has expired; its queue waits for a new one",
+                    connection.name
+                ),
                 details(*meta_error_code, *expired_at),
             ),
             Self::Other { why, meta_error_code } => (

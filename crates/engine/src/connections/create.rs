@@ -104,10 +104,7 @@ fn new_connection(
     facts: &Facts,
     at: Timestamp,
 ) -> NewConnection {
-    let verify_token = wanted
-        .verify_token
-        .or(made_token)
-        .expect("a verify token is made when none is given");
+    let verify_token = wanted.verify_token.or(made_token).expect("a verify token is made when none is given");
     NewConnection {
         name: wanted.name.trim().to_owned(),
         phone_number_id: wanted.phone_number_id,

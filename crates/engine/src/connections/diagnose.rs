@@ -73,7 +73,8 @@ impl Connections {
             gateway.account_numbers(&access),
             gateway.subscribed_apps(&access)
         );
-        let app_id = current.app_id.clone().or(facts.token.as_ref().ok().and_then(|token| token.app_id.clone()));
+        let app_id =
+            current.app_id.clone().or(facts.token.as_ref().ok().and_then(|token| token.app_id.clone()));
         let subscribed = apps.as_ref().map(|apps| is_subscribed(apps, app_id.as_deref()));
         let (subscription, handshake) = self.subscription(&current, &secrets, &access, subscribed).await?;
         let at = self.deps.clock.now();

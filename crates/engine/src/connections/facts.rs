@@ -65,7 +65,9 @@ impl Facts {
         match &self.number {
             Ok(facts) => match facts.status.as_deref() {
                 None | Some("CONNECTED") => {}
-                Some(status) => warnings.push(format!("Meta shows the number as {status}; only CONNECTED can send")),
+                Some(status) => {
+                    warnings.push(format!("Meta shows the number as {status}; only CONNECTED can send"))
+                }
             },
             Err(error) => warnings.push(format!("the number was not checked: {error}")),
         }
@@ -86,8 +88,8 @@ impl Facts {
             patch.verified_name = facts.verified_name.clone();
             patch.quality_rating = facts.quality_rating.clone();
             patch.messaging_limit = facts.messaging_limit.clone();
-            patch.rate = (with_rate && facts.throughput.as_deref() == Some("HIGH"))
-                .then(|| Rate::per_second(HIGH));
+            patch.rate =
+                (with_rate && facts.throughput.as_deref() == Some("HIGH")).then(|| Rate::per_second(HIGH));
         }
         patch
     }

@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_graph_url_carries_neither_credentials_nor_a_query() {
-        for bad in ["graph.facebook.com", "https://a:b@graph.facebook.com", "https://graph.facebook.com/?x=1"] {
+        for bad in ["graph.facebook.com", "https://a:b@graph.facebook.com", "https://graph.facebook.com/?x=1"]
+        {
             let change = PatchConnection { graph_url: Some(bad.into()), ..PatchConnection::default() };
             assert_eq!(pointers(patch(&change)), ["/graph_url"], "{bad}");
         }

@@ -49,9 +49,7 @@ impl Conversations {
             .ok_or(ConversationError::NotFound)?;
         let told = match marked.newest_wamid {
             None => Told::NothingNew,
-            Some(wamid) => {
-                self.tell(tenant, marked.conversation.connection_id, &wamid, false).await?
-            }
+            Some(wamid) => self.tell(tenant, marked.conversation.connection_id, &wamid, false).await?,
         };
         Ok(Marked { conversation: marked.conversation, told })
     }
@@ -66,8 +64,7 @@ impl Conversations {
         conversation: ConversationId,
     ) -> Result<Marked, ConversationError> {
         let found = self.get(tenant, conversation).await?;
-        let wamid =
-            self.newest_inbound(tenant, found.id).await?.ok_or(ConversationError::NothingReceived)?;
+        let wamid = self.newest_inbound(tenant, found.id).await?.ok_or(ConversationError::NothingReceived)?;
         let told = self.tell(tenant, found.connection_id, &wamid, true).await?;
         let now = self.deps.clock.now();
         let marked = self.deps.store.mark_conversation_read(tenant, conversation, now).await?;

@@ -105,7 +105,9 @@ impl MediaFiles {
         let access = self.access(tenant, media.connection_id).await?;
         let location = self.deps.gateway.locate_media(&access, meta_id).await.map_err(MediaError::Gateway)?;
         let incoming = match self.download(&access, &location).await {
-            Err(Failed::Media(MediaError::Gateway(GatewayError::Refused(refusal)))) if refusal.http == 404 => {
+            Err(Failed::Media(MediaError::Gateway(GatewayError::Refused(refusal))))
+                if refusal.http == 404 =>
+            {
                 // The address is good for five minutes; a new one is asked for, once.
                 let fresh =
                     self.deps.gateway.locate_media(&access, meta_id).await.map_err(MediaError::Gateway)?;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::messages::retry::FailureKind;
 use domain::messages::Direction;
+use domain::messages::retry::FailureKind;
 use domain::{ConnectionId, SignedDuration, TenantId};
 use ports::connections::Connection;
 use ports::gateway::{Access, ByteStream, GatewayError};
@@ -56,7 +56,8 @@ impl MediaFiles {
         bytes: ByteStream,
     ) -> Result<Uploaded, MediaError> {
         let mime_type = upload.mime_type.trim().to_owned();
-        let kind = limits::kind_of(&mime_type).ok_or_else(|| MediaError::UnsupportedType(mime_type.clone()))?;
+        let kind =
+            limits::kind_of(&mime_type).ok_or_else(|| MediaError::UnsupportedType(mime_type.clone()))?;
         let connection = self.connection(tenant, upload.connection_id).await?;
         let largest = limits::largest(kind);
         let incoming =
@@ -158,12 +159,8 @@ impl MediaFiles {
         tenant: TenantId,
         connection: ConnectionId,
     ) -> Result<Access, MediaError> {
-        let found = self
-            .deps
-            .store
-            .connection(tenant, connection)
-            .await?
-            .ok_or(MediaError::ConnectionNotFound)?;
+        let found =
+            self.deps.store.connection(tenant, connection).await?.ok_or(MediaError::ConnectionNotFound)?;
         let secrets = self
             .deps
             .store
@@ -191,9 +188,7 @@ impl MediaFiles {
         wanted: Option<ConnectionId>,
     ) -> Result<Connection, MediaError> {
         match wanted {
-            Some(id) => {
-                self.deps.store.connection(tenant, id).await?.ok_or(MediaError::ConnectionNotFound)
-            }
+            Some(id) => self.deps.store.connection(tenant, id).await?.ok_or(MediaError::ConnectionNotFound),
             None => {
                 let all = self.deps.store.connections(tenant).await?;
                 all.into_iter().find(|connection| connection.is_default).ok_or(MediaError::NoConnection)

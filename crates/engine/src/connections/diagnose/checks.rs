@@ -8,7 +8,8 @@ use ports::gateway::{GatewayError, NumberFacts, TokenFacts};
 use super::{Check, Finding};
 use crate::connections::facts::{SCOPES, missing_scopes, problem};
 
-const NEW_TOKEN: &str = "Create a new access token at Meta (Business settings, System users) and reconnect with it.";
+const NEW_TOKEN: &str =
+    "Create a new access token at Meta (Business settings, System users) and reconnect with it.";
 const LATER: &str = "Check this server's way to the internet and metastatus.com, then diagnose again.";
 
 fn good(name: &'static str, detail: impl Into<String>) -> Check {
@@ -39,7 +40,9 @@ pub(super) fn token_valid(token: &Result<TokenFacts, GatewayError>) -> Check {
             None => good(NAME, "Meta accepts the token"),
         },
         Ok(facts) => bad(NAME, format!("Meta does not accept the token: {}", problem(facts)), NEW_TOKEN),
-        Err(GatewayError::Refused(refusal)) if refusal.code == 190 => bad(NAME, refusal.message.clone(), NEW_TOKEN),
+        Err(GatewayError::Refused(refusal)) if refusal.code == 190 => {
+            bad(NAME, refusal.message.clone(), NEW_TOKEN)
+        }
         Err(error) => failed(NAME, error),
     }
 }
@@ -71,9 +74,11 @@ pub(super) fn scopes(token: &Result<TokenFacts, GatewayError>) -> Check {
     const NAME: &str = "scopes";
     match token {
         Err(error) => failed(NAME, error),
-        Ok(facts) if facts.scopes.is_empty() => {
-            warning(NAME, "Meta lists no permissions of this token", format!("It needs {}.", SCOPES.join(" and ")))
-        }
+        Ok(facts) if facts.scopes.is_empty() => warning(
+            NAME,
+            "Meta lists no permissions of this token",
+            format!("It needs {}.", SCOPES.join(" and ")),
+        ),
         Ok(facts) => match missing_scopes(facts).as_slice() {
             [] => good(NAME, SCOPES.join(", ")),
             missing => bad(
@@ -96,12 +101,16 @@ pub(super) fn number_state(number: &Result<NumberFacts, GatewayError>) -> Check 
         some => some.join("; "),
     };
     match (facts.status.as_deref(), facts.can_send.as_deref()) {
-        (Some("CONNECTED") | None, Some("BLOCKED")) => bad(NAME, "Meta blocks sending from this number", problems()),
+        (Some("CONNECTED") | None, Some("BLOCKED")) => {
+            bad(NAME, "Meta blocks sending from this number", problems())
+        }
         (Some("CONNECTED"), Some("LIMITED")) => {
             warning(NAME, "CONNECTED, but Meta limits sending from this number", problems())
         }
         (Some("CONNECTED"), _) => good(NAME, "CONNECTED"),
-        (Some(status), _) => bad(NAME, format!("the number is {status}; only CONNECTED can send"), problems()),
+        (Some(status), _) => {
+            bad(NAME, format!("the number is {status}; only CONNECTED can send"), problems())
+        }
         (None, _) => bad(NAME, "Meta does not tell the state of the number", problems()),
     }
 }
@@ -197,7 +206,8 @@ mod tests {
     #[test]
     fn a_token_that_never_ends_passes_and_one_that_ends_soon_is_told_of() {
         assert_eq!(token_expiry(&Ok(token()), now()).finding, Finding::Passed);
-        let ending = |hours| TokenFacts { expires_at: Some(now() + SignedDuration::from_hours(hours)), ..token() };
+        let ending =
+            |hours| TokenFacts { expires_at: Some(now() + SignedDuration::from_hours(hours)), ..token() };
         assert_eq!(token_expiry(&Ok(ending(24 * 8)), now()).finding, Finding::Passed);
         for (hours, finding) in [(24 * 6, Finding::Warning), (3, Finding::Warning), (-1, Finding::Failed)] {
             let check = token_expiry(&Ok(ending(hours)), now());
