@@ -27,6 +27,7 @@ mod messages;
 mod migrations;
 mod operator;
 mod secrets;
+pub(crate) mod sets;
 mod templates;
 mod tenants;
 mod wakes;

@@ -1,0 +1,102 @@
+//! Cancelling and putting back.
+
+use domain::messages::Status;
+use domain::{MessageId, TenantId, Timestamp};
+use ports::messages::{Message, Moved};
+use ports::operator::Wake;
+use serde_json::json;
+
+use super::row;
+use super::state::{self, ById, State};
+use super::write::{self, Event, Waiting};
+use crate::db::{self, Fault, SqlStore, Tx, micros};
+use crate::ids::{self, Kind};
+
+/// Cancels one that waits. Taking its outbox row is what a claim does too: only one of them gets it.
+pub(super) async fn cancel(
+    store: &SqlStore,
+    tenant: TenantId,
+    message: MessageId,
+    at: Timestamp,
+) -> Result<Moved, Fault> {
+    let tx = store.begin().await?;
+    let sql = "DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2 AND NOT sending";
+    let taken = db::run(&*tx, sql, [tenant.0.into(), message.0.into()]).await?;
+    if taken == 0 {
+        return refused(&tx, tenant, message).await;
+    }
+    let mut state = locked(&tx, tenant, message).await?;
+    state.put(Status::Cancelled, at);
+    let event = Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &json!({}));
+    finish(store, tx, state, event).await
+}
+
+/// Puts one that failed, or is in doubt, back into its queue.
+pub(super) async fn requeue(
+    store: &SqlStore,
+    tenant: TenantId,
+    message: MessageId,
+    accept_duplicate: bool,
+    at: Timestamp,
+) -> Result<Moved, Fault> {
+    let tx = store.begin().await?;
+    let status = row::status_for_update(&tx, tenant, message).await?;
+    let allowed = match status {
+        Some(Status::Failed) => true,
+        Some(Status::InDoubt) => accept_duplicate,
+        _ => false,
+    };
+    if !allowed {
+        return refused(&tx, tenant, message).await;
+    }
+    let mut state = locked(&tx, tenant, message).await?;
+    let kept = json!({ "requeued_from": state.status, "wamid": state.wamid, "failure": parsed(state.failure.as_deref()) });
+    let event = Event::new(tenant, state.id, Status::Queued.as_str(), at, &kept);
+    state.put(Status::Queued, at);
+    state.times = domain::messages::lattice::Times::default();
+    (state.wamid, state.failure, state.attempts) = (None, None, 0);
+    write::outbox(&tx, &[waiting(&tx, &state, at).await?]).await?;
+    finish(store, tx, state, event).await
+}
+
+fn parsed(failure: Option<&str>) -> serde_json::Value {
+    failure.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+async fn waiting(tx: &Tx, state: &State, at: Timestamp) -> Result<Waiting, Fault> {
+    let found = row::find(&**tx, state.tenant, state.message_id()).await?;
+    let priority = found.map_or(domain::messages::Priority::Transactional, |message| message.priority);
+    Ok(Waiting {
+        t: state.tenant.0,
+        id: state.id,
+        connection: state.connection,
+        contact: state.contact,
+        priority: priority as i64,
+        due_at: micros(at),
+        scheduled: false,
+    })
+}
+
+async fn locked(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<State, Fault> {
+    let states = state::by_ids(tx, tenant, &[ById { id: message.0 }]).await?;
+    states.into_iter().next().ok_or_else(|| Fault::internal("a queued message went missing"))
+}
+
+async fn finish(store: &SqlStore, tx: Tx, state: State, event: Event) -> Result<Moved, Fault> {
+    state::write(&tx, std::iter::once(&state)).await?;
+    let [mut event_ids] = ids::take(&tx, [(Kind::MessageEvent, 1)]).await?;
+    write::events(&tx, &mut [event], &mut event_ids).await?;
+    let moved = reread(&tx, state.tenant, state.message_id()).await?;
+    tx.commit().await?;
+    store.wakes_hub().tell([Wake::Lane(moved.connection_id)]);
+    Ok(Moved::Done(moved))
+}
+
+async fn reread(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<Message, Fault> {
+    row::find(&**tx, tenant, message).await?.ok_or_else(|| Fault::internal("a message went missing"))
+}
+
+async fn refused(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<Moved, Fault> {
+    let found = row::find(&**tx, tenant, message).await?;
+    Ok(found.map_or(Moved::NotFound, |message| Moved::InvalidState(message.status)))
+}
