@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::binary::{self, Process};
 use crate::stack::tail;
@@ -79,11 +79,9 @@ impl Pair {
     }
 
     fn set_up(&mut self) {
-        let tenant = self.command(&["tenant", "create", "--name", "Pair", "--json"]);
-        self.tenant = tenant["id"].as_i64().unwrap_or_else(|| panic!("no id in {tenant:#}"));
-        let tenant = self.tenant.to_string();
-        let key = self.command(&["key", "create", "--tenant", &tenant, "--name", "test", "--scopes", "read,send,manage", "--json"]);
-        self.key = key["key"].as_str().unwrap_or_else(|| panic!("no key in {key:#}")).to_owned();
+        let tenant = self.command(&["tenant", "create", "--name", "Pair"]);
+        self.tenant = tenant.parse().unwrap_or_else(|_| panic!("no id: {tenant}"));
+        self.key = self.command(&["key", "create", "--tenant", &tenant, "--name", "test"]);
         let state = self.sim.call("GET", "/state", None);
         let account = &state["accounts"][0];
         let connection = self
@@ -106,15 +104,18 @@ impl Pair {
         self.connection = connection["id"].as_i64().unwrap_or_else(|| panic!("no id in {connection:#}"));
     }
 
-    /// Runs another command of the binary on the same data and reads the JSON that it prints.
-    fn command(&self, arguments: &[&str]) -> Value {
+    /// Runs another command of the binary on the same data and answers what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn command(&self, arguments: &[&str]) -> String {
         let data = self.database.data();
         let mut command = Command::new(binary::path());
         command.args(arguments).args(["--data", &data]).envs(self.database.environment());
         let output = command.output().expect("the command runs");
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} printed no JSON ({error}): {text}"))
+        text.trim().to_owned()
     }
 
     /// Starts a server (again) and waits until it is ready.
