@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-pub use compose::Draft;
+pub use compose::{Draft, read_params};
 pub use parts::{LocationInput, MediaInput, ReactionInput, ReplyTo, TextInput, TextWithSettings};
 
 words! {
@@ -171,6 +171,9 @@ pub struct SentMessage {
     /// When Meta accepted it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sent_at: Option<Timestamp>,
+    /// When it will go out, when it was scheduled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub send_at: Option<Timestamp>,
     pub contact_id: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub conversation_id: Option<i64>,

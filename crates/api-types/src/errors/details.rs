@@ -123,6 +123,9 @@ details! {
         current: String,
         /// States in which it would be allowed.
         allowed: Vec<String>,
+        /// It will be allowed from this time on.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        not_before: Option<Timestamp>,
     }
     /// IDEMPOTENCY_KEY_REUSED
     KeyReused { idempotency_key: String }

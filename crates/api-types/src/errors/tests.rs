@@ -243,7 +243,11 @@ fn all() -> Vec<Problem> {
         Problem::DuplicateTemplate(DuplicateTemplate { template_id: 5 }),
         Problem::DuplicateConnection(DuplicateConnection { connection_id: None }),
         Problem::DuplicateCannedReply(DuplicateCannedReply { canned_reply_id: 3 }),
-        Problem::InvalidState(WrongState { current: "sent".into(), allowed: vec!["queued".into()] }),
+        Problem::InvalidState(WrongState {
+            current: "sent".into(),
+            allowed: vec!["queued".into()],
+            not_before: None,
+        }),
         Problem::IdempotencyKeyReused(KeyReused { idempotency_key: "k".into() }),
         Problem::IdempotencyKeyInUse(KeyInUse { idempotency_key: "k".into(), retry_after_seconds: 1 }),
         Problem::ConnectionNotConfigured(Nothing {}),

@@ -1,7 +1,8 @@
 //! From a request to what is to be sent: which kind it is, whether its parts go together, whether Meta's limits hold.
 
 use domain::messages::Content;
-use domain::messages::content::{MediaSource, ReactionTarget};
+use domain::messages::content::{Location, Media, MediaSource, ReactionTarget};
+use domain::templates::Params;
 use serde_json::Value;
 
 use super::{LocationInput, MediaInput, MediaKind, MessageRequest, MessageType, ReactionInput};
@@ -11,7 +12,7 @@ use crate::faults::Faults;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Draft {
     /// A template, still to be found.
-    Template { name: String, language: Option<String>, params: Option<Value> },
+    Template { name: String, language: Option<String>, params: Params },
     /// Anything else, within Meta's limits.
     Free(Content),
 }
@@ -54,11 +55,11 @@ impl MessageRequest {
                 let (body, preview_url) = text.into_parts();
                 Draft::Free(Content::Text { body, preview_url })
             }),
-            MessageType::Template => self.template_name.take().map(|name| Draft::Template {
-                name,
-                language: self.template_language.take(),
-                params: self.template_params.take(),
-            }),
+            MessageType::Template => {
+                let params = read_params(self.template_params.take(), faults);
+                let (name, language) = (self.template_name.take()?, self.template_language.take());
+                Some(Draft::Template { name, language, params: params? })
+            }
             MessageType::Image
             | MessageType::Video
             | MessageType::Document
@@ -142,6 +143,19 @@ impl MessageRequest {
     }
 }
 
+/// Parameters in any of their three forms; none at all is a form too.
+pub fn read_params(params: Option<Value>, faults: &mut Faults) -> Option<Params> {
+    match Params::read(&params.unwrap_or_default()) {
+        Ok(params) => Some(params),
+        Err(found) => {
+            for fault in found {
+                faults.add_at(format!("/template_params{}", fault.pointer), fault.problem);
+            }
+            None
+        }
+    }
+}
+
 fn type_of(kind: MediaKind) -> MessageType {
     match kind {
         MediaKind::Image => MessageType::Image,
@@ -161,36 +175,37 @@ fn part_of(kind: MessageType) -> &'static str {
 }
 
 fn media(kind: MessageType, media: MediaInput, faults: &mut Faults) -> Option<Draft> {
-    let source = match (media.media_id, media.meta_id, media.link) {
-        (Some(id), None, None) => MediaSource::MediaId(id),
+    let source = match (media.media_id, media.id, media.link) {
+        (Some(id), None, None) => MediaSource::Ours(id),
         (None, Some(id), None) => MediaSource::MetaId(id),
         (None, None, Some(link)) => MediaSource::Link(link),
         _ => {
-            faults.add_at("/media", "needs exactly one of media_id, meta_id and link");
+            faults.add_at("/media", "needs exactly one of media_id, id and link");
             return None;
         }
     };
-    Some(Draft::Free(Content::Media {
+    Some(Draft::Free(Content::Media(Media {
         kind: media_kind(kind)?.into(),
         source,
         caption: media.caption,
         filename: media.filename,
         voice: media.voice.unwrap_or_default(),
-    }))
+        mime_type: None,
+    })))
 }
 
 fn location(location: LocationInput) -> Draft {
-    Draft::Free(Content::Location {
+    Draft::Free(Content::Location(Location {
         latitude: location.latitude,
         longitude: location.longitude,
         name: location.name,
         address: location.address,
-    })
+    }))
 }
 
 fn reaction(reaction: ReactionInput, faults: &mut Faults) -> Option<Draft> {
     let target = match (reaction.message_id, reaction.wamid) {
-        (Some(id), None) => ReactionTarget::MessageId(id),
+        (Some(id), None) => ReactionTarget::Message(id),
         (None, Some(wamid)) => ReactionTarget::Wamid(wamid),
         _ => {
             faults.add_at("/reaction", "needs exactly one of message_id and wamid");
@@ -205,9 +220,11 @@ fn reaction(reaction: ReactionInput, faults: &mut Faults) -> Option<Draft> {
 fn pointer_in_request(content: &Content, pointer: &str) -> String {
     match content {
         Content::Text { .. } => "/content".into(),
-        Content::Media { .. } => format!("/media{}", pointer.strip_prefix("/source").unwrap_or(pointer)),
-        Content::Location { .. } => format!("/location{pointer}"),
-        Content::Reaction { .. } => format!("/reaction{pointer}"),
+        Content::Media(_) => format!("/media{}", pointer.strip_prefix("/source").unwrap_or(pointer)),
+        Content::Location(_) => format!("/location{pointer}"),
+        Content::Reaction { .. } => {
+            format!("/reaction{}", pointer.strip_prefix("/target").unwrap_or(pointer))
+        }
         _ => pointer.to_owned(),
     }
 }
@@ -229,7 +246,7 @@ mod tests {
     fn kind(body: Value) -> String {
         match draft(body).expect("a draft") {
             Draft::Template { name, .. } => format!("template {name}"),
-            Draft::Free(content) => content.kind().into(),
+            Draft::Free(content) => content.message_type().into(),
         }
     }
 
@@ -254,6 +271,10 @@ mod tests {
         assert_eq!(
             draft(json!({"message_type": "text", "media": {"link": "https://e.x"}, "template_params": []})),
             Err(vec!["/content".into(), "/media".into(), "/template_params".into()])
+        );
+        assert_eq!(
+            draft(json!({"template_name": "a", "template_params": 3})),
+            Err(vec!["/template_params".into()])
         );
         assert_eq!(draft(json!({"media": {"media_id": 1}})), Err(vec!["/media/type".into()]));
         assert_eq!(

@@ -55,15 +55,15 @@ impl FromJson for TextInput {
 }
 
 request! {
-    /// A file; exactly one of `media_id`, `meta_id` and `link`.
+    /// A file; exactly one of `media_id`, `id` and `link`.
     MediaInput {
         /// Needed when `message_type` does not tell.
         r#type: Option<MediaKind>,
         /// A file uploaded by `POST /media`.
         #[schema(value_type = Option<i64>)]
         media_id: Option<MediaId>,
-        /// A file uploaded to Meta by other means.
-        meta_id: Option<String> [1, 64],
+        /// Meta's id of a file uploaded to Meta by other means.
+        id: Option<String> [1, 64],
         /// Where Meta can fetch it.
         link: Option<String> [1, 2048],
         caption: Option<String>,

@@ -1,3 +1,5 @@
+#![allow(unreachable_pub, reason = "request! makes public types")]
+
 use serde_json::{Value, json};
 
 use super::*;
