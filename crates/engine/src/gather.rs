@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 type Waiting<J, R> = (J, oneshot::Sender<StoreResult<R>>);
 
 /// The door to a batch verb for single callers. Clones share one queue.
-pub struct Gather<J, R> {
+pub(crate) struct Gather<J, R> {
     queue: mpsc::Sender<Waiting<J, R>>,
 }
 
@@ -27,7 +27,7 @@ impl<J: Send + 'static, R: Send + 'static> Gather<J, R> {
     /// Starts `workers` tasks that call `verb` with at most `most` jobs at a time; `verb` answers in the order of
     /// the jobs. The tasks end when the last door is dropped. Up to `8 × most` callers may wait before others wait
     /// to wait.
-    pub fn start<V, F>(workers: usize, most: usize, verb: V) -> Self
+    pub(crate) fn start<V, F>(workers: usize, most: usize, verb: V) -> Self
     where
         V: Fn(Vec<J>) -> F + Send + Sync + 'static,
         F: Future<Output = StoreResult<Vec<R>>> + Send + 'static,
@@ -42,7 +42,7 @@ impl<J: Send + 'static, R: Send + 'static> Gather<J, R> {
     }
 
     /// Puts a job into the next batch and waits for its answer.
-    pub async fn call(&self, job: J) -> StoreResult<R> {
+    pub(crate) async fn call(&self, job: J) -> StoreResult<R> {
         let (answer, answered) = oneshot::channel();
         self.queue.send((job, answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
@@ -122,11 +122,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_batch_fails_each_of_its_callers_and_not_the_next() {
         let door = Gather::start(1, 8, |jobs: Vec<bool>| async move {
-            if jobs.contains(&false) {
-                Err(StoreError::Unavailable("disk full".into()))
-            } else {
-                Ok(jobs)
-            }
+            if jobs.contains(&false) { Err(StoreError::Unavailable("disk full".into())) } else { Ok(jobs) }
         });
         assert!(door.call(false).await.is_err());
         assert_eq!(door.call(true).await, Ok(true));

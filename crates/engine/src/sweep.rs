@@ -10,7 +10,7 @@ const ROUND: Duration = Duration::from_secs(60);
 const LARGEST_BATCH: u32 = 1_000;
 
 /// Sweeps until `stop`.
-pub async fn run(deps: Deps, stop: CancellationToken) {
+pub(crate) async fn run(deps: Deps, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn data_of_another_system_is_not_ours() {
-        for text in ["", "out-123", "wxw1.", "wxw1.1.2", "wxw1.1.2.3.4", "wxw1.a.b.c", "wxw1.1.2.99999999999"] {
+        for text in ["", "out-123", "wxw1.", "wxw1.1.2", "wxw1.1.2.3.4", "wxw1.a.b.c", "wxw1.1.2.99999999999"]
+        {
             assert_eq!(text.parse::<CallbackData>(), Err(NotOurs), "{text}");
         }
     }

@@ -18,7 +18,10 @@ pub async fn run(deps: Deps, stop: CancellationToken) {
         }
         match deps.store.rule_on_doubts(deps.clock.now(), LARGEST_BATCH).await {
             Ok(ruled) if !ruled.is_empty() => {
-                tracing::warn!(count = ruled.len(), "messages whose outcome nobody ever learnt now count as failed");
+                tracing::warn!(
+                    count = ruled.len(),
+                    "messages whose outcome nobody ever learnt now count as failed"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "could not rule on messages in doubt"),

@@ -16,19 +16,19 @@ type Key = (TenantId, ConnectionId, String, Option<String>);
 
 /// The memory; clones share it.
 #[derive(Clone)]
-pub struct Lookup {
+pub(super) struct Lookup {
     store: Arc<dyn Store>,
     known: Cache<Key, Arc<Vec<Template>>>,
 }
 
 impl Lookup {
     /// Empty.
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: Cache::builder().max_capacity(1_000).time_to_live(MOMENT).build() }
     }
 
     /// Every language of the name, or the one asked for. What is not there is not remembered.
-    pub async fn templates(
+    pub(super) async fn templates(
         &self,
         tenant: TenantId,
         connection: ConnectionId,

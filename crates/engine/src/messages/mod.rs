@@ -15,9 +15,7 @@ use std::sync::Arc;
 use domain::messages::Status;
 use domain::{ConnectionId, MessageId, TenantId, Timestamp};
 use ports::idempotency::KeptAnswer;
-use ports::messages::{
-    AcceptJob, AcceptOutcome, Message, MessageEvent, MessageFilter, Moved,
-};
+use ports::messages::{AcceptJob, AcceptOutcome, Message, MessageEvent, MessageFilter, Moved};
 use ports::{Page, Paging, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +113,11 @@ impl Messages {
     }
 
     /// Its life.
-    pub async fn events(&self, tenant: TenantId, message: MessageId) -> StoreResult<Option<Vec<MessageEvent>>> {
+    pub async fn events(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> StoreResult<Option<Vec<MessageEvent>>> {
         self.deps.store.message_events(tenant, message).await
     }
 
@@ -144,10 +146,10 @@ impl Messages {
     ) -> Result<Message, RetryError> {
         let now = self.deps.clock.now();
         let known = self.get(tenant, message).await?.ok_or(RetryError::NotFound)?;
-        if let Some(not_before) = known.failure.and_then(|failure| failure.not_before) {
-            if now < not_before {
-                return Err(RetryError::TooEarly(not_before));
-            }
+        if let Some(not_before) = known.failure.and_then(|failure| failure.not_before)
+            && now < not_before
+        {
+            return Err(RetryError::TooEarly(not_before));
         }
         match self.deps.store.requeue_message(tenant, message, accept_duplicate, now).await? {
             Moved::Done(message) => {

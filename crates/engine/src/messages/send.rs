@@ -9,8 +9,8 @@ use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
 use domain::templates::{Params, ParamsMismatch};
 use domain::{
-    ApiKeyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, SignedDuration, TemplateId, TenantId,
-    Timestamp,
+    ApiKeyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, SignedDuration, TemplateId,
+    TenantId, Timestamp,
 };
 use ports::StoreError;
 use ports::idempotency::KeptAnswer;
@@ -163,7 +163,9 @@ impl Messages {
             AcceptOutcome::ConversationNotFound => Err(SendError::ConversationNotFound),
             AcceptOutcome::ReplyToNotFound => Err(SendError::ReplyToNotFound),
             AcceptOutcome::ConnectionNotFound => Err(SendError::ConnectionNotFound),
-            AcceptOutcome::Failed => Err(StoreError::Internal("the message could not be accepted".into()).into()),
+            AcceptOutcome::Failed => {
+                Err(StoreError::Internal("the message could not be accepted".into()).into())
+            }
         }
     }
 

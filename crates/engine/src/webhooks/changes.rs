@@ -12,15 +12,15 @@ use domain::templates;
 use domain::{ConnectionId, InboxId, SignedDuration, TenantId, Timestamp};
 use graph::errors::classify;
 use graph::webhook::{
-    AccountUpdate, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality, StatusUpdate, System,
-    SystemKind, UserIdUpdate, UserPreference, WebhookError,
+    AccountUpdate, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality, StatusUpdate,
+    System, SystemKind, UserIdUpdate, UserPreference, WebhookError,
 };
 use ports::gateway::failure_kind;
 use ports::messages::Failure;
 use ports::tenants::TenantSettings;
 use ports::webhooks::{
-    AsideReason, Change, ConnectionEvent, IdentityChange, Inbound, InboundMedia, MarketingPreference, SetAside,
-    Source, StatusReport, TemplateEvent,
+    AsideReason, Change, ConnectionEvent, IdentityChange, Inbound, InboundMedia, MarketingPreference,
+    SetAside, Source, StatusReport, TemplateEvent,
 };
 
 use super::content::content;
@@ -32,7 +32,7 @@ use crate::messages::failure;
 const INBOUND_MEDIA_LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// What is needed to read a tenant's items.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     pub tenant: TenantId,
     pub settings: &'a TenantSettings,
     pub words: &'a ConsentWords,
@@ -42,7 +42,12 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     /// The changes of one item. Nothing for an item of another tenant (who has a copy of the body).
-    pub fn changes(&self, inbox: InboxId, posted_to: Option<ConnectionId>, item: &Item) -> Vec<Change> {
+    pub(super) fn changes(
+        &self,
+        inbox: InboxId,
+        posted_to: Option<ConnectionId>,
+        item: &Item,
+    ) -> Vec<Change> {
         let routed = super::routing::connection_of(self.listing, item);
         let connection = match routed {
             Some(entry) if entry.connection.tenant_id != self.tenant => return Vec::new(),
@@ -51,7 +56,13 @@ impl Reader<'_> {
         };
         let source = Source { inbox_id: inbox, pointer: item.pointer.clone() };
         let Some(connection) = connection else {
-            return vec![self.aside(item, source, None, AsideReason::Unrecognised, "no connection has this number or account")];
+            return vec![self.aside(
+                item,
+                source,
+                None,
+                AsideReason::Unrecognised,
+                "no connection has this number or account",
+            )];
         };
         match self.known(item, &source, connection) {
             Some(changes) => changes,
@@ -73,7 +84,9 @@ impl Reader<'_> {
                 vec![Change::Preference(self.preference(source, connection, preference)?)]
             }
             ItemKind::UserIdUpdate(update) => vec![Change::Identity(self.user_id_update(source, update)?)],
-            ItemKind::PhoneQuality(quality) => vec![Change::Connection(phone_quality(source, connection, quality))],
+            ItemKind::PhoneQuality(quality) => {
+                vec![Change::Connection(phone_quality(source, connection, quality))]
+            }
             ItemKind::PhoneName(name) => vec![Change::Connection(phone_name(source, connection, name)?)],
             ItemKind::AccountUpdate(update) => vec![Change::Connection(account(source, connection, update)?)],
             ItemKind::TemplateStatus(_) | ItemKind::TemplateQuality(_) | ItemKind::TemplateCategory(_) => {
@@ -170,7 +183,13 @@ impl Reader<'_> {
         (!old.is_empty() && !new.is_empty()).then(|| IdentityChange { source: source.clone(), old, new, at })
     }
 
-    fn status(&self, item: &Item, source: &Source, connection: ConnectionId, update: &StatusUpdate) -> Option<Change> {
+    fn status(
+        &self,
+        item: &Item,
+        source: &Source,
+        connection: ConnectionId,
+        update: &StatusUpdate,
+    ) -> Option<Change> {
         let status = match &update.status {
             DeliveryStatus::Sent => Status::Sent,
             DeliveryStatus::Delivered => Status::Delivered,
@@ -179,7 +198,13 @@ impl Reader<'_> {
             DeliveryStatus::Deleted | DeliveryStatus::Warning => return None,
             DeliveryStatus::Other(word) => {
                 let why = format!("the status \"{word}\" is not known");
-                return Some(self.aside(item, source.clone(), Some(connection), AsideReason::Unrecognised, &why));
+                return Some(self.aside(
+                    item,
+                    source.clone(),
+                    Some(connection),
+                    AsideReason::Unrecognised,
+                    &why,
+                ));
             }
         };
         let at = self.at(update.timestamp);
@@ -228,18 +253,19 @@ impl Reader<'_> {
 
     fn template(&self, item: &Item, source: &Source) -> Option<TemplateEvent> {
         let at = self.at(item.entry_time);
-        let event = |meta_id: &Option<String>, name: &Option<String>, language: &Option<String>| TemplateEvent {
-            source: source.clone(),
-            waba_id: item.waba_id.clone().unwrap_or_default(),
-            meta_id: meta_id.clone(),
-            name: name.clone().unwrap_or_default(),
-            language: language.as_deref().unwrap_or_default().replace('-', "_"),
-            status: None,
-            rejection_reason: None,
-            quality: None,
-            category: None,
-            at,
-        };
+        let event =
+            |meta_id: &Option<String>, name: &Option<String>, language: &Option<String>| TemplateEvent {
+                source: source.clone(),
+                waba_id: item.waba_id.clone().unwrap_or_default(),
+                meta_id: meta_id.clone(),
+                name: name.clone().unwrap_or_default(),
+                language: language.as_deref().unwrap_or_default().replace('-', "_"),
+                status: None,
+                rejection_reason: None,
+                quality: None,
+                category: None,
+                at,
+            };
         Some(match &item.kind {
             ItemKind::TemplateStatus(change) => {
                 let status = templates::Status::from_meta(&change.event);
@@ -270,7 +296,9 @@ impl Reader<'_> {
     /// Meta's time of an event; ours when it gives none, and never later than ours (a window must not be opened
     /// into the future by a wrong clock).
     fn at(&self, seconds: Option<i64>) -> Timestamp {
-        seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).map_or(self.now, |at| at.min(self.now))
+        seconds
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .map_or(self.now, |at| at.min(self.now))
     }
 
     fn aside(

@@ -6,7 +6,7 @@ use graph::webhook::{Content as Wire, InboundMessage, InteractiveReply, Media as
 use serde_json::Value;
 
 /// Ours for Meta's. Nothing is an error: what has no place here is `Unsupported` and keeps what Meta sent.
-pub fn content(message: &InboundMessage, raw: impl Fn() -> Value) -> Content {
+pub(super) fn content(message: &InboundMessage, raw: impl Fn() -> Value) -> Content {
     match &message.content {
         Wire::Text { body } => Content::text(body.clone()),
         Wire::Image(file) => media(MediaKind::Image, file),
@@ -23,10 +23,9 @@ pub fn content(message: &InboundMessage, raw: impl Fn() -> Value) -> Content {
         Wire::Contacts { cards, .. } => Content::Contacts { contacts: list(cards) },
         Wire::Button { text, payload } => Content::Button { text: text.clone(), payload: payload.clone() },
         Wire::Interactive(reply) => interactive(reply, raw),
-        Wire::Reaction { message_id, emoji } => Content::Reaction {
-            target: ReactionTarget::Wamid(message_id.clone()),
-            emoji: emoji.clone(),
-        },
+        Wire::Reaction { message_id, emoji } => {
+            Content::Reaction { target: ReactionTarget::Wamid(message_id.clone()), emoji: emoji.clone() }
+        }
         Wire::Order(_) => Content::Order { order: member(raw(), "order") },
         Wire::System(system) => {
             Content::System { text: system.body.clone(), system: member(raw(), "system") }

@@ -46,11 +46,7 @@ pub struct Webhooks {
 impl Webhooks {
     /// Needs a running tokio runtime: its batches are gathered by tasks. `wake_lane` is called when a projection
     /// queued something to send.
-    pub fn new(
-        deps: Deps,
-        directory: Directory,
-        wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
-    ) -> Self {
+    pub fn new(deps: Deps, directory: Directory, wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>) -> Self {
         let store = Arc::clone(&deps.store);
         let inbox = Gather::start(2, LARGEST_BATCH, move |bodies| {
             let store = Arc::clone(&store);

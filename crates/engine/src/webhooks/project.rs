@@ -123,10 +123,10 @@ impl Webhooks {
         for connection in &projected.wake {
             (self.wake_lane)(*connection);
         }
-        if !projected.broken.is_empty() {
-            if let Err(error) = self.directory.refresh().await {
-                tracing::warn!(%error, "could not read the connections");
-            }
+        if !projected.broken.is_empty()
+            && let Err(error) = self.directory.refresh().await
+        {
+            tracing::warn!(%error, "could not read the connections");
         }
     }
 }
@@ -158,8 +158,15 @@ fn poisoned(pending: &[PendingWebhook], projection: Projection, why: String) -> 
             let (source, field, connection_id) = describe(change);
             let raw = raw_item(pending, &source);
             let reason = AsideReason::Poison;
-            let aside =
-                SetAside { source, connection_id, field: field.into(), reason, why: why.clone(), raw, at: projection.at };
+            let aside = SetAside {
+                source,
+                connection_id,
+                field: field.into(),
+                reason,
+                why: why.clone(),
+                raw,
+                at: projection.at,
+            };
             Change::Aside(aside)
         })
         .collect();

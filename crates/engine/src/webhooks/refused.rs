@@ -8,11 +8,11 @@ use ports::alerts::{NewAlert, Severity};
 use ports::{Store, StoreResult};
 
 /// The kind of the security event and of the alert.
-pub const KIND: &str = "webhook_signature_invalid";
+pub(super) const KIND: &str = "webhook_signature_invalid";
 
 /// A webhook that was not let in.
 #[derive(Debug, Clone)]
-pub struct RefusedWebhook {
+pub(super) struct RefusedWebhook {
     pub tenant_id: TenantId,
     pub connection_id: Option<ConnectionId>,
     pub address: Option<String>,
@@ -21,7 +21,7 @@ pub struct RefusedWebhook {
 }
 
 /// Keeps them all: an event each (equal ones are counted), an alert per connection.
-pub async fn record(store: &dyn Store, refused: Vec<RefusedWebhook>) -> StoreResult<Vec<()>> {
+pub(super) async fn record(store: &dyn Store, refused: Vec<RefusedWebhook>) -> StoreResult<Vec<()>> {
     let count = refused.len();
     let alerts = alerts(&refused);
     let events = refused

@@ -56,17 +56,13 @@ impl Webhooks {
     ) -> Result<(), String> {
         let body = self.body_around(item, connection).to_string();
         let envelope = parse(body.as_bytes()).map_err(|error| error.to_string())?;
-        let changes: Vec<Change> = envelope
-            .items
-            .iter()
-            .flat_map(|one| reader.changes(item.inbox_id, connection, one))
-            .collect();
+        let changes: Vec<Change> =
+            envelope.items.iter().flat_map(|one| reader.changes(item.inbox_id, connection, one)).collect();
         let known = |change: &Change| !matches!(change, Change::Aside(_));
         if changes.is_empty() || !changes.iter().all(known) {
             return Err("still not known".into());
         }
-        let projection =
-            Projection { tenant_id: reader.tenant, done: Vec::new(), changes, at: reader.now };
+        let projection = Projection { tenant_id: reader.tenant, done: Vec::new(), changes, at: reader.now };
         let projected = self.deps.store.project(projection).await.map_err(|error| error.to_string())?;
         self.pass_on(projected).await;
         Ok(())
@@ -77,10 +73,13 @@ impl Webhooks {
         let listing = self.directory.listing();
         let entry = connection.and_then(|id| listing.entry(id));
         let waba = entry.map(|entry| entry.connection.waba_id.clone());
-        let metadata = json!({ "phone_number_id": entry.map(|entry| entry.connection.phone_number_id.clone()) });
+        let metadata =
+            json!({ "phone_number_id": entry.map(|entry| entry.connection.phone_number_id.clone()) });
         let mut segments = item.pointer.rsplit('/');
         let list = match (segments.next(), segments.next()) {
-            (Some(index), Some(list)) if index.bytes().all(|byte| byte.is_ascii_digit()) && list != "changes" => {
+            (Some(index), Some(list))
+                if index.bytes().all(|byte| byte.is_ascii_digit()) && list != "changes" =>
+            {
                 Some(list)
             }
             _ => None,

@@ -7,7 +7,7 @@ use graph::webhook::{Item, parse};
 use crate::directory::{Entry, Listing};
 
 /// The connection of an item: by phone number id, else by account (the oldest connection on it stands for all).
-pub fn connection_of<'a>(listing: &'a Listing, item: &Item) -> Option<&'a Arc<Entry>> {
+pub(super) fn connection_of<'a>(listing: &'a Listing, item: &Item) -> Option<&'a Arc<Entry>> {
     match &item.phone_number_id {
         Some(number) => listing.by_number(number),
         None => listing.by_account(item.waba_id.as_deref()?).next(),
@@ -15,7 +15,7 @@ pub fn connection_of<'a>(listing: &'a Listing, item: &Item) -> Option<&'a Arc<En
 }
 
 /// The connections that the items of a body belong to; nothing for a body that is not JSON.
-pub fn entries<'a>(listing: &'a Listing, body: &[u8]) -> impl Iterator<Item = &'a Arc<Entry>> {
+pub(super) fn entries<'a>(listing: &'a Listing, body: &[u8]) -> impl Iterator<Item = &'a Arc<Entry>> {
     let items = parse(body).map(|envelope| envelope.items).unwrap_or_default();
     items.into_iter().flat_map(move |item| match &item.phone_number_id {
         Some(number) => listing.by_number(number).into_iter().collect::<Vec<_>>(),

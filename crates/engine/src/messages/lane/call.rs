@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::messages::content::{Media, MediaSource, ReactionTarget};
-use domain::messages::retry::{Decision, FailureKind, Facts, Outcome as Called, decide};
-use domain::messages::Content;
-use domain::templates;
 use domain::Timestamp;
+use domain::messages::Content;
+use domain::messages::content::{Media, MediaSource, ReactionTarget};
+use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, decide};
+use domain::templates;
 use ports::alerts::{NewAlert, Severity};
 use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
@@ -85,7 +85,11 @@ impl Lane {
             Settlement::Unsent
         })?;
         let Some(definition) = definition else {
-            return Err(final_failure("TEMPLATE_NOT_FOUND", "The template was deleted", "Choose another template."));
+            return Err(final_failure(
+                "TEMPLATE_NOT_FOUND",
+                "The template was deleted",
+                "Choose another template.",
+            ));
         };
         let mut bound = definition.bind(params).map_err(|mismatch| {
             final_failure(
@@ -251,7 +255,10 @@ impl Lane {
             kind: kind.into(),
             subject: format!("connection:{}", self.connection),
             severity: Severity::Critical,
-            message: format!("{}. Its queue stands still, nothing is lost: reconnect it to go on.", why.message),
+            message: format!(
+                "{}. Its queue stands still, nothing is lost: reconnect it to go on.",
+                why.message
+            ),
             details: serde_json::json!({
                 "connection_id": self.connection,
                 "meta_error_code": why.meta_error_code,
@@ -275,7 +282,8 @@ impl Lane {
         };
         let patch = TemplatePatch { status: Some(status), ..TemplatePatch::default() };
         let at = self.now();
-        if let Err(error) = self.shared.deps.store.update_template(self.tenant, template.id, patch, at).await {
+        if let Err(error) = self.shared.deps.store.update_template(self.tenant, template.id, patch, at).await
+        {
             tracing::warn!(%error, "could not note the state of a template");
         }
     }
@@ -286,11 +294,7 @@ fn called(refusal: &MetaRefusal, is_template: bool) -> Called {
 }
 
 fn final_failure(code: &str, message: &str, advice: &str) -> Settlement {
-    Settlement::Failed {
-        why: failure::plain(code, message, None, advice),
-        flag: None,
-        marketing_stop: false,
-    }
+    Settlement::Failed { why: failure::plain(code, message, None, advice), flag: None, marketing_stop: false }
 }
 
 fn failed_news(settlement: &Settlement) -> Option<News> {
