@@ -4,7 +4,6 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use crate::bench::target_folder;
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::postgres;
 
@@ -20,7 +19,6 @@ pub(crate) fn run(args: &[OsString]) -> Result<()> {
 }
 
 fn run_tests(args: &[OsString]) -> Result<()> {
-    let binary = target_folder().join("debug/waxwing");
     let whole = if args.is_empty() { &["--workspace"][..] } else { &[] };
     let mut command = if has_nextest() {
         cargo(["nextest", "run", "--profile", "ci"])
@@ -28,7 +26,7 @@ fn run_tests(args: &[OsString]) -> Result<()> {
         println!("cargo-nextest cannot be installed here: `cargo test` runs the tests instead, slower");
         cargo(["test", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
-    run_command(command.args(whole).args(args).env("WAXWING_BIN", binary))
+    run_command(command.args(whole).args(args))
 }
 
 fn has_nextest() -> bool {

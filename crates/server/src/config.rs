@@ -4,9 +4,11 @@
 mod environment;
 mod flags;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use api::limits::CallRate;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use secrecy::SecretString;
@@ -44,6 +46,12 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Calls to Meta in flight per number, at most.
     pub(crate) sends_in_flight: usize,
+    /// Calls per second that an API key may make, twice that at once after a rest; 0: no limit. Without it 200, and
+    /// no limit in the demo.
+    #[serde(default)]
+    pub(crate) api_rate: Option<u32>,
+    /// A proxy of ours stands before this server: the last address of `X-Forwarded-For` is the client's.
+    pub(crate) trust_forwarded_for: bool,
     /// Name of this node, unique among those on one database; without it host and process.
     #[serde(default)]
     pub(crate) node: Option<String>,
@@ -68,6 +76,7 @@ struct Defaults {
     log: &'static str,
     log_format: LogFormat,
     sends_in_flight: usize,
+    trust_forwarded_for: bool,
     shutdown_seconds: u64,
 }
 
@@ -77,6 +86,7 @@ const DEFAULTS: Defaults = Defaults {
     log: "info",
     log_format: LogFormat::Text,
     sends_in_flight: 256,
+    trust_forwarded_for: false,
     shutdown_seconds: 20,
 };
 
@@ -84,6 +94,26 @@ impl Config {
     /// Reads every source. `flags` are those of the command, the strongest.
     pub(crate) fn read(common: &CommonFlags, flags: &impl Serialize) -> Result<Self> {
         Self::from_sources(common, flags, Environment::of_process())
+    }
+
+    /// For a command without flags of its own.
+    pub(crate) fn for_command(common: &CommonFlags) -> Result<Self> {
+        Self::read(common, &ServeFlags::default())
+    }
+
+    /// How long a stop waits.
+    pub(crate) fn shutdown(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.shutdown_seconds)
+    }
+
+    /// Settings of the HTTP side.
+    pub(crate) fn api(&self) -> api::Settings {
+        let call_rate = match self.api_rate {
+            None => Some(CallRate::default()),
+            Some(calls) => NonZeroU32::new(calls)
+                .map(|per_second| CallRate { per_second, burst: per_second.saturating_add(calls) }),
+        };
+        api::Settings { call_rate, trust_forwarded_for: self.trust_forwarded_for }
     }
 
     fn from_sources(common: &CommonFlags, flags: &impl Serialize, environment: Environment) -> Result<Self> {
@@ -236,6 +266,17 @@ mod tests {
         assert_eq!(error.to_string(), "sends_in_flight: expected usize (environment variables)");
         let error = read("sends_in_flight = 0", &[], &ServeFlags::default()).unwrap_err();
         assert_eq!(error.to_string(), "sends_in_flight: at least 1, else nothing is ever sent");
+    }
+
+    #[test]
+    fn the_call_rate_is_200_unless_told_and_0_is_no_limit() {
+        let rate = |value: &str| {
+            let config = read("", &[("WAXWING_API_RATE", value)], &ServeFlags::default()).unwrap();
+            config.api().call_rate.map(|rate| (rate.per_second.get(), rate.burst.get()))
+        };
+        assert_eq!(rate(""), Some((200, 400)));
+        assert_eq!(rate("50"), Some((50, 100)));
+        assert_eq!(rate("0"), None);
     }
 
     #[test]

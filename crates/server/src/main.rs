@@ -1,12 +1,28 @@
 //! Waxwing: a server for the WhatsApp Business Cloud API.
-#![allow(dead_code)]
+//!
+//! Floor 5: settings, commands, and the choice of store and gateway. No rule of the product stands here.
 
+mod commands;
 mod config;
+mod http;
 mod keys;
 mod logging;
+mod node;
 mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::Parser;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("waxwing: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

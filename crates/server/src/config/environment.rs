@@ -7,7 +7,7 @@ const PREFIX: &str = "WAXWING_";
 
 /// Variables with the prefix that are no settings: the handles that `demo.env` holds, so that a shell which read
 /// that file can still start a server, and what the test runner sets.
-const OTHERS: [&str; 7] = ["url", "tenant", "api_key", "connection", "app_secret", "verify_token", "bin"];
+const OTHERS: [&str; 7] = ["url", "tenant", "api_key", "connection", "app_secret", "verify_token", "binary"];
 
 /// Every value is a text here; it becomes a number where one is wanted. (Guessing from the text would make a
 /// number of a key that happens to look like one.)

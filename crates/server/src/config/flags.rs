@@ -55,6 +55,14 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sends_in_flight: Option<usize>,
+    /// Calls per second that an API key may make; 0: no limit [env: WAXWING_API_RATE] [default: 200]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_rate: Option<u32>,
+    /// Believe X-Forwarded-For, behind a proxy of yours [env: WAXWING_TRUST_FORWARDED_FOR]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) trust_forwarded_for: bool,
     /// Name of this node, unique among those on one database [env: WAXWING_NODE] [default: host and process]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

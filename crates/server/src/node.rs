@@ -1,0 +1,122 @@
+//! One process's share of the house: the parts chosen by the settings, put together.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use domain::{Clock, Entropy, MovableClock, SystemEntropy};
+use engine::{Deps, Engine, Settings};
+use gateway_meta::MetaClient;
+use ports::StoreError;
+use secrecy::ExposeSecret;
+use store::{SqlStore, StoreConfig};
+
+use crate::config::Config;
+use crate::keys::{SealingKeys, make_folder};
+
+/// Parts that a command may choose itself.
+pub(crate) struct Parts {
+    /// The demo moves it; nobody else does.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where Meta reaches this process.
+    pub(crate) public_url: Option<String>,
+}
+
+/// The store, opened, and the use cases over it.
+pub(crate) struct Node {
+    pub(crate) store: SqlStore,
+    pub(crate) engine: Engine,
+}
+
+impl Parts {
+    /// The system's clock, and the address that the settings name.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { clock: Arc::new(MovableClock::default()), public_url: config.public_url.clone() }
+    }
+}
+
+impl Node {
+    /// Opens the store, brings its tables up to date, and builds the use cases. Nothing runs yet.
+    pub(crate) async fn open(config: &Config, parts: Parts) -> Result<Self> {
+        let store = open_store(config).await?;
+        store
+            .migrate()
+            .await
+            .map_err(|error| explained(error, config))
+            .context("the tables cannot be brought up to date")?;
+        Self::over(store, config, parts).await
+    }
+
+    /// Builds the use cases over a store whose tables are as they should be.
+    pub(crate) async fn over(store: SqlStore, config: &Config, parts: Parts) -> Result<Self> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let settings = Settings {
+            node: config.node.clone().unwrap_or_else(|| node_name(entropy.as_ref())),
+            media_dir: config.data.join("media"),
+            public_url: parts.public_url,
+            sends_in_flight: config.sends_in_flight,
+        };
+        make_folder(&settings.media_dir)
+            .with_context(|| format!("the folder {} cannot be made", settings.media_dir.display()))?;
+        let engine = Engine::new(Deps {
+            store: Arc::new(store.clone()),
+            gateway: Arc::new(MetaClient::new().context("the client for Meta cannot be built")?),
+            clock: parts.clock,
+            entropy,
+            settings: Arc::new(settings),
+        })
+        .await
+        .map_err(|error| explained(error, config))?;
+        Ok(Self { store, engine })
+    }
+}
+
+/// Opens the store that the settings name; its tables stay as they are.
+pub(crate) async fn open_store(config: &Config) -> Result<SqlStore> {
+    make_folder(&config.data)
+        .with_context(|| format!("the data folder {} cannot be made", config.data.display()))?;
+    let keys = SealingKeys::load(config, &SystemEntropy)?;
+    let mut store = StoreConfig::new(database_url(config), keys.current);
+    store.keys.extend(keys.old);
+    SqlStore::connect(store).await.map_err(|error| explained(error, config))
+}
+
+fn database_url(config: &Config) -> String {
+    match &config.database_url {
+        Some(url) => url.expose_secret().to_owned(),
+        None => config.data.join("waxwing.db").display().to_string(),
+    }
+}
+
+/// The database in words, without its password.
+pub(crate) fn database_name(config: &Config) -> String {
+    match config.database_url.as_ref().map(|url| url.expose_secret()) {
+        Some(url) if url.starts_with("postgres") => {
+            let host = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+            format!(
+                "PostgreSQL at {}",
+                host.split('?').next().unwrap_or(host).trim_start_matches("postgres://")
+            )
+        }
+        _ => format!("SQLite in {}", database_url(config).trim_start_matches("sqlite:")),
+    }
+}
+
+/// What to do about a store that does not open.
+fn explained(error: StoreError, config: &Config) -> anyhow::Error {
+    let hint = match &config.database_url {
+        Some(_) => "is it running, and is WAXWING_DATABASE_URL (or database_url) right?",
+        None => "is the data folder on a local disk that can be written to?",
+    };
+    anyhow::Error::new(error).context(format!("{} cannot be used; {hint}", database_name(config)))
+}
+
+/// Host, process and chance: two containers with the same process id are told apart too.
+fn node_name(entropy: &dyn Entropy) -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
+        .map_or_else(|| "node".to_owned(), |name| name.trim().to_owned());
+    let mut chance = [0_u8; 4];
+    entropy.fill(&mut chance);
+    format!("{host}-{}-{:08x}", std::process::id(), u32::from_le_bytes(chance))
+}
