@@ -163,7 +163,7 @@ fn case_5_whatsapp_rate_limit() {
     let connection = format!("/connections/{}", stack.connection());
     stack.api.call("PATCH", &connection, Some(&json!({ "rate_limit": { "limit": 80, "period_seconds": 60 } }))).expect(200);
     // Meta allows two a minute here, so that the third is throttled whatever our own pace.
-    stack.sim.faults(json!({ "throughput": { "count": 2, "period_ms": 60_000 } }));
+    stack.sim.faults(json!({ "throughput_count": 2, "throughput_period_seconds": 60 }));
     let contact = stack.api.opted_in_contact("+15551230005");
     let send = || stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "hello" }));
     send().expect(201);

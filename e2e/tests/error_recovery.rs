@@ -33,7 +33,7 @@ fn the_pair_limit_delays_that_contact_alone() {
     stack.hello();
     let slow = stack.api.opted_in_contact("+15551231002");
     let other = stack.api.opted_in_contact("+15551231003");
-    stack.sim.faults(json!({ "pair_limit": true }));
+    stack.sim.faults(json!({ "pair_limit": { "burst": 3, "period_seconds": 60 } }));
     let send = |contact: i64| {
         let body = json!({ "contact_id": contact, "template_name": "hello" });
         stack.api.try_call("POST", "/messages", Some(&body), &[("Prefer", "wait=3")]).expect("an answer")
