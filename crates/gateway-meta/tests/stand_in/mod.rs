@@ -35,10 +35,12 @@ impl Asked {
     }
 }
 
+type Answer = (u16, Vec<u8>);
+
 #[derive(Clone, Default)]
 struct Book {
     asked: Arc<Mutex<Vec<Asked>>>,
-    answers: Arc<Mutex<VecDeque<(u16, Vec<u8>)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
 }
 
 pub(crate) struct StandIn {
@@ -53,7 +55,7 @@ impl StandIn {
         Self::answering_bytes(answers).await
     }
 
-    pub(crate) async fn answering_bytes(answers: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Self {
+    pub(crate) async fn answering_bytes(answers: impl IntoIterator<Item = Answer>) -> Self {
         let book = Book { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Book::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
