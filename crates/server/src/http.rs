@@ -4,12 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use api::Services;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
 use crate::node::Node;
 
 /// Binds; the error names the flag that chooses another address.
@@ -54,7 +52,7 @@ impl Server {
         let until = stop.clone();
         let running = tokio::spawn(async move { engine.run(until).await });
         let service =
-            api::router(services(&node), settings).into_make_service_with_connect_info::<SocketAddr>();
+            api::router(node.engine.clone(), settings).into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stop.clone().cancelled_owned();
         let serving =
             tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped).await });
@@ -88,27 +86,5 @@ impl Server {
             tracing::warn!(%error, "the store did not close well");
         }
         tracing::info!("stopped");
-    }
-}
-
-/// What the API may reach.
-fn services(node: &Node) -> Services {
-    let engine = node.engine.clone();
-    let deps = engine.deps().clone();
-    Services {
-        access: engine.access,
-        alerts: engine.alerts,
-        connections: engine.connections,
-        consent: engine.consent,
-        contacts: engine.contacts,
-        conversations: engine.conversations,
-        media: engine.media,
-        messages: engine.messages,
-        templates: engine.templates,
-        tenants: engine.tenants,
-        webhooks: engine.webhooks,
-        store: deps.store,
-        clock: deps.clock,
-        entropy: deps.entropy,
     }
 }

@@ -2,7 +2,6 @@
 
 use domain::TenantId;
 use engine::connections::Finding as Seen;
-use ports::webhooks::WebhookStore;
 
 use super::Finding;
 use crate::node::Node;
@@ -66,7 +65,7 @@ async fn diagnose(
 
 async fn inbox(node: &Node, tenant: TenantId) -> Option<Finding> {
     let what = format!("tenant {tenant}, webhooks");
-    match node.store.inbox_stats(tenant).await {
+    match node.engine.webhooks.stats(tenant).await {
         Err(error) => Some(Finding::failed(what, error.to_string(), "Look at the database's own log.")),
         Ok(stats) if stats.poison > 0 => Some(Finding::warning(
             what,
