@@ -118,3 +118,11 @@ fn every_fault_of_a_query_is_found() {
     let found: Vec<_> = read.expect_err("faults").into_vec().into_iter().map(|fault| fault.pointer).collect();
     assert_eq!(found, ["/colour", "/open", "/page", "/page_size", "/sort"]);
 }
+
+#[test]
+fn a_word_is_read_as_it_is_written() {
+    for colour in Colour::ALL {
+        assert_eq!(read::<Colour>(json!(colour.as_str())), Ok(*colour));
+        assert_eq!(serde_json::to_value(colour).unwrap(), colour.as_str());
+    }
+}
