@@ -168,7 +168,10 @@ async fn a_connection_is_diagnosed() {
         (Some("CONNECTED"), Some("STANDARD"))
     );
     assert_eq!(number.can_send.as_deref(), Some("AVAILABLE"));
-    assert_eq!(client().account_numbers(&access).await.unwrap(), [access.phone_number_id.clone()]);
+    assert_eq!(
+        client().account_numbers(&access).await.unwrap(),
+        std::slice::from_ref(&access.phone_number_id)
+    );
     client().subscribe_app(&access, None).await.unwrap();
     assert_eq!(client().subscribed_apps(&access).await.unwrap(), [access.app_id.clone().unwrap()]);
     let stranger = Access { token: "EAAnobody".to_owned().into(), ..access };
