@@ -51,7 +51,7 @@ impl std::fmt::Debug for CreatedApiKey {
 request! {
     /// A key to be made.
     CreateApiKey {
-        name: String [1, 256],
+        name: String [1, 100],
         /// At least one.
         scopes: Vec<Scope>,
         /// Absent: until it is revoked.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::read::{Change, Secret};
+use crate::read::Secret;
 
 words! {
     /// Whether a connection can send.
@@ -54,11 +54,10 @@ pub struct Connection {
 request! {
     /// Messages per period that Meta allows a number.
     RateLimit {
-        /// From 1 to 1000.
-        #[schema(minimum = 1, maximum = 1000, example = 80)]
+        #[schema(minimum = 1, example = 80)]
         limit: u32,
-        /// From 1 to 3600.
-        #[schema(minimum = 1, maximum = 3600, example = 1)]
+        /// From 1 to 86400.
+        #[schema(minimum = 1, maximum = 86400, example = 1)]
         period_seconds: u32,
     }
 }
@@ -80,7 +79,7 @@ request! {
         /// What Meta must say in its handshake; made up when absent, and then shown once.
         #[schema(value_type = Option<String>, format = Password)]
         verify_token: Option<Secret>,
-        /// Absent: 80 per second.
+        /// Absent: what Meta says the number may send, else 80 per second.
         rate_limit: Option<RateLimit>,
         /// Absent: `https://graph.facebook.com`.
         graph_url: Option<String> [1, 2048],
@@ -96,9 +95,7 @@ request! {
         app_secret: Option<Secret>,
         #[schema(value_type = Option<String>, format = Password)]
         verify_token: Option<Secret>,
-        #[serde(default, skip_serializing_if = "Change::is_keep")]
-        #[schema(value_type = Option<String>, required = false)]
-        app_id: Change<String> [1, 64],
+        app_id: Option<String> [1, 64],
         rate_limit: Option<RateLimit>,
         graph_url: Option<String> [1, 2048],
         /// `true` takes the default from the other; `false` is refused.
@@ -113,17 +110,28 @@ request! {
     Reconnect {
         #[schema(value_type = Option<String>, format = Password)]
         access_token: Option<Secret>,
+        /// A new app secret, when that was changed too.
+        #[schema(value_type = Option<String>, format = Password)]
+        app_secret: Option<Secret>,
     }
+}
+
+/// A connection that is active again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reconnected {
+    #[serde(flatten)]
+    pub connection: Connection,
+    /// What should be looked at.
+    pub warnings: Vec<String>,
 }
 
 words! {
     /// How a check came out.
     CheckResult {
         Passed = "passed",
+        /// Works now; somebody should act before it does not.
         Warning = "warning",
         Failed = "failed",
-        /// Not asked, because an earlier check failed.
-        Skipped = "skipped",
     }
 }
 
@@ -145,7 +153,9 @@ pub struct Diagnosis {
     /// No check failed.
     pub healthy: bool,
     pub checks: Vec<Check>,
+    /// With what Meta just told about it.
     pub connection: Connection,
+    pub at: Timestamp,
 }
 
 /// A connection that was just made.
@@ -156,6 +166,8 @@ pub struct CreatedConnection {
     /// The verify token, when it was made up here: keep it now, it is not shown again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verify_token: Option<String>,
+    /// What could not be checked, or should be looked at.
+    pub warnings: Vec<String>,
 }
 
 impl std::fmt::Debug for CreatedConnection {

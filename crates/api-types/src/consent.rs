@@ -33,6 +33,8 @@ words! {
 request! {
     /// A decision of a contact, told by the tenant's own system.
     RecordConsent {
+        /// `api` (when absent) or `console`.
+        source: Option<ConsentSource>,
         /// What proves it: a form's address, a ticket, a recording.
         #[schema(value_type = Option<Object>)]
         evidence: Option<serde_json::Map<String, serde_json::Value>>,

@@ -80,6 +80,30 @@ request! {
     }
 }
 
+/// A conversation that was marked read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MarkedRead {
+    pub conversation: Conversation,
+    /// Whether the customer's phone was told.
+    pub told: Told,
+    /// Why it was not, when Meta did not take it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<String>,
+}
+
+words! {
+    /// Whether the customer's phone was told.
+    Told {
+        Yes = "yes",
+        /// Everything was read before.
+        NothingNew = "nothing_new",
+        /// Meta did not take it; here it is marked read all the same.
+        Failed = "failed",
+        /// The connection is gone.
+        NoConnection = "no_connection",
+    }
+}
+
 /// A note for colleagues; the customer never sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Note {

@@ -23,6 +23,9 @@ pub struct Media {
     pub available: bool,
     /// Why fetching an inbound file failed, when it did.
     pub failure: Option<String>,
+    /// Why an uploaded file is not at Meta yet; it is brought there before it is sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warning: Option<String>,
     pub created_at: Timestamp,
 }
 

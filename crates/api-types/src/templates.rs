@@ -1,7 +1,7 @@
 //! Templates.
 
 use domain::ConnectionId;
-use domain::templates::{Category, Status};
+use domain::templates::{Category, Status, preview};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -63,7 +63,8 @@ request! {
         category: Category,
         /// Absent: told by the placeholders.
         parameter_format: Option<ParameterFormat>,
-        /// Meta's `components`: header, body, footer, buttons.
+        /// Meta's `components`: header, body, footer, buttons. The sample of a media header may be an uploaded file:
+        /// `"example": {"media_id": 12}`.
         #[schema(value_type = Vec<Object>)]
         components: Vec<Map<String, Value>>,
         /// Names for positional body parameters, in order.
@@ -71,6 +72,8 @@ request! {
         /// Whose account gets it; absent: that of the default connection.
         #[schema(value_type = Option<i64>)]
         connection_id: Option<ConnectionId>,
+        /// `false` keeps a draft; absent: it is submitted.
+        submit: Option<bool>,
     }
 }
 
@@ -108,7 +111,7 @@ pub struct SyncResult {
 
 words! {
     /// How bad a finding is.
-    FindingSeverity {
+    FindingSeverity = domain::templates::Severity {
         /// Meta refuses it.
         Error = "error",
         /// Meta may refuse it.
@@ -123,7 +126,36 @@ pub struct Finding {
     /// JSON pointer into the request.
     #[schema(example = "/components/0/text")]
     pub pointer: String,
+    /// A stable word for the rule.
+    #[schema(example = "variable_at_edge")]
+    pub rule: String,
     pub problem: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl From<domain::templates::Finding> for Finding {
+    fn from(finding: domain::templates::Finding) -> Self {
+        Self {
+            severity: finding.severity.into(),
+            pointer: finding.pointer,
+            rule: finding.rule,
+            problem: finding.problem,
+            fix: finding.fix,
+        }
+    }
+}
+
+/// A template that was made or changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TemplateSubmission {
+    #[serde(flatten)]
+    pub template: Template,
+    /// What Meta may refuse, or what should be looked at.
+    pub warnings: Vec<Finding>,
+    /// What was asked for, when Meta put the template into another category.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked_category: Option<String>,
 }
 
 /// What was found in a template before submitting it.
@@ -146,13 +178,24 @@ request! {
 /// A template as the customer sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TemplatePreview {
-    /// `text`, `image`, `video`, `document`, `location`; absent: no header.
-    pub header_type: Option<String>,
-    /// The text, or where the file is.
-    pub header: Option<String>,
+    pub header: Option<PreviewHeader>,
     pub body: String,
     pub footer: Option<String>,
+    /// The text of an offer.
+    pub offer: Option<String>,
     pub buttons: Vec<PreviewButton>,
+    /// The cards of a carousel.
+    pub cards: Vec<PreviewCard>,
+}
+
+/// A header as the customer sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewHeader {
+    /// `text`, `image`, `video`, `document`, `location`, …
+    #[schema(example = "text")]
+    pub kind: String,
+    /// Its text; for others a word in brackets.
+    pub text: String,
 }
 
 /// A button as the customer sees it.
@@ -161,8 +204,51 @@ pub struct PreviewButton {
     #[schema(example = "url")]
     pub kind: String,
     pub text: String,
-    /// Where it leads, or what it copies or sends back.
+    /// The address it opens, the number it calls, the code it copies.
     pub value: Option<String>,
+}
+
+/// A card of a carousel as the customer sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewCard {
+    pub header: Option<PreviewHeader>,
+    pub body: Option<String>,
+    pub buttons: Vec<PreviewButton>,
+}
+
+impl From<preview::Preview> for TemplatePreview {
+    fn from(preview: preview::Preview) -> Self {
+        Self {
+            header: preview.header.map(Into::into),
+            body: preview.body,
+            footer: preview.footer,
+            offer: preview.offer,
+            buttons: preview.buttons.into_iter().map(Into::into).collect(),
+            cards: preview.cards.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<preview::PreviewHeader> for PreviewHeader {
+    fn from(header: preview::PreviewHeader) -> Self {
+        Self { kind: header.kind, text: header.text }
+    }
+}
+
+impl From<preview::PreviewButton> for PreviewButton {
+    fn from(button: preview::PreviewButton) -> Self {
+        Self { kind: button.kind, text: button.text, value: button.value }
+    }
+}
+
+impl From<preview::PreviewCard> for PreviewCard {
+    fn from(card: preview::PreviewCard) -> Self {
+        Self {
+            header: card.header.map(Into::into),
+            body: card.body,
+            buttons: card.buttons.into_iter().map(Into::into).collect(),
+        }
+    }
 }
 
 request! {

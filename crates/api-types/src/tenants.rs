@@ -16,6 +16,14 @@ words! {
     }
 }
 
+request! {
+    /// A tenant to be made.
+    CreateTenant {
+        name: String [1, 200],
+        settings: Option<UpdateTenantSettings>,
+    }
+}
+
 /// One business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tenant {

@@ -46,6 +46,14 @@ pub struct InboxStats {
     pub orphan_statuses: i64,
 }
 
+/// What came of applying items again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Redriven {
+    pub applied: u64,
+    /// Failed once more, or still not known.
+    pub left: u64,
+}
+
 query! {
     /// Which items are wanted.
     AsideQuery {

@@ -43,9 +43,19 @@ pub mod limits;
 pub mod payload;
 pub mod state;
 
+mod access;
+mod alerts;
+mod connections;
+mod consent;
+mod contacts;
+mod conversations;
+mod media;
 mod messages;
+mod meta;
 mod pages;
 mod probes;
+mod templates;
+mod tenants;
 mod webhooks;
 
 use std::sync::Arc;
@@ -91,6 +101,15 @@ pub fn openapi() -> serde_json::Value {
 /// Routes of a tenant whose POSTs take an idempotency key by the layer around them.
 fn creating() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
+        .merge(access::routes())
+        .merge(alerts::routes())
+        .merge(connections::routes())
+        .merge(consent::routes())
+        .merge(contacts::routes())
+        .merge(conversations::routes())
+        .merge(media::routes())
+        .merge(templates::routes())
+        .merge(tenants::routes())
 }
 
 /// Routes of a tenant whose POSTs send: their idempotency key is part of the commit.

@@ -41,13 +41,14 @@ impl Testimony {
         Self { source: ConsentSource::Api, api_key: Some(api_key), evidence }
     }
 
-    pub(crate) fn check(&self, faults: &mut Faults) {
+    /// `evidence` is where in the request it stands.
+    pub(crate) fn check(&self, evidence: &str, faults: &mut Faults) {
         if !matches!(self.source, ConsentSource::Api | ConsentSource::Console) {
             faults.add("/source", "must be api or console");
         }
         let size = self.evidence.as_ref().map_or(0, |evidence| evidence.to_string().len());
         if size > EVIDENCE {
-            faults.add("/evidence", format!("must have at most {EVIDENCE} bytes as JSON, has {size}"));
+            faults.add(evidence, format!("must have at most {EVIDENCE} bytes as JSON, has {size}"));
         }
     }
 
@@ -113,7 +114,7 @@ impl Consent {
         testimony: Testimony,
     ) -> Result<ConsentOutcome, ConsentError> {
         let mut faults = Faults::default();
-        testimony.check(&mut faults);
+        testimony.check("/evidence", &mut faults);
         faults.check()?;
         let source = testimony.source;
         let at = self.deps.clock.now();
@@ -155,7 +156,7 @@ mod tests {
     fn a_caller_cannot_speak_for_the_customer() {
         for source in [ConsentSource::Keyword, ConsentSource::MetaPreference, ConsentSource::Import] {
             let mut faults = Faults::default();
-            Testimony { source, api_key: None, evidence: None }.check(&mut faults);
+            Testimony { source, api_key: None, evidence: None }.check("/evidence", &mut faults);
             assert!(faults.check().is_err(), "{source:?}");
         }
     }

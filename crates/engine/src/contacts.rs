@@ -93,7 +93,7 @@ impl Contacts {
             faults.add("/fields", "null removes a field of a contact; a new contact has none");
         }
         if let Some(testimony) = &wanted.opt_in {
-            testimony.check(&mut faults);
+            testimony.check("/opt_in_evidence", &mut faults);
         }
         let phone = settle(phone, faults)?;
         let contact = NewContact {

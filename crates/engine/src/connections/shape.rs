@@ -76,7 +76,7 @@ pub(super) fn secret(pointer: &str, secret: &SecretString, faults: &mut Faults) 
 
 fn rate(rate: Option<Rate>, faults: &mut Faults) {
     if rate.is_some_and(|rate| !rate.is_valid()) {
-        faults.add("/rate", "must be at least 1 message in a period of 1 millisecond to 1 day");
+        faults.add("/rate_limit", "must be at least 1 message in a period of 1 millisecond to 1 day");
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             graph_url: Some("ftp://graph".into()),
             ..wanted()
         };
-        let expected = ["/name", "/phone_number_id", "/access_token", "/rate", "/graph_url"];
+        let expected = ["/name", "/phone_number_id", "/access_token", "/rate_limit", "/graph_url"];
         assert_eq!(pointers(create(&bad)), expected);
     }
 

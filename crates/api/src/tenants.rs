@@ -1,0 +1,83 @@
+//! The tenant's own settings.
+
+use api_types::errors::details::Missing;
+use api_types::tenants::{InDoubtRuling, Tenant, TenantSettings, UpdateTenantSettings};
+use api_types::{Problem, Success};
+use axum::extract::State;
+use domain::TenantId;
+use engine::tenants::{SettingsPatch, TenantError, Tenants};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answer::{Answer, Result, ok};
+use crate::body::Json;
+use crate::caller::{Caller, Manages, Reads};
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get_settings, update_settings))
+}
+
+/// The tenant and what it chose.
+#[utoipa::path(get, path = "/settings", tag = "tenants",
+    responses((status = 200, body = Success<Tenant>)),
+    extensions(("x-required-scope" = json!("read"))))]
+async fn get_settings(caller: Caller<Reads>, State(tenants): State<Tenants>) -> Result<Answer<Tenant>> {
+    let found = tenants.get(caller.tenant).await.map_err(failed(caller.tenant))?;
+    Ok(ok(body(found)))
+}
+
+/// Changes what the tenant chose.
+#[utoipa::path(patch, path = "/settings", tag = "tenants", request_body = UpdateTenantSettings,
+    responses((status = 200, body = Success<Tenant>)),
+    extensions(("x-required-scope" = json!("manage"))))]
+async fn update_settings(
+    caller: Caller<Manages>,
+    State(tenants): State<Tenants>,
+    Json(wanted): Json<UpdateTenantSettings>,
+) -> Result<Answer<Tenant>> {
+    let patch = SettingsPatch {
+        opt_out_words: wanted.opt_out_words,
+        opt_in_words: wanted.opt_in_words,
+        opt_out_confirmation: wanted.opt_out_confirmation.into_option(),
+        opt_in_confirmation: wanted.opt_in_confirmation.into_option(),
+        default_country: wanted.default_country.into_option(),
+        in_doubt_after_seconds: wanted.in_doubt_after_seconds,
+        in_doubt_ruling: wanted.in_doubt_ruling.map(|ruling| match ruling {
+            InDoubtRuling::Fail => ports::tenants::InDoubtRuling::Fail,
+            InDoubtRuling::Wait => ports::tenants::InDoubtRuling::Wait,
+        }),
+    };
+    let changed = tenants.patch_settings(caller.tenant, patch).await.map_err(failed(caller.tenant))?;
+    Ok(ok(body(changed)))
+}
+
+fn body(tenant: ports::tenants::Tenant) -> Tenant {
+    let settings = tenant.settings;
+    Tenant {
+        id: tenant.id.0,
+        name: tenant.name,
+        settings: TenantSettings {
+            opt_out_words: settings.opt_out_words,
+            opt_in_words: settings.opt_in_words,
+            opt_out_confirmation: settings.opt_out_confirmation,
+            opt_in_confirmation: settings.opt_in_confirmation,
+            default_country: settings.default_country,
+            in_doubt_after_seconds: settings.in_doubt_after_seconds,
+            in_doubt_ruling: match settings.in_doubt_ruling {
+                ports::tenants::InDoubtRuling::Fail => InDoubtRuling::Fail,
+                ports::tenants::InDoubtRuling::Wait => InDoubtRuling::Wait,
+            },
+        },
+        created_at: tenant.created_at,
+    }
+}
+
+fn failed(tenant: TenantId) -> impl FnOnce(TenantError) -> ApiError {
+    move |error| match error {
+        TenantError::NotFound => Problem::TenantNotFound(Missing { id: tenant.0 }).into(),
+        TenantError::Invalid(faults) => faults.into(),
+        TenantError::Store(error) => error.into(),
+    }
+}
