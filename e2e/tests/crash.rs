@@ -207,7 +207,7 @@ fn judge(pair: &Pair, api: &Api, acknowledged: &Acknowledged) {
         if ledger.contains_key(id) {
             assert!(["sent", "delivered", "read"].contains(&status), "{row:#}");
         } else {
-            assert_eq!((status, row["failure"]["code"].as_str()), ("failed", Some("SEND_OUTCOME_UNKNOWN")), "{row:#}");
+            assert_eq!((status, row["error"]["code"].as_str()), ("failed", Some("SEND_OUTCOME_UNKNOWN")), "{row:#}");
         }
     }
     // No message without an acknowledgement was made twice under one key: every row is acknowledged.

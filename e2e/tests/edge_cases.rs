@@ -258,8 +258,8 @@ fn case_7_contact_not_on_whatsapp() {
             let list = stack.api.get(&format!("/messages?contact_id={contact}")).expect(200);
             list["items"].as_array()?.iter().find(|row| row["status"] == "failed").cloned()
         });
-        assert_eq!(message["failure"]["code"], "RECIPIENT_NOT_ON_WHATSAPP");
-        assert_eq!(message["failure"]["meta_error_code"], 131_026);
+        assert_eq!(message["error"]["code"], "RECIPIENT_NOT_ON_WHATSAPP");
+        assert_eq!(message["error"]["meta_error_code"], 131_026);
         let flagged = stack.api.get(&format!("/contacts/{contact}")).expect(200);
         assert_eq!(flagged["needs_review"], true);
         // Excluded from then on, without a call to Meta …

@@ -330,7 +330,7 @@ impl Messages {
                 Some(News::Failed(failure)) => return SendOutcome::Failed(failure),
                 Some(News::Refused(refusal)) => return SendOutcome::Refused(refusal),
                 Some(News::InDoubt(failure)) => return SendOutcome::InDoubt(failure),
-                Some(News::Halted(failure)) => return halted(entry, failure),
+                Some(News::Halted(failure)) => return self.halted(entry, failure),
                 Some(News::Throttled { until }) => {
                     return SendOutcome::Throttled(self.throttle(entry, Some(until)).await);
                 }
@@ -349,7 +349,7 @@ impl Messages {
         let listing = self.directory.listing();
         let entry = listing.entry(entry.connection.id)?;
         if entry.connection.state == ConnectionState::Error {
-            return Some(halted(entry, halted_before(entry)));
+            return Some(self.halted(entry, halted_before(entry)));
         }
         let standing = self.standing(entry)?;
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
@@ -372,6 +372,15 @@ impl Messages {
         }
     }
 
+    /// The time that Meta told beforehand, else that at which Meta refused the token.
+    fn halted(&self, entry: &Entry, failure: Failure) -> SendOutcome {
+        let listing = self.directory.listing();
+        let known = listing.entry(entry.connection.id).and_then(|entry| entry.connection.token_expires_at);
+        let now = self.deps.clock.now();
+        let token_expired_at = Some(known.filter(|at| *at <= now).unwrap_or(now));
+        SendOutcome::Halted { failure, token_expired_at }
+    }
+
     fn standing(&self, entry: &Entry) -> Option<super::lane::Standing> {
         self.lanes.standing(entry.connection.id, self.deps.clock.now())
     }
@@ -389,10 +398,6 @@ impl Messages {
             messages_queued: stats.map_or(1, |stats| stats.queued.max(1)),
         }
     }
-}
-
-fn halted(entry: &Entry, failure: Failure) -> SendOutcome {
-    SendOutcome::Halted { failure, token_expired_at: entry.connection.token_expires_at }
 }
 
 fn halted_before(entry: &Entry) -> Failure {

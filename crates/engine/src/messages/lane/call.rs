@@ -8,6 +8,7 @@ use domain::messages::content::{Media, MediaSource, ReactionTarget};
 use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, decide};
 use domain::templates;
 use ports::alerts::{NewAlert, Severity};
+use ports::connections::ConnectionPatch;
 use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
 use ports::messages::Failure;
@@ -224,6 +225,9 @@ impl Lane {
         match store.break_connection(self.tenant, self.connection, &why.message, at).await {
             Ok(true) => {
                 tracing::error!(connection.id = %self.connection, code = why.code, "Meta refuses this connection");
+                if why.code == "TOKEN_EXPIRED" {
+                    self.note_token_end(at).await;
+                }
                 let raised = store.raise_alerts(vec![self.alert(error, why, at)]).await;
                 if let Err(error) = raised {
                     tracing::error!(%error, connection.id = %self.connection, "could not raise an alert");
@@ -238,6 +242,19 @@ impl Lane {
             tracing::warn!(%error, "could not read the connections");
         }
         self.halting.store(false, Ordering::SeqCst);
+    }
+
+    /// Meta may end a token before the time that it told.
+    async fn note_token_end(&self, at: Timestamp) {
+        let listing = self.shared.directory.listing();
+        let known = listing.entry(self.connection).and_then(|entry| entry.connection.token_expires_at);
+        if known.is_some_and(|known| known <= at) {
+            return;
+        }
+        let patch = ConnectionPatch { token_expires_at: Some(Some(at)), ..ConnectionPatch::default() };
+        if let Err(error) = self.shared.deps.store.update_connection(self.tenant, self.connection, patch, at).await {
+            tracing::warn!(%error, connection.id = %self.connection, "could not note the end of a token");
+        }
     }
 
     fn alert(&self, error: &GatewayError, why: &Failure, at: Timestamp) -> NewAlert {
