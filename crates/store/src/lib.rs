@@ -26,6 +26,7 @@ mod media;
 mod messages;
 mod migrations;
 mod operator;
+mod people;
 mod secrets;
 pub(crate) mod sets;
 mod templates;

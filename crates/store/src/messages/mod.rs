@@ -5,6 +5,7 @@ mod answers;
 pub(crate) mod facts;
 mod list;
 mod moves;
+pub(crate) mod report;
 pub(crate) mod row;
 pub(crate) mod state;
 pub(crate) mod write;
