@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use crate::command::{cargo, root, run as run_command};
+use crate::command::{cargo, root, run as run_command, target_folder};
 
 /// Builds `waxwing` and `bench` for release and runs one benchmark.
 pub(crate) fn run(name: &str, args: &[OsString]) -> Result<()> {
@@ -13,9 +13,4 @@ pub(crate) fn run(name: &str, args: &[OsString]) -> Result<()> {
     let mut command = std::process::Command::new(folder.join("bench"));
     command.env("WAXWING_BINARY", folder.join("waxwing")).current_dir(root());
     run_command(command.arg(name).args(args))
-}
-
-/// Where cargo builds.
-pub(crate) fn target_folder() -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }

@@ -22,6 +22,18 @@ where
     command
 }
 
+/// Where cargo builds.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
+}
+
+/// Builds a binary of the workspace and answers where it is. Selecting the whole workspace keeps the features of
+/// shared libraries the same as in the build of the tests, so that nothing is built twice.
+pub(crate) fn built(binary: &str) -> Result<PathBuf> {
+    run(&mut cargo(["build", "--workspace", "--bin", binary]))?;
+    Ok(target_folder().join("debug").join(binary))
+}
+
 /// Runs it with its output shown; an exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use crate::command::{cargo, run as run_command, succeeds};
+use crate::command::{built, cargo, run as run_command, succeeds};
 use crate::postgres;
 
 /// Installs what is missing, builds the binary that the black-box tests start, runs the tests and the examples in
 /// the docs. The runner's own summary is the last thing printed.
 pub(crate) fn run(args: &[OsString]) -> Result<()> {
     postgres::ensure()?;
-    run_command(&mut cargo(["build", "--package", "server", "--bin", "waxwing"]))?;
+    built("waxwing")?;
     if args.is_empty() {
         run_command(&mut cargo(["test", "--doc", "--workspace"]))?;
     }

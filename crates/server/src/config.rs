@@ -87,7 +87,7 @@ const DEFAULTS: Defaults = Defaults {
     log_format: LogFormat::Text,
     sends_in_flight: 256,
     trust_forwarded_for: false,
-    shutdown_seconds: 20,
+    shutdown_seconds: 25,
 };
 
 impl Config {

@@ -67,7 +67,7 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<String>,
-    /// How long a stop waits for calls in flight [env: WAXWING_SHUTDOWN_SECONDS] [default: 20]
+    /// How long a stop waits for calls in flight [env: WAXWING_SHUTDOWN_SECONDS] [default: 25]
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) shutdown_seconds: Option<u64>,
