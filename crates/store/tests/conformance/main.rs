@@ -5,4 +5,10 @@
 #[macro_use]
 mod support;
 
+mod access;
+mod alerts;
+mod idempotency;
+mod media;
+mod samples;
 mod schema;
+mod tenants;
