@@ -14,6 +14,8 @@ use ports::operator::Wake;
 use crate::SqlStore;
 use crate::db;
 
+pub(crate) use write::{bump_version, turn_to_error};
+
 #[async_trait]
 impl ConnectionStore for SqlStore {
     async fn create_connection(

@@ -81,6 +81,14 @@ impl Dialect {
         }
     }
 
+    /// A member of a JSON object, as text (SQLite: as it is).
+    pub(crate) fn json_text(self, expression: &str, member: &str) -> String {
+        match self {
+            Self::Sqlite => format!("({expression} ->> '{member}')"),
+            Self::Postgres => format!("(({expression})::jsonb ->> '{member}')"),
+        }
+    }
+
     /// Locks the rows of `table` (its alias) that a SELECT gives, against every writer, until the commit.
     pub(crate) fn for_update(self, table: &str) -> String {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::messages::gate::{Refusal, check};
-use domain::messages::{Content, Priority, Status};
+use domain::messages::{Content, Status};
 use domain::{ContactId, MessageId, TemplateId, Timestamp};
 use ports::lanes::{Claim, Claimed, Lease, TemplateRef};
 use sea_orm::{QueryResult, Value};

@@ -1,0 +1,89 @@
+//! What happened to a number or its account.
+
+use std::collections::BTreeSet;
+
+use domain::{ConnectionId, SignedDuration, TenantId, Timestamp};
+use ports::operator::Wake;
+use ports::webhooks::{Change, ConnectionEvent};
+
+use super::project::Projecting;
+use crate::connections::{bump_version, turn_to_error};
+use crate::db::{self, Fault, SqlStore, micros};
+use crate::sets::{param, set};
+
+/// Takes over what is new; breaks the connection when the account may not send any more.
+pub(super) async fn apply(projecting: &mut Projecting<'_>, event: &ConnectionEvent) -> Result<(), Fault> {
+    let sql = "UPDATE connections SET quality_rating = COALESCE($3, quality_rating), \
+               messaging_limit = COALESCE($4, messaging_limit), rate_count = COALESCE($5, rate_count), \
+               verified_name = COALESCE($6, verified_name), updated_at = $7 WHERE tenant_id = $1 AND id = $2";
+    let values = [
+        projecting.tenant.0.into(),
+        event.connection_id.0.into(),
+        event.quality_rating.clone().into(),
+        event.messaging_limit.clone().into(),
+        event.rate_count.map(i64::from).into(),
+        event.verified_name.clone().into(),
+        micros(projecting.now).into(),
+    ];
+    db::run(&**projecting.tx, sql, values).await?;
+    if let Some(reason) = &event.broken {
+        let (tenant, connection) = (projecting.tenant, event.connection_id);
+        if turn_to_error(projecting.tx, tenant, connection, reason, projecting.now).await? {
+            projecting.done.broken.push((connection, reason.clone()));
+        }
+    }
+    bump_version(projecting.tx).await
+}
+
+/// Notes that Meta's handshake reached this connection.
+pub(super) async fn note_handshake(
+    store: &SqlStore,
+    tenant: TenantId,
+    connection: ConnectionId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let tx = store.begin().await?;
+    let sql = "UPDATE connections SET handshake_at = $3 WHERE tenant_id = $1 AND id = $2";
+    db::run(&*tx, sql, [tenant.0.into(), connection.0.into(), micros(at).into()]).await?;
+    bump_version(&tx).await?;
+    tx.commit().await?;
+    store.wakes_hub().tell([Wake::Lane(connection)]);
+    Ok(())
+}
+
+/// How exact `last_webhook_at` is: one write per minute, not one per webhook.
+const PRECISION: SignedDuration = SignedDuration::from_mins(1);
+
+set! {
+    Heard { id: Int i64 }
+}
+
+/// Notes when connections were last heard of.
+pub(super) async fn note_webhooks(projecting: &Projecting<'_>, changes: &[Change]) -> Result<(), Fault> {
+    let heard: BTreeSet<i64> = changes.iter().filter_map(connection_of).map(|id| id.0).collect();
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Heard> = heard.into_iter().map(|id| Heard { id }).collect();
+    let set = projecting.tx.dialect.set::<Heard>(1, "r");
+    let sql = format!(
+        "UPDATE connections SET last_webhook_at = $3 FROM {set} WHERE connections.tenant_id = $2 \
+         AND connections.id = r.id AND (connections.last_webhook_at IS NULL OR connections.last_webhook_at < $4)"
+    );
+    let now = micros(projecting.now);
+    let stale = now - i64::try_from(PRECISION.as_micros()).unwrap_or(i64::MAX);
+    db::run(&**projecting.tx, &sql, [param(&rows)?, projecting.tenant.0.into(), now.into(), stale.into()])
+        .await?;
+    Ok(())
+}
+
+fn connection_of(change: &Change) -> Option<ConnectionId> {
+    match change {
+        Change::Inbound(message) => Some(message.connection_id),
+        Change::Status(status) => Some(status.connection_id),
+        Change::Preference(preference) => Some(preference.connection_id),
+        Change::Connection(event) => Some(event.connection_id),
+        Change::Aside(item) => item.connection_id,
+        Change::Template(_) | Change::Identity(_) => None,
+    }
+}

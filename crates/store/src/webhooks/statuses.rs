@@ -1,0 +1,137 @@
+//! Statuses of our messages: found by wamid, else by the id in the callback data, merged by the lattice; those whose
+//! message is not known are kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::messages::Status;
+use ports::webhooks::StatusReport;
+
+use super::project::Projecting;
+use crate::db::Fault;
+use crate::ids::{self, Kind};
+use crate::messages::report::{Effects, Report, keep_orphans, orphans_lock};
+use crate::messages::state::{self, ById, ByWamid, State};
+use crate::messages::write::{self, Settled};
+use crate::people::apply_consequences;
+
+/// Applies statuses.
+pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusReport]) -> Result<(), Fault> {
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let mut known = Known::default();
+    known.find(projecting, reports).await?;
+    let before: BTreeMap<i64, Status> = known.states.iter().map(|(id, state)| (*id, state.status)).collect();
+    let mut effects = Effects::default();
+    let mut orphans = Vec::new();
+    for report in reports {
+        match known.of(report) {
+            Some(state) => {
+                state.learn_wamid(&report.wamid);
+                effects.apply(state, &told(report))?;
+            }
+            None => orphans.push((report.wamid.clone(), told(report))),
+        }
+    }
+    write(projecting, &known, &before, effects).await?;
+    keep_orphans(projecting.tx, projecting.tenant, &orphans, projecting.now).await
+}
+
+fn told(report: &StatusReport) -> Report {
+    Report {
+        status: report.status,
+        at: report.at,
+        failure: report.failure.clone(),
+        flag: report.flag,
+        marketing_stop: report.marketing_stop,
+        pricing_category: report.pricing_category.clone(),
+    }
+}
+
+/// The messages that statuses are of.
+#[derive(Default)]
+struct Known {
+    states: BTreeMap<i64, State>,
+    by_wamid: HashMap<String, i64>,
+}
+
+impl Known {
+    async fn find(&mut self, projecting: &Projecting<'_>, reports: &[&StatusReport]) -> Result<(), Fault> {
+        self.find_by_wamid(projecting, reports).await?;
+        let ids: BTreeSet<i64> =
+            self.missing(reports).filter_map(|report| Some(report.message_id?.0)).collect();
+        if !ids.is_empty() {
+            let ids: Vec<ById> = ids.into_iter().map(|id| ById { id }).collect();
+            self.add(state::by_ids(projecting.tx, projecting.tenant, &ids).await?);
+        }
+        if self.missing(reports).next().is_some() {
+            // Alone now: whoever is about to learn one of these wamids has done so, or will find the kept status.
+            projecting.tx.dialect.own_lock(projecting.tx, &orphans_lock(projecting.tenant)).await?;
+            self.find_by_wamid(projecting, reports).await?;
+        }
+        Ok(())
+    }
+
+    async fn find_by_wamid(
+        &mut self,
+        projecting: &Projecting<'_>,
+        reports: &[&StatusReport],
+    ) -> Result<(), Fault> {
+        let wamids: BTreeSet<&str> = self.missing(reports).map(|report| report.wamid.as_str()).collect();
+        let wamids: Vec<ByWamid> =
+            wamids.into_iter().map(|wamid| ByWamid { wamid: wamid.to_owned() }).collect();
+        self.add(state::by_wamids(projecting.tx, projecting.tenant, &wamids).await?);
+        Ok(())
+    }
+
+    fn missing<'r>(&self, reports: &'r [&'r StatusReport]) -> impl Iterator<Item = &'r StatusReport> {
+        let known: Vec<&StatusReport> =
+            reports.iter().copied().filter(|report| self.id_of(report).is_none()).collect();
+        known.into_iter()
+    }
+
+    fn add(&mut self, states: Vec<State>) {
+        for state in states {
+            if let Some(wamid) = &state.wamid {
+                self.by_wamid.insert(wamid.clone(), state.id);
+            }
+            self.states.entry(state.id).or_insert(state);
+        }
+    }
+
+    fn id_of(&self, report: &StatusReport) -> Option<i64> {
+        let by_wamid = self.by_wamid.get(&report.wamid).copied();
+        by_wamid.or_else(|| report.message_id.map(|id| id.0).filter(|id| self.states.contains_key(id)))
+    }
+
+    fn of(&mut self, report: &StatusReport) -> Option<&mut State> {
+        let id = self.id_of(report)?;
+        self.states.get_mut(&id)
+    }
+}
+
+async fn write(
+    projecting: &mut Projecting<'_>,
+    known: &Known,
+    before: &BTreeMap<i64, Status>,
+    mut effects: Effects,
+) -> Result<(), Fault> {
+    let tx = projecting.tx;
+    state::write(tx, known.states.values()).await?;
+    let mut off_the_queue = Vec::new();
+    for (state, was) in
+        known.states.values().zip(before.values()).filter(|(state, was)| state.status != **was)
+    {
+        projecting.done.moved.push((state.message_id(), state.status));
+        // It was put back into the queue, and now it turns out that it had left.
+        if *was == Status::Queued {
+            off_the_queue.push(Settled { t: state.tenant.0, id: state.id });
+        }
+    }
+    write::remove_from_outbox(tx, &off_the_queue).await?;
+    let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, effects.events.len())]).await?;
+    write::events(tx, &mut effects.events, &mut event_ids).await?;
+    let stopped = apply_consequences(tx, projecting.tenant, effects.consequences, projecting.now).await?;
+    projecting.done.consents.extend(stopped);
+    Ok(())
+}
