@@ -7,8 +7,12 @@ mod support;
 
 mod access;
 mod alerts;
+mod connections;
+mod consent;
+mod contacts;
 mod idempotency;
 mod media;
 mod samples;
 mod schema;
+mod templates;
 mod tenants;

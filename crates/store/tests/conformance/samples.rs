@@ -147,3 +147,13 @@ where
         }
     }
 }
+
+/// Asks the engine itself, past the store: one text per row.
+pub(crate) async fn texts(bench: &Bench, sql: &str) -> Vec<String> {
+    use sea_orm::{ConnectionTrait, Database, Statement};
+    let url = if bench.is_postgres() { bench.url().to_owned() } else { format!("sqlite://{}", bench.url()) };
+    let database = Database::connect(url).await.expect("opened");
+    let statement = Statement::from_string(database.get_database_backend(), sql);
+    let rows = database.query_all_raw(statement).await.expect("rows");
+    rows.iter().map(|row| row.try_get_by("text").expect("a text")).collect()
+}
