@@ -174,7 +174,6 @@ impl Messages {
         tenant: TenantId,
         command: &SendCommand,
     ) -> Result<std::sync::Arc<Entry>, SendError> {
-        let listing = self.directory.listing();
         let wanted = match (command.connection, &command.to) {
             (Some(id), _) => Some(id),
             (None, Addressee::Conversation(id)) => {
@@ -183,14 +182,27 @@ impl Messages {
             }
             (None, _) => None,
         };
-        let entry = match wanted {
-            Some(id) => listing.of_tenant(tenant, id).ok_or(SendError::ConnectionNotFound)?,
-            None => listing.default_of(tenant).ok_or(SendError::NotConfigured)?,
+        let find = || {
+            let listing = self.directory.listing();
+            let entry = match wanted {
+                Some(id) => listing.of_tenant(tenant, id),
+                None => listing.default_of(tenant),
+            };
+            entry.map(std::sync::Arc::clone)
+        };
+        let missing = || if wanted.is_some() { SendError::ConnectionNotFound } else { SendError::NotConfigured };
+        let entry = match find() {
+            Some(entry) => entry,
+            // Another node may have made it a moment ago.
+            None => {
+                self.directory.refresh().await?;
+                find().ok_or_else(missing)?
+            }
         };
         if entry.connection.state == ConnectionState::Disabled {
             return Err(SendError::ConnectionDisabled(entry.connection.id));
         }
-        Ok(std::sync::Arc::clone(entry))
+        Ok(entry)
     }
 
     async fn content(

@@ -78,6 +78,14 @@ impl Webhooks {
         if request.mode != "subscribe" {
             return None;
         }
+        // Meta asks while a connection is being made, maybe on another node.
+        if let Err(error) = self.directory.refresh().await {
+            tracing::warn!(%error, "could not look for new connections");
+        }
+        // A handshake follows on the heels of the connection's making, which may have happened on another node.
+        if let Err(error) = self.directory.refresh().await {
+            tracing::warn!(%error, "could not read the connections");
+        }
         let listing = self.directory.listing();
         let mut known: Vec<_> = match connection {
             Some(id) => listing.entry(id).into_iter().collect(),
