@@ -21,6 +21,7 @@ use secrecy::SecretString;
 
 use crate::Deps;
 use crate::alerts::{connection_subject, kinds};
+use crate::directory::Directory;
 use crate::faults::Faults;
 
 pub use breakdown::{Breakdown, break_down};
@@ -72,13 +73,14 @@ pub struct PatchConnection {
 #[derive(Clone)]
 pub struct Connections {
     deps: Deps,
+    directory: Directory,
     wake: WakeLane,
 }
 
 impl Connections {
-    /// Over these parts; `wake` is called when a connection can send again.
-    pub fn new(deps: Deps, wake: WakeLane) -> Self {
-        Self { deps, wake }
+    /// Over these parts; the directory is told of every change, `wake` is called when a connection can send again.
+    pub fn new(deps: Deps, directory: Directory, wake: WakeLane) -> Self {
+        Self { deps, directory, wake }
     }
 
     /// All of the tenant, the default first.
@@ -177,10 +179,12 @@ impl Connections {
         if !self.deps.store.delete_connection(tenant, connection, self.deps.clock.now()).await? {
             return Err(ConnectionError::NotFound);
         }
+        self.directory.refresh().await?;
         self.resolve_alerts(tenant, connection).await?;
         Ok(())
     }
 
+    /// When this answers, this node sends and verifies by what was changed.
     async fn change(
         &self,
         tenant: TenantId,
@@ -188,11 +192,9 @@ impl Connections {
         patch: ConnectionPatch,
     ) -> Result<Connection, ConnectionError> {
         let now = self.deps.clock.now();
-        self.deps
-            .store
-            .update_connection(tenant, connection, patch, now)
-            .await?
-            .ok_or(ConnectionError::NotFound)
+        let changed = self.deps.store.update_connection(tenant, connection, patch, now).await?;
+        self.directory.refresh().await?;
+        changed.ok_or(ConnectionError::NotFound)
     }
 
     async fn secrets(

@@ -90,7 +90,7 @@ impl Engine {
         Ok(Self {
             access: access::Access::new(deps.clone()),
             alerts: alerts::Alerts::new(deps.clone()),
-            connections: connections::Connections::new(deps.clone(), Arc::clone(&wake)),
+            connections: connections::Connections::new(deps.clone(), directory.clone(), Arc::clone(&wake)),
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
             conversations: conversations::Conversations::new(deps.clone()),
