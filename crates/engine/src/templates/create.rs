@@ -66,12 +66,15 @@ impl Templates {
         if !draft.submit {
             return Ok(Submission { template, warnings, asked_category: None });
         }
-        let id = template.id;
+        let (id, name, language) = (template.id, template.name.clone(), template.language.clone());
         match self.hand_in(tenant, &account, template).await {
             Ok((template, asked_category)) => Ok(Submission { template, warnings, asked_category }),
             Err(error) => {
                 self.deps.store.delete_template(tenant, id, self.deps.clock.now()).await?;
-                Err(error)
+                match is_taken(&error) {
+                    true => Err(self.taken(tenant, &account, &name, &language).await?.unwrap_or(error)),
+                    false => Err(error),
+                }
             }
         }
     }
@@ -113,9 +116,7 @@ impl Templates {
             }
             Err(error) => error,
         };
-        let taken = matches!(&error, GatewayError::Refused(refusal)
-            if refusal.subcode.is_some_and(|subcode| NAME_TAKEN.contains(&subcode)));
-        if taken || matches!(error, GatewayError::Unknown(_)) {
+        if matches!(error, GatewayError::Unknown(_)) {
             if let Err(error) = self.sync_account(tenant, account).await {
                 tracing::warn!(tenant.id = %tenant, template.id = %template.id, %error, "Meta's list was not read");
             }
@@ -126,6 +127,23 @@ impl Templates {
             }
         }
         Err(self.refused(tenant, account, error).await?)
+    }
+
+    /// Meta has one of this name that was not known here: now it is.
+    async fn taken(
+        &self,
+        tenant: TenantId,
+        account: &Account,
+        name: &str,
+        language: &str,
+    ) -> Result<Option<TemplateError>, TemplateError> {
+        if let Err(error) = self.sync_account(tenant, account).await {
+            tracing::warn!(tenant.id = %tenant, %error, "Meta's list was not read");
+        }
+        let known =
+            self.deps.store.templates_named(tenant, account.connection.id, name, Some(language)).await?;
+        let known = known.into_iter().find(|known| known.status != Status::Deleted);
+        Ok(known.map(|known| TemplateError::Exists(known.id)))
     }
 
     async fn note_submitted(
@@ -155,6 +173,11 @@ impl Templates {
         let now = self.deps.clock.now();
         self.deps.store.update_template(tenant, template, patch, now).await?.ok_or(TemplateError::NotFound)
     }
+}
+
+fn is_taken(error: &TemplateError) -> bool {
+    matches!(error, TemplateError::Gateway(GatewayError::Refused(refusal))
+        if refusal.subcode.is_some_and(|subcode| NAME_TAKEN.contains(&subcode)))
 }
 
 pub(super) fn submission(template: &Template) -> TemplateSubmission {

@@ -17,7 +17,7 @@ use super::{Account, TemplateError, Templates};
 /// limits"), and webhooks tell of changes at once; this catches those that were lost.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How often the clock is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 /// Meta's answer to a cursor that is bad or too old ("Error codes").
 const BAD_CURSOR: i64 = 131_059;
 

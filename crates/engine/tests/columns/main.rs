@@ -1,0 +1,15 @@
+//! Use cases, column by column, over a SQLite file, the client for Meta and the simulator, with one movable clock.
+
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+mod access;
+mod alerts;
+mod connections;
+mod consent;
+mod contacts;
+mod conversations;
+mod media;
+mod templates;
+mod tenants;
