@@ -82,17 +82,16 @@ impl Pair {
         let tenant = self.command(&["tenant", "create", "--name", "Pair"]);
         self.tenant = tenant.parse().unwrap_or_else(|_| panic!("no id: {tenant}"));
         self.key = self.command(&["key", "create", "--tenant", &tenant, "--name", "test"]);
-        let state = self.sim.call("GET", "/state", None);
-        let account = &state["accounts"][0];
+        let accounts = self.sim.call("GET", "/state", None)["accounts"].clone();
         let connection = self
             .api(0)
             .post(
                 "/connections",
                 json!({
                     "name": "Simulator",
-                    "phone_number_id": account["phones"][0]["id"],
-                    "waba_id": account["waba_id"],
-                    "app_id": account["app_id"],
+                    "phone_number_id": accounts["phones"][0]["id"],
+                    "waba_id": accounts["wabas"][0]["id"],
+                    "app_id": accounts["apps"][0]["id"],
                     "access_token": TOKEN,
                     "app_secret": APP_SECRET,
                     "verify_token": VERIFY_TOKEN,

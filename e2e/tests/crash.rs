@@ -78,12 +78,11 @@ struct Numbers {
 }
 
 fn numbers(pair: &Pair) -> Numbers {
-    let state = pair.sim.call("GET", "/state", None);
-    let account = &state["accounts"][0];
+    let accounts = pair.sim.call("GET", "/state", None)["accounts"].clone();
     Numbers {
-        phone_number_id: account["phones"][0]["id"].clone(),
-        display: account["phones"][0]["display_phone_number"].clone(),
-        waba: account["waba_id"].clone(),
+        phone_number_id: accounts["phones"][0]["id"].clone(),
+        display: accounts["phones"][0]["display_phone_number"].clone(),
+        waba: accounts["wabas"][0]["id"].clone(),
     }
 }
 

@@ -402,8 +402,8 @@ fn case_10_fifty_stops_at_once_on_two_processes() {
     let pair = Pair::start(Database::postgres(), 2);
     let phone = "15551230011";
     let state = pair.sim.call("GET", "/state", None);
-    let number = &state["accounts"][0]["phones"][0];
-    let waba = &state["accounts"][0]["waba_id"];
+    let number = &state["accounts"]["phones"][0];
+    let waba = &state["accounts"]["wabas"][0]["id"];
     pair.api(0).opted_in_contact(&format!("+{phone}"));
     let bodies: Vec<Vec<u8>> = (0..50)
         .map(|index| {

@@ -46,9 +46,6 @@ details! {
         provided: String,
         expected_format: String,
         example: String,
-        /// A word for what is wrong with it.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        reason: Option<String>,
     }
     /// RATE_LIMIT_EXCEEDED
     Throttled {
@@ -180,12 +177,10 @@ details! {
 
 impl From<domain::phone::InvalidPhone> for InvalidPhone {
     fn from(invalid: domain::phone::InvalidPhone) -> Self {
-        let reason = serde_json::to_value(invalid.reason).ok();
         Self {
             provided: invalid.provided,
             expected_format: invalid.expected_format,
             example: invalid.example,
-            reason: reason.and_then(|reason| reason.as_str().map(str::to_owned)),
         }
     }
 }

@@ -190,7 +190,6 @@ fn all() -> Vec<Problem> {
             provided: "0049".into(),
             expected_format: "+4915123456789".into(),
             example: "+49 followed by 10 or 11 digits".into(),
-            reason: Some("too_short".into()),
         }),
         Problem::RateLimitExceeded(Throttled {
             limit: 80,
