@@ -1,7 +1,7 @@
 //! Upload, look-up, download and deletion of media.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{Response as HttpResponse, StatusCode, header};
 use bytes::Bytes;
 use serde_json::json;
@@ -59,6 +59,8 @@ impl Form {
         let bad = |fault: String| GraphError::param(format!("The multipart body cannot be read: {fault}"));
         let mut request = Request::new(Body::from(call.body.clone()));
         *request.headers_mut() = call.headers.clone();
+        // The dispatcher has limited the body already.
+        DefaultBodyLimit::disable().apply(&mut request);
         let mut parts =
             Multipart::from_request(request, &()).await.map_err(|fault| bad(fault.body_text()))?;
         let mut form = Self::default();

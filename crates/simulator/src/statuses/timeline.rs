@@ -39,7 +39,7 @@ impl Outbox {
 
     /// Adds events, timed from now.
     pub(crate) fn plan(&self, events: Vec<Later>) {
-        self.waiting.fetch_add(events.len() as i64, Ordering::Relaxed);
+        self.waiting.fetch_add(counted(events.iter().map(|(_, event)| event)), Ordering::Relaxed);
         let _ = self.to.send(Note::Plan(Instant::now(), events));
     }
 
@@ -48,7 +48,7 @@ impl Outbox {
         let _ = self.to.send(Note::Forget);
     }
 
-    /// Events that have not happened yet.
+    /// Events that have not happened yet; reviews under way are not counted.
     pub(crate) fn waiting(&self) -> i64 {
         self.waiting.load(Ordering::Relaxed).max(0)
     }
@@ -74,8 +74,7 @@ pub(crate) async fn run(mut timeline: Timeline, sim: Weak<Sim>) {
             match note {
                 Note::Plan(from, events) => insert(&mut buckets, start, from, events, width),
                 Note::Forget => {
-                    let gone: usize = buckets.values().map(Vec::len).sum();
-                    timeline.waiting.fetch_sub(gone as i64, Ordering::Relaxed);
+                    timeline.waiting.fetch_sub(counted(buckets.values().flatten()), Ordering::Relaxed);
                     buckets.clear();
                 }
             }
@@ -83,7 +82,7 @@ pub(crate) async fn run(mut timeline: Timeline, sim: Weak<Sim>) {
         let now_ms = start.elapsed().as_millis() as u64;
         while let Some(bucket) = buckets.first_entry().filter(|bucket| *bucket.key() <= now_ms) {
             let events = bucket.remove();
-            let count = events.len() as i64;
+            let count = counted(&events);
             emit::emit(&sim, events);
             timeline.waiting.fetch_sub(count, Ordering::Relaxed);
         }
@@ -103,4 +102,8 @@ fn insert(
         let end = (base + ms).div_ceil(width) * width;
         buckets.entry(end).or_default().push(event);
     }
+}
+
+fn counted<'a>(events: impl IntoIterator<Item = &'a Event>) -> i64 {
+    events.into_iter().filter(|event| !matches!(event, Event::Review { .. })).count() as i64
 }

@@ -63,7 +63,7 @@ pub(crate) fn judge(sim: &Sim, id: &str, status: &str, reason: Option<&str>) {
             // An event, not a status: the template can be sent again.
             "REINSTATED" | "UNPAUSED" => {
                 template.status = "APPROVED".into();
-                event.1 = (status == "UNPAUSED").then_some("UNPAUSED");
+                event.1 = (status == "UNPAUSED").then_some("UNPAUSE");
             }
             // A warning; the template can still be sent.
             "FLAGGED" => {}
