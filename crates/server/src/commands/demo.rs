@@ -54,10 +54,10 @@ impl Demo {
         config.api_rate.get_or_insert(0);
         logging::start(&config)?;
         let stop = shutdown::on_signals();
+        handles::remove(&config.data)?;
         let clock = Arc::new(MovableClock::default());
         let listener = http::bind(&config.listen, "--listen").await?;
         let url = http::url_of(&listener)?;
-        handles::remove(&config.data)?;
 
         let parts = Parts { clock: clock.clone(), public_url: Some(url.clone()) };
         let server =
@@ -76,6 +76,7 @@ impl Demo {
             greeting::print(&handles, &config.data, self.empty);
             stop.cancelled().await;
         }
+        handles::remove(&config.data)?;
         server.stop(config.shutdown()).await;
         simulator.shutdown();
         Ok(())

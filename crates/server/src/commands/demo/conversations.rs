@@ -53,13 +53,16 @@ pub(super) async fn reject(stage: &Stage<'_>, tenant: TenantId) -> Result<()> {
     .await
 }
 
-/// After a restart the simulator knows of no window: customers whose window is open write again.
+/// After a restart the simulator knows of no window: customers whose window is open write again, except those who
+/// opted out, whose next word would count as a wish to talk.
 pub(super) async fn resume(stage: &Stage<'_>, tenant: TenantId) -> Result<()> {
     let now = stage.clock.now();
     for conversation in conversations(stage, tenant).await? {
         let is_open = conversation.window_expires_at.is_some_and(|end| end > now);
-        if let (true, Some(phone)) = (is_open, &conversation.contact_phone) {
-            says(stage, phone, "Are you still there?")?;
+        let Some(phone) = conversation.contact_phone.filter(|_| is_open) else { continue };
+        let contact = stage.node.engine.contacts.get(tenant, conversation.contact_id).await?;
+        if !contact.consent.explicitly_out() {
+            says(stage, &phone, "Are you still there?")?;
         }
     }
     Ok(())

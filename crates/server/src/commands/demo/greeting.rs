@@ -30,7 +30,7 @@ fn tries(handles: &Handles, base: &str) -> String {
     );
     let answer = r#"{"text":"Great, when does it arrive?"}"#;
     let reply =
-        format!(r#"{{"to":"{TO}","message_type":"text","content":{{"text":"Tomorrow before noon."}}}}"#);
+        format!(r#"{{"to":"{TO}","message_type":"text","content":{{"body":"Tomorrow before noon."}}}}"#);
     [
         format!("  curl -s {base}/messages {auth} -d '{template}'"),
         format!("  curl -s {sim_url}/_sim/customers/{TO}/messages -H 'Content-Type: application/json' -d '{answer}'"),

@@ -57,7 +57,7 @@ fn aside(data: &Path) -> PathBuf {
     data.join("demo.env.last")
 }
 
-/// Takes the file of the last start away: while it is missing, nothing answers yet.
+/// Takes the file away, before the demo starts and when it stops: it is there while everything answers.
 pub(super) fn remove(data: &Path) -> Result<()> {
     match std::fs::rename(file(data), aside(data)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
