@@ -137,3 +137,39 @@ pub(crate) async fn no_route() -> ApiError {
 pub(crate) async fn no_method() -> ApiError {
     Problem::MethodNotAllowed(Nothing {}).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panics() -> &'static str {
+        panic!("the password is swordfish")
+    }
+
+    #[tokio::test]
+    async fn a_panic_answers_500_without_its_cause_and_the_next_request_is_served() {
+        let ids = Arc::new(RequestIds::new(&domain::SystemEntropy));
+        let router = Router::new()
+            .route("/", get(panics))
+            .route("/fine", get(|| async { "fine" }))
+            .layer(from_fn_with_state(ids, finish));
+        let ask = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(ask("/")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], "INTERNAL");
+        assert_eq!(body["error"]["request_id"], id);
+        assert_eq!(body["error"]["details"], serde_json::json!({}));
+        assert!(!body.to_string().contains("swordfish"));
+        let response = router.oneshot(ask("/fine")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+}

@@ -144,3 +144,6 @@ async fn keep(
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
+
+#[cfg(test)]
+mod tests;

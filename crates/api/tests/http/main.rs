@@ -1,0 +1,14 @@
+//! The API over HTTP: the real router, engine and store (a SQLite file), and the simulator where Meta is needed.
+
+mod connections;
+mod contacts;
+mod conversations;
+mod door;
+mod faults;
+mod frame;
+mod idempotency;
+mod media;
+mod messages;
+mod stack;
+mod templates;
+mod webhooks;
