@@ -1,5 +1,7 @@
 //! The API over HTTP: the real router, engine and store (a SQLite file), and the simulator where Meta is needed.
 
+#![allow(clippy::unwrap_used, reason = "a test may end by it")]
+
 mod connections;
 mod contacts;
 mod conversations;
