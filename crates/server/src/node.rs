@@ -37,12 +37,7 @@ impl Parts {
 impl Node {
     /// Opens the store, brings its tables up to date, and builds the use cases. Nothing runs yet.
     pub(crate) async fn open(config: &Config, parts: Parts) -> Result<Self> {
-        let store = open_store(config).await?;
-        store
-            .migrate()
-            .await
-            .map_err(|error| explained(error, config))
-            .context("the tables cannot be brought up to date")?;
+        let store = open_current_store(config).await?;
         Self::over(store, config, parts).await
     }
 
@@ -68,6 +63,17 @@ impl Node {
         .map_err(|error| explained(error, config))?;
         Ok(Self { store, engine })
     }
+}
+
+/// Opens the store that the settings name and brings its tables up to date.
+pub(crate) async fn open_current_store(config: &Config) -> Result<SqlStore> {
+    let store = open_store(config).await?;
+    store
+        .migrate()
+        .await
+        .map_err(|error| explained(error, config))
+        .context("the tables cannot be brought up to date")?;
+    Ok(store)
 }
 
 /// Opens the store that the settings name; its tables stay as they are.

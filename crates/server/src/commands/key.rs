@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{CommonFlags, Config};
 use crate::keys::{KeySource, SealingKeys, add_new_key, drop_old_keys};
-use crate::node::{Node, Parts, open_store};
+use crate::node::{Node, Parts, open_current_store};
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  waxwing key create --tenant 1 --name shop --scopes read,send")]
@@ -135,7 +135,7 @@ async fn rotate(config: &Config, new: bool) -> Result<()> {
         }
         add_new_key(&config.data, &entropy)?;
     }
-    let store = open_store(config).await?;
+    let store = open_current_store(config).await?;
     let sealed = store.rotate_secrets().await?;
     if let KeySource::File { path, .. } = source {
         drop_old_keys(&path, &entropy)?;

@@ -1,10 +1,10 @@
 //! `waxwing migrate`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::config::{CommonFlags, Config};
-use crate::node::{database_name, open_store};
+use crate::node::{database_name, open_current_store};
 
 #[derive(Args)]
 #[command(after_help = "`waxwing serve` does this itself when it starts.\n\nExample:\n  \
@@ -14,8 +14,7 @@ pub(crate) struct Migrate {}
 impl Migrate {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let config = Config::for_command(common)?;
-        let store = open_store(&config).await?;
-        store.migrate().await.context("the tables cannot be brought up to date")?;
+        open_current_store(&config).await?;
         println!("{} is up to date", database_name(&config));
         Ok(())
     }
