@@ -69,7 +69,13 @@ impl Api {
     }
 
     /// Calls a path below the tenant's base; `None` when no answer came (the server was killed).
-    pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Option<Answer> {
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Option<Answer> {
         let method = method.parse().expect("a method");
         let mut request = self.client.request(method, self.at(path)).bearer_auth(&self.key);
         for (name, value) in headers {
@@ -165,7 +171,8 @@ impl Simulator {
         loop {
             let after = all.last().and_then(|entry: &Value| entry["seq"].as_i64()).unwrap_or(0);
             let page = self.call("GET", &format!("/ledger?after={after}"), None);
-            let entries = page.as_array().or_else(|| page["entries"].as_array()).or_else(|| page["ledger"].as_array());
+            let entries =
+                page.as_array().or_else(|| page["entries"].as_array()).or_else(|| page["ledger"].as_array());
             match entries {
                 Some(entries) if !entries.is_empty() => all.extend(entries.iter().cloned()),
                 _ => return all,
@@ -184,7 +191,11 @@ impl Simulator {
     /// The customer writes.
     #[track_caller]
     pub fn writes(&self, phone: &str, text: &str) {
-        self.call("POST", &format!("/customers/{}/messages", phone.trim_start_matches('+')), Some(json!({ "text": text })));
+        self.call(
+            "POST",
+            &format!("/customers/{}/messages", phone.trim_start_matches('+')),
+            Some(json!({ "text": text })),
+        );
     }
 
     /// How this customer behaves.

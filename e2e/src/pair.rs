@@ -52,8 +52,17 @@ impl Pair {
         let sim_address = free_address();
         let callback = format!("http://{}/webhooks/whatsapp", addresses[0]);
         let arguments = [
-            "simulate", "--listen", &sim_address, "--callback", &callback, "--app-secret", APP_SECRET,
-            "--verify-token", VERIFY_TOKEN, "--access-token", TOKEN,
+            "simulate",
+            "--listen",
+            &sim_address,
+            "--callback",
+            &callback,
+            "--app-secret",
+            APP_SECRET,
+            "--verify-token",
+            VERIFY_TOKEN,
+            "--access-token",
+            TOKEN,
         ];
         let simulator = Process::start(&arguments, &[], &log);
         let sim = Simulator::new(&format!("http://{sim_address}"));
@@ -68,8 +77,15 @@ impl Pair {
             })
             .collect();
         let mut pair = Self {
-            sim, nodes, tenant: 0, key: String::new(), connection: 0, app_secret: APP_SECRET,
-            _simulator: simulator, log, database,
+            sim,
+            nodes,
+            tenant: 0,
+            key: String::new(),
+            connection: 0,
+            app_secret: APP_SECRET,
+            _simulator: simulator,
+            log,
+            database,
         };
         for index in 0..pair.nodes.len() {
             pair.boot(index);

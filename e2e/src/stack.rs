@@ -71,7 +71,10 @@ impl Stack {
         self.api.post("/templates/sync", json!({})).expect(200);
         let list = self.api.get(&format!("/templates?search={name}")).expect(200);
         let items = list["items"].as_array().cloned().unwrap_or_default();
-        items.into_iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name} is not in {list:#}"))
+        items
+            .into_iter()
+            .find(|row| row["name"] == name)
+            .unwrap_or_else(|| panic!("{name} is not in {list:#}"))
     }
 
     /// A template without parameters that may be sent.

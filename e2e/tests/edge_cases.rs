@@ -38,7 +38,8 @@ fn case_1_contact_not_opted_in() {
     stack.hello();
     let contact = stack.api.post("/contacts", json!({ "phone": "+15551230001" })).expect(201);
     let send = |body: Value| stack.api.post("/messages", body);
-    let error = send(json!({ "contact_id": contact["id"], "template_name": "hello" })).refused(400, "CONTACT_NOT_OPTED_IN");
+    let error = send(json!({ "contact_id": contact["id"], "template_name": "hello" }))
+        .refused(400, "CONTACT_NOT_OPTED_IN");
     assert_eq!(error["message"], "Contact has not opted in to receive messages");
     assert_eq!(error["details"]["contact_id"], contact["id"]);
     assert_eq!(error["details"]["opted_in"], false);
@@ -50,7 +51,8 @@ fn case_1_contact_not_opted_in() {
     // Who opted out is refused with the time of it.
     let out = stack.api.opted_in_contact("+15551230002");
     stack.api.post(&format!("/contacts/{out}/opt-out"), json!({})).expect(200);
-    let error = send(json!({ "contact_id": out, "template_name": "hello" })).refused(400, "CONTACT_NOT_OPTED_IN");
+    let error =
+        send(json!({ "contact_id": out, "template_name": "hello" })).refused(400, "CONTACT_NOT_OPTED_IN");
     time(&error["details"]["opted_out_at"]);
     assert!(stack.sim.ledger().is_empty(), "something reached Meta");
 }
@@ -71,7 +73,10 @@ fn case_2_24_hour_window_expired() {
     stack.sim.advance("25h");
     for answer in [
         stack.api.post(&path, json!({ "content": "Still there?" })),
-        stack.api.post("/messages", json!({ "contact_id": conversation["contact_id"], "content": "Still there?" })),
+        stack.api.post(
+            "/messages",
+            json!({ "contact_id": conversation["contact_id"], "content": "Still there?" }),
+        ),
     ] {
         let error = answer.refused(400, "CONVERSATION_EXPIRED");
         assert_eq!(error["message"], "24-hour messaging window has expired");
@@ -112,7 +117,8 @@ fn case_3_template_not_approved() {
 #[test]
 fn case_4_invalid_phone_number() {
     let stack = stack();
-    let error = stack.api.post("/contacts", json!({ "phone": "555-1234" })).refused(400, "INVALID_PHONE_FORMAT");
+    let error =
+        stack.api.post("/contacts", json!({ "phone": "555-1234" })).refused(400, "INVALID_PHONE_FORMAT");
     assert_eq!(error["message"], "Phone number must be in E.164 format");
     assert_eq!(
         error["details"],
@@ -123,29 +129,110 @@ fn case_4_invalid_phone_number() {
         })
     );
     let bad = [
-        "", " ", "+", "abc", "12", "555", "5551234", "(555) 123-4567", "+1555", "+1555123456", "+155512345678",
-        "+0123456789", "+999123456789", "+44 12", "+44 20 79", "+49", "+4930", "+33 1 23", "+34 12345", "+39 1",
-        "+55 11 123", "+52 1", "+91 12345", "+91 12345678901", "+86 123", "+81 12", "+82 1", "+62 1", "+27 12",
-        "+234 1", "+254 1", "+20 1", "+966 1", "+971 1", "+90 1", "+7 123", "+61 12", "+64 1", "+1-555-CALL-NOW",
-        "++15551234567", "+1 555 123 4567 ext. 9", "tel:+1", "+15551234567,+15551234568", "00", "+1555123456789012345",
+        "",
+        " ",
+        "+",
+        "abc",
+        "12",
+        "555",
+        "5551234",
+        "(555) 123-4567",
+        "+1555",
+        "+1555123456",
+        "+155512345678",
+        "+0123456789",
+        "+999123456789",
+        "+44 12",
+        "+44 20 79",
+        "+49",
+        "+4930",
+        "+33 1 23",
+        "+34 12345",
+        "+39 1",
+        "+55 11 123",
+        "+52 1",
+        "+91 12345",
+        "+91 123456789012345",
+        "+86 123",
+        "+81 12",
+        "+82 1",
+        "+62 1",
+        "+27 12",
+        "+234 1",
+        "+254 1",
+        "+20 1",
+        "+966 1",
+        "+971 1",
+        "+90 1",
+        "+7 123",
+        "+61 12",
+        "+64 1",
+        "+1-555-CALL-NOW",
+        "++15551234567",
+        "+1 555 123 4567 ext. 9",
+        "tel:+1",
+        "+15551234567,+15551234568",
+        "00",
+        "+1555123456789012345",
     ];
     assert!(bad.len() >= 40);
     for phone in bad {
-        let error = stack.api.post("/contacts", json!({ "phone": phone })).refused(400, "INVALID_PHONE_FORMAT");
+        let error =
+            stack.api.post("/contacts", json!({ "phone": phone })).refused(400, "INVALID_PHONE_FORMAT");
         assert_eq!(error["details"]["provided"], phone);
         has_members(&error["details"], &["expected_format", "example"]);
     }
     let good = [
-        "+15551234567", "+1 (415) 555-2671", "+1.212.555.0100", "+44 20 7946 0958", "+44 7911 123456",
-        "+49 30 901820", "+49 1512 3456789", "+33 1 42 68 53 00", "+33612345678", "+34 612 34 56 78",
-        "+39 06 6982", "+39 347 1234567", "+351 912 345 678", "+31 6 12345678", "+32 470 12 34 56",
-        "+41 44 668 18 00", "+43 664 1234567", "+45 20 12 34 56", "+46 70 123 45 67", "+47 406 12 345",
-        "+48 512 345 678", "+55 11 91234-5678", "+52 55 1234 5678", "+54 9 11 1234 5678", "+56 9 8765 4321",
-        "+57 300 1234567", "+51 912 345 678", "+91 98765 43210", "+92 301 2345678", "+880 1812 345678",
-        "+62 812-3456-7890", "+60 12-345 6789", "+65 8123 4567", "+66 81 234 5678", "+84 91 234 56 78",
-        "+63 917 123 4567", "+81 90-1234-5678", "+82 10-2000-0000", "+86 131 2345 6789", "+61 412 345 678",
-        "+64 21 123 4567", "+27 71 123 4567", "+234 802 123 4567", "+254 712 123456", "+20 100 123 4567",
-        "+966 51 234 5678", "+971 50 123 4567", "+90 501 234 56 78", "+7 912 345-67-89", "+380 50 123 4567",
+        "+15551234567",
+        "+1 (415) 555-2671",
+        "+1.212.555.0100",
+        "+44 20 7946 0958",
+        "+44 7911 123456",
+        "+49 30 901820",
+        "+49 1512 3456789",
+        "+33 1 42 68 53 00",
+        "+33612345678",
+        "+34 612 34 56 78",
+        "+39 06 6982",
+        "+39 347 1234567",
+        "+351 912 345 678",
+        "+31 6 12345678",
+        "+32 470 12 34 56",
+        "+41 44 668 18 00",
+        "+43 664 1234567",
+        "+45 20 12 34 56",
+        "+46 70 123 45 67",
+        "+47 406 12 345",
+        "+48 512 345 678",
+        "+55 11 91234-5678",
+        "+52 55 1234 5678",
+        "+54 9 11 1234 5678",
+        "+56 9 8765 4321",
+        "+57 300 1234567",
+        "+51 912 345 678",
+        "+91 98765 43210",
+        "+92 301 2345678",
+        "+880 1812 345678",
+        "+62 812-3456-7890",
+        "+60 12-345 6789",
+        "+65 8123 4567",
+        "+66 81 234 5678",
+        "+84 91 234 56 78",
+        "+63 917 123 4567",
+        "+81 90-1234-5678",
+        "+82 10-2000-0000",
+        "+86 131 2345 6789",
+        "+61 412 345 678",
+        "+64 21 123 4567",
+        "+27 71 123 4567",
+        "+234 802 123 4567",
+        "+254 712 123456",
+        "+20 100 123 4567",
+        "+966 51 234 5678",
+        "+971 50 123 4567",
+        "+90 501 234 56 78",
+        "+7 912 345-67-89",
+        "+380 50 123 4567",
     ];
     assert!(good.len() >= 40);
     for phone in good {
@@ -161,7 +248,10 @@ fn case_5_whatsapp_rate_limit() {
     let stack = stack();
     stack.hello();
     let connection = format!("/connections/{}", stack.connection());
-    stack.api.call("PATCH", &connection, Some(&json!({ "rate_limit": { "limit": 80, "period_seconds": 60 } }))).expect(200);
+    stack
+        .api
+        .call("PATCH", &connection, Some(&json!({ "rate_limit": { "limit": 80, "period_seconds": 60 } })))
+        .expect(200);
     // Meta allows two a minute here, so that the third is throttled whatever our own pace.
     stack.sim.faults(json!({ "throughput_count": 2, "throughput_period_seconds": 60 }));
     let contact = stack.api.opted_in_contact("+15551230005");
@@ -224,7 +314,8 @@ fn case_6_webhook_signature_invalid() {
         assert_eq!(answer.status, 200);
     }
     let events = stack.api.get("/security-events?page_size=100").expect(200);
-    let kept: i64 = events["items"].as_array().expect("items").iter().filter_map(|event| event["count"].as_i64()).sum();
+    let kept: i64 =
+        events["items"].as_array().expect("items").iter().filter_map(|event| event["count"].as_i64()).sum();
     assert_eq!(kept, 2 * wrong.len() as i64, "{events:#}");
     let alerts = stack.api.get("/alerts").expect(200);
     let of_signature: Vec<&Value> = alerts["items"]
@@ -317,7 +408,10 @@ fn case_9_template_variable_mismatch() {
     assert_eq!(error["details"]["provided_params"], 4);
     let error = send("order_shipped", json!({ "customer": "a", "order": "b", "url": "c" }))
         .refused(400, "TEMPLATE_PARAMS_MISMATCH");
-    assert_eq!((&error["details"]["expected_params"], &error["details"]["provided_params"]), (&json!(3), &json!(3)));
+    assert_eq!(
+        (&error["details"]["expected_params"], &error["details"]["provided_params"]),
+        (&json!(3), &json!(3))
+    );
     assert_eq!(error["details"]["param_names"], names);
     let error = send("order_shipped", Value::Null).refused(400, "TEMPLATE_PARAMS_MISMATCH");
     assert_eq!(error["details"]["provided_params"], 0);
@@ -342,7 +436,8 @@ fn case_9_template_variable_mismatch() {
 
     let full = json!({ "header": "A-1", "body": ["Rome"], "buttons": [{ "index": 0, "text": "x" }] });
     send("with_header", full).expect(201);
-    send("order_shipped", json!({ "customer_name": "Ann", "order_id": "A-1", "tracking_url": "t" })).expect(201);
+    send("order_shipped", json!({ "customer_name": "Ann", "order_id": "A-1", "tracking_url": "t" }))
+        .expect(201);
     stack.template("positional", "APPROVED", three_params());
     send("positional", json!(["a", "b"])).refused(400, "TEMPLATE_PARAMS_MISMATCH");
     send("positional", json!(["a", "b", "c", "d"])).refused(400, "TEMPLATE_PARAMS_MISMATCH");
@@ -374,7 +469,8 @@ fn case_10_duplicate_opt_out() {
     eventually("the confirmation went out", || (stack.sim.sent_to(phone).len() == 1).then_some(()));
     stack.sim.writes(phone, " stop. ");
     eventually("the second STOP arrived", || {
-        let list = stack.api.get(&format!("/messages?contact_id={}&direction=inbound", contact["id"])).expect(200);
+        let list =
+            stack.api.get(&format!("/messages?contact_id={}&direction=inbound", contact["id"])).expect(200);
         (list["total"] == 2).then_some(())
     });
     assert_eq!(opt_outs(&stack.api, &contact), 1);
@@ -385,7 +481,9 @@ fn case_10_duplicate_opt_out() {
     stack.api.post("/messages", reply.clone()).refused(400, "CONTACT_NOT_OPTED_IN");
     // Whoever writes again may be answered, but gets no template.
     stack.sim.writes(phone, "please don't stop my order");
-    eventually("a reply is allowed", || (stack.api.post("/messages", reply.clone()).status == 201).then_some(()));
+    eventually("a reply is allowed", || {
+        (stack.api.post("/messages", reply.clone()).status == 201).then_some(())
+    });
     // START opts in again, with one confirmation.
     let before = stack.sim.sent_to(phone).len();
     stack.sim.writes(phone, "START");
@@ -430,7 +528,8 @@ fn case_10_fifty_stops_at_once_on_two_processes() {
             let api = pair.api(index % 2);
             let signature = sign(pair.app_secret.as_bytes(), body);
             scope.spawn(move || {
-                let answer = api.webhook("/webhooks/whatsapp", body, Some(signature.as_bytes())).expect("an answer");
+                let answer =
+                    api.webhook("/webhooks/whatsapp", body, Some(signature.as_bytes())).expect("an answer");
                 assert_eq!(answer.status, 200);
             });
         }
@@ -447,7 +546,8 @@ fn case_10_fifty_stops_at_once_on_two_processes() {
     };
     eventually("the confirmation was tried", || {
         let all = confirmations();
-        (!all.is_empty() && all.iter().all(|row| row["status"] != "queued" && row["status"] != "sending")).then_some(())
+        (!all.is_empty() && all.iter().all(|row| row["status"] != "queued" && row["status"] != "sending"))
+            .then_some(())
     });
     assert_eq!(confirmations().len(), 1);
     assert_eq!(opt_outs(&api, &contact), 1);
@@ -484,7 +584,8 @@ fn case_12_access_token_expiration() {
     assert!(stack.sim.ledger().is_empty());
 
     let issued = stack.sim.call("POST", "/tokens/issue", Some(json!({})));
-    let token = issued["access_token"].as_str().or_else(|| issued["token"].as_str()).expect("a token").to_owned();
+    let token =
+        issued["access_token"].as_str().or_else(|| issued["token"].as_str()).expect("a token").to_owned();
     stack.api.post(&format!("{path}/reconnect"), json!({ "access_token": token })).expect(200);
     eventually("the queue went out", || (stack.sim.ledger().len() == 5).then_some(()));
     let reached: HashSet<String> =

@@ -87,7 +87,11 @@ fn a_rejected_template_is_edited_and_resubmitted() {
         .expect(201);
     let id = created["id"].as_i64().or_else(|| created["template"]["id"].as_i64()).expect("an id");
     let path = format!("/templates/{id}");
-    stack.sim.call("POST", "/templates/summer_news/review", Some(json!({ "status": "REJECTED", "reason": "SCAM" })));
+    stack.sim.call(
+        "POST",
+        "/templates/summer_news/review",
+        Some(json!({ "status": "REJECTED", "reason": "SCAM" })),
+    );
     let is = |status: &str| {
         eventually(&format!("the template is {status}"), || {
             let row = stack.api.get(&path).expect(200);
@@ -95,10 +99,12 @@ fn a_rejected_template_is_edited_and_resubmitted() {
         })
     };
     assert_eq!(is("rejected")["rejection_reason"], "SCAM");
-    let send = || stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "summer_news" }));
+    let send =
+        || stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "summer_news" }));
     let error = send().refused(400, "TEMPLATE_NOT_APPROVED");
     assert_eq!(error["details"]["rejection_reason"], "SCAM");
-    let edit = json!({ "components": [{ "type": "BODY", "text": "Your order number 12 is ready for you." }] });
+    let edit =
+        json!({ "components": [{ "type": "BODY", "text": "Your order number 12 is ready for you." }] });
     stack.api.call("PATCH", &path, Some(&edit)).expect(200);
     stack.sim.call("POST", "/templates/summer_news/review", Some(json!({ "status": "APPROVED" })));
     is("approved");
@@ -108,17 +114,23 @@ fn a_rejected_template_is_edited_and_resubmitted() {
 #[test]
 fn marketing_held_back_by_meta_is_not_tried_again_before_a_day_has_passed() {
     let stack = stack();
-    stack.template_of("MARKETING", "offer", "APPROVED", json!([{ "type": "BODY", "text": "An offer for you." }]));
+    stack.template_of(
+        "MARKETING",
+        "offer",
+        "APPROVED",
+        json!([{ "type": "BODY", "text": "An offer for you." }]),
+    );
     let phone = "+15551231006";
     stack.sim.customer(phone, json!({ "failure": 131_049, "failure_at": "status" }));
     let contact = stack.api.opted_in_contact(phone);
-    let sent = stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "offer" })).expect(201);
+    let sent =
+        stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "offer" })).expect(201);
     let path = format!("/messages/{}", sent["message_id"]);
     eventually("it failed", || (stack.api.get(&path).expect(200)["status"] == "failed").then_some(()));
     stack.api.post(&format!("{path}/retry"), json!({})).refused(409, "INVALID_STATE");
     stack.sim.customer(phone, json!({ "failure": null }));
     stack.sim.advance("25h");
-    stack.api.post(&format!("{path}/retry"), json!({})).expect(200);
+    stack.api.post(&format!("{path}/retry"), json!({})).expect(202);
     eventually("the retry went out", || (stack.sim.sent_to(phone).len() == 2).then_some(()));
 }
 

@@ -71,7 +71,7 @@ request! {
         #[serde(default, skip_serializing_if = "Change::is_keep")]
         #[schema(value_type = Option<String>, required = false, example = "DE")]
         default_country: Change<String> [2, 2],
-        /// From 60 to 2592000.
+        /// From 10 to 2592000.
         in_doubt_after_seconds: Option<u32>,
         in_doubt_ruling: Option<InDoubtRuling>,
     }

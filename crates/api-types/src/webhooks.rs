@@ -61,3 +61,12 @@ query! {
         reason: Option<AsideReason>,
     }
 }
+
+request! {
+    /// Which items to drive again.
+    RetryItems {
+        /// Absent: those that failed (`poison`).
+        #[schema(inline)]
+        reason: Option<AsideReason>,
+    }
+}

@@ -110,6 +110,7 @@ fn creating() -> OpenApiRouter<ApiState> {
         .merge(media::routes())
         .merge(templates::routes())
         .merge(tenants::routes())
+        .merge(webhooks::inbox_routes())
 }
 
 /// Routes of a tenant whose POSTs send: their idempotency key is part of the commit.

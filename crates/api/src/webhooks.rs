@@ -1,5 +1,7 @@
 //! The door for Meta: the handshake, and webhooks as raw bytes.
 
+mod inbox;
+
 use api_types::Problem;
 use api_types::errors::details::{Denied, Missing, Nothing};
 use axum::extract::{Request, State};
@@ -15,6 +17,8 @@ use crate::caller::client_address;
 use crate::error::ApiError;
 use crate::payload;
 use crate::state::{ApiState, Settings};
+
+pub(crate) use inbox::routes as inbox_routes;
 
 /// Meta signs every body with the app secret (Meta, "Webhooks, validating payloads").
 const SIGNATURE: &str = "x-hub-signature-256";

@@ -12,7 +12,7 @@ const WORD: usize = 60;
 /// Meta's limit on the body of a text message ("Text messages").
 const TEXT: usize = 4_096;
 /// A ruling sooner than this would outrun webhooks that are merely late.
-const DOUBT_AT_LEAST: u32 = 60;
+const DOUBT_AT_LEAST: u32 = 10;
 /// Meta repeats webhooks for 7 days ("Webhooks"); 30 days leave room.
 const DOUBT_AT_MOST: u32 = 30 * 24 * 3_600;
 
