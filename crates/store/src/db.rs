@@ -214,7 +214,8 @@ impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Unavailable(why) => Self::Unavailable(why),
-            Fault::Conflict(why) => Self::Unavailable(format!("too many conflicts: {why}")),
+            // Others are in the way again and again only when a statement cannot be right.
+            Fault::Conflict(why) => Self::Internal(format!("too many conflicts: {why}")),
             Fault::Internal(why) => Self::Internal(why),
         }
     }

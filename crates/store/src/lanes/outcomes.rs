@@ -98,6 +98,7 @@ impl<'a> Recording<'a> {
                     at: outcome.at,
                     failure: Some(why.clone()),
                     flag: *flag,
+                    if_template: None,
                     marketing_stop: *marketing_stop,
                     pricing_category: None,
                 };

@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) at: Timestamp,
     pub(crate) failure: Option<Failure>,
     pub(crate) flag: Option<i64>,
+    /// Failure and flag when the message is a template.
+    pub(crate) if_template: Option<(Failure, i64)>,
     pub(crate) marketing_stop: bool,
     pub(crate) pricing_category: Option<String>,
 }
@@ -33,6 +35,16 @@ pub(crate) struct Effects {
 impl Effects {
     /// Applies a report; a repeat leaves no trace.
     pub(crate) fn apply(&mut self, state: &mut State, report: &Report) -> Result<(), Fault> {
+        match &report.if_template {
+            Some((failure, flag)) if state.is_template => {
+                let (failure, flag) = (Some(failure.clone()), Some(*flag));
+                self.apply_plain(state, &Report { failure, flag, if_template: None, ..report.clone() })
+            }
+            _ => self.apply_plain(state, report),
+        }
+    }
+
+    fn apply_plain(&mut self, state: &mut State, report: &Report) -> Result<(), Fault> {
         let news = state.report(report.status, report.at);
         if report.pricing_category.is_some() && state.pricing_category != report.pricing_category {
             state.pricing_category.clone_from(&report.pricing_category);

@@ -16,6 +16,7 @@ pub(crate) struct State {
     pub(crate) id: i64,
     pub(crate) contact: i64,
     pub(crate) connection: i64,
+    pub(crate) is_template: bool,
     pub(crate) status: Status,
     pub(crate) times: Times,
     pub(crate) wamid: Option<String>,
@@ -30,7 +31,7 @@ pub(crate) struct State {
 
 /// The columns that [`from_row`] reads, of the table under the alias `m`.
 pub(crate) const COLUMNS: &str = "m.tenant_id AS tenant_id, m.id AS id, m.contact_id AS contact_id, \
-     m.connection_id AS connection_id, m.status AS status, m.sent_at AS sent_at, m.delivered_at AS delivered_at, \
+     m.connection_id AS connection_id, m.template_id AS of_template, m.status AS status, m.sent_at AS sent_at, m.delivered_at AS delivered_at, \
      m.read_at AS read_at, m.failed_at AS failed_at, m.wamid AS wamid, m.failure AS failure, \
      m.pricing_category AS pricing_category, m.attempts AS attempts, m.in_doubt_at AS in_doubt_at";
 
@@ -41,6 +42,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
         id: row.get("id")?,
         contact: row.get("contact_id")?,
         connection: row.get("connection_id")?,
+        is_template: row.get::<Option<i64>>("of_template")?.is_some(),
         status: row.word("status")?,
         times: Times {
             sent: row.time_opt("sent_at")?,

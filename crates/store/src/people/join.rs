@@ -24,7 +24,9 @@ pub(crate) async fn settle(people: &People<'_>, two: Two, now: Timestamp) -> Res
         return name(people.tx, people.tenant, bsuid_id, &moved, now).await;
     }
     let identity = Identity { phone: number, bsuid: bsuid.identity.bsuid.clone() };
-    join(people.tx, people.tenant, phone_id.min(bsuid_id), phone_id.max(bsuid_id), &identity, now).await
+    let (older, newer) = (phone_id.min(bsuid_id), phone_id.max(bsuid_id));
+    join(people.tx, people.tenant, older, newer, now).await?;
+    name(people.tx, people.tenant, older, &identity, now).await
 }
 
 /// A person got a new number or user id, or it became known that two names are of one person. Nothing happens when
@@ -42,7 +44,7 @@ pub(crate) async fn change_identity(
         Identity { phone: new.phone.clone().or(known.phone), bsuid: new.bsuid.clone().or(known.bsuid) };
     // The new names may belong to contacts of their own, made when the person wrote under them.
     for other in owners(tx, tenant, new).await?.into_iter().filter(|other| *other != person) {
-        join(tx, tenant, person, other, &identity, now).await?;
+        join(tx, tenant, person, other, now).await?;
     }
     name(tx, tenant, person, &identity, now).await
 }
@@ -96,15 +98,9 @@ async fn name(tx: &Tx, tenant: TenantId, id: i64, identity: &Identity, now: Time
 }
 
 /// Makes `other` part of `person`: conversations, messages and queue move over, the ledger keeps its entries, the
-/// consent is that of `ConsentState::merge`. `other` keeps its id, which from now on means `person`.
-async fn join(
-    tx: &Tx,
-    tenant: TenantId,
-    person: i64,
-    other: i64,
-    identity: &Identity,
-    now: Timestamp,
-) -> Result<(), Fault> {
+/// consent is that of `ConsentState::merge`. `other` keeps its id, which from now on means `person`, but no name: what
+/// `person` is called is the caller's to say.
+async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp) -> Result<(), Fault> {
     let (kept, gone) = (read(tx, tenant, person).await?, read(tx, tenant, other).await?);
     join_conversations(tx, tenant, person, other).await?;
     let ids = [tenant.0.into(), person.into(), other.into()];
@@ -117,8 +113,7 @@ async fn join(
     ] {
         db::run(&**tx, sql, ids.clone()).await?;
     }
-    write_joined(tx, tenant, &kept, &gone, now).await?;
-    name(tx, tenant, person, identity, now).await
+    write_joined(tx, tenant, &kept, &gone, now).await
 }
 
 async fn write_joined(

@@ -43,6 +43,7 @@ fn told(report: &StatusReport) -> Report {
         at: report.at,
         failure: report.failure.clone(),
         flag: report.flag,
+        if_template: report.if_template.clone(),
         marketing_stop: report.marketing_stop,
         pricing_category: report.pricing_category.clone(),
     }

@@ -2,6 +2,8 @@
 //!
 //! A case is `async fn name(bench: Bench)`; `on_each_engine!` makes a test of it per engine.
 
+#![allow(clippy::unwrap_used, reason = "cases are tests, though they are no test functions themselves")]
+
 #[macro_use]
 mod support;
 
@@ -10,9 +12,16 @@ mod alerts;
 mod connections;
 mod consent;
 mod contacts;
+mod conversations;
 mod idempotency;
+mod isolation;
+mod lanes;
 mod media;
+mod messages;
+mod operator;
 mod samples;
+mod scene;
 mod schema;
 mod templates;
 mod tenants;
+mod webhooks;
