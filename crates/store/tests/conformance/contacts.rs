@@ -4,15 +4,19 @@ use std::collections::HashSet;
 
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
-use domain::{ContactId, TenantId};
+use domain::{ContactId, InboxId, TenantId};
 use ports::consent::ConsentStore;
 use ports::contacts::{
     Contact, ContactFilter, ContactPatch, ContactStore, CreatedContact, NewContact, UpdatedContact,
 };
+use ports::conversations::ConversationStore;
+use ports::lanes::LaneStore;
+use ports::messages::{Addressee, MessageStore};
+use ports::webhooks::{Change, IdentityChange, Source};
 use ports::{Page, Paging};
 use serde_json::json;
 
-use crate::samples::{at_once, by_page, identity, new_contact, phone, walk};
+use crate::samples::{at_once, by_page, identity, inbound, job, new_contact, phone, walk};
 use crate::support::{Bench, at};
 
 on_each_engine!(
@@ -31,6 +35,10 @@ on_each_engine!(
     of_fifty_who_take_the_same_number_one_gets_it,
     a_deleted_contact_is_gone_and_its_ledger_stays,
     a_contact_that_does_not_exist_is_told,
+    a_deleted_contact_takes_along_what_hangs_on_it,
+    a_merged_contact_is_found_by_both_ids_with_both_ledgers,
+    a_revealed_identity_joins_three_contacts,
+    a_cleared_review_lets_the_contact_be_sent_to,
 );
 
 async fn list(bench: &Bench, tenant: TenantId, filter: ContactFilter) -> Page<Contact> {
@@ -246,7 +254,7 @@ async fn a_cursor_that_cannot_be_read_starts_from_the_beginning(bench: Bench) {
     for cursor in ["", "zzz", "W10", "' OR 1=1 --"] {
         let paging = Paging { cursor: Some(cursor.into()), ..Paging::default() };
         let page = bench.store.contacts(tenant, &ContactFilter::default(), &paging).await.unwrap();
-        assert_eq!(page.items, [contact.clone()]);
+        assert_eq!(page.items, std::slice::from_ref(&contact));
     }
 }
 
@@ -347,4 +355,94 @@ async fn a_contact_that_does_not_exist_is_told(bench: Bench) {
     assert_eq!(updated, UpdatedContact::NotFound);
     assert_eq!(bench.store.clear_review(tenant, nobody, at(1)).await.unwrap(), None);
     assert!(!bench.store.delete_contact(tenant, nobody, at(1)).await.unwrap());
+}
+
+async fn a_deleted_contact_takes_along_what_hangs_on_it(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let connection = bench.connection(tenant).await.id;
+    let (gone, thread) = bench.receive(tenant, inbound(connection, identity(1), "w1", 1)).await;
+    let (stays, other_thread) = bench.receive(tenant, inbound(connection, identity(2), "w2", 1)).await;
+    let message = bench.send(job(tenant, connection, Addressee::Contact(gone))).await;
+    let other = bench.send(job(tenant, connection, Addressee::Contact(stays))).await;
+    bench.store.add_note(tenant, thread, "ana", "note", at(2)).await.unwrap().unwrap();
+    assert!(bench.store.delete_contact(tenant, gone, at(5)).await.unwrap());
+    assert_eq!(bench.store.conversation(tenant, thread).await.unwrap(), None);
+    assert!(bench.store.notes(tenant, thread).await.unwrap().is_empty());
+    assert_eq!(bench.store.message(tenant, message).await.unwrap(), None);
+    assert_eq!(bench.store.message_events(tenant, message).await.unwrap(), None);
+    assert!(bench.store.conversation(tenant, other_thread).await.unwrap().is_some());
+    let lane = bench.store.take_lane(tenant, connection, "node", at(20), at(80)).await.unwrap().unwrap();
+    let claimed = bench.store.claim_due(&lane.lease, 10, at(30)).await.unwrap().claimed;
+    assert_eq!(claimed.iter().map(|one| one.message_id).collect::<Vec<_>>(), [other]);
+}
+
+async fn a_merged_contact_is_found_by_both_ids_with_both_ledgers(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let opt_in = || Some((ConsentSource::Api, json!({})));
+    let by_user_id = Identity { phone: None, bsuid: Some("US.1".into()) };
+    let one = bench.contact(tenant, NewContact { opt_in: opt_in(), ..new_contact(1) }).await.id;
+    let new = NewContact { identity: by_user_id.clone(), opt_in: opt_in(), ..NewContact::default() };
+    let two = bench.contact(tenant, new).await.id;
+    let both = Identity { phone: Some(phone(1)), bsuid: by_user_id.bsuid };
+    let revealed = IdentityChange {
+        source: Source { inbox_id: InboxId(1), pointer: "/0".into() },
+        old: identity(1),
+        new: both.clone(),
+        at: at(5),
+    };
+    bench.apply(tenant, vec![Change::Identity(revealed)]).await;
+    let contact = bench.read_contact(tenant, one).await;
+    assert_eq!(contact.identity, both);
+    assert_eq!(bench.read_contact(tenant, two).await, contact);
+    assert_eq!(list(&bench, tenant, ContactFilter::default()).await.items, std::slice::from_ref(&contact));
+    let patch = ContactPatch { name: Some(Some("One person".into())), ..ContactPatch::default() };
+    let updated = bench.store.update_contact(tenant, two, patch, at(6)).await.unwrap();
+    assert!(matches!(updated, UpdatedContact::Updated(updated) if updated.id == contact.id));
+    for id in [one, two] {
+        assert_eq!(bench.store.consent_records(tenant, id, &Paging::default()).await.unwrap().total, 2);
+    }
+    assert!(bench.store.delete_contact(tenant, two, at(7)).await.unwrap());
+    for id in [one, two] {
+        assert_eq!(bench.store.contact(tenant, id).await.unwrap(), None);
+    }
+}
+
+async fn a_revealed_identity_joins_three_contacts(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let old = bench.contact(tenant, new_contact(1)).await.id;
+    let number = bench.contact(tenant, new_contact(2)).await.id;
+    let by_user_id = Identity { phone: None, bsuid: Some("US.1".into()) };
+    let user = bench.contact(tenant, NewContact { identity: by_user_id, ..NewContact::default() }).await.id;
+    let new = Identity { phone: Some(phone(2)), bsuid: Some("US.1".into()) };
+    let moved = IdentityChange {
+        source: Source { inbox_id: InboxId(1), pointer: "/0".into() },
+        old: identity(1),
+        new: new.clone(),
+        at: at(5),
+    };
+    bench.apply(tenant, vec![Change::Identity(moved)]).await;
+    let contact = bench.read_contact(tenant, old).await;
+    assert_eq!(contact.identity, new);
+    for id in [number, user] {
+        assert_eq!(bench.read_contact(tenant, id).await, contact);
+    }
+}
+
+async fn a_cleared_review_lets_the_contact_be_sent_to(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let contact = bench.contact(tenant, new_contact(1)).await.id;
+    let sql = format!(
+        "UPDATE contacts SET review_reason = 'not on WhatsApp', review_code = 131026, review_at = 5000000 \
+         WHERE id = {contact}"
+    );
+    crate::samples::run(&bench, &sql).await;
+    let flagged = bench.read_contact(tenant, contact).await;
+    assert_eq!(flagged.review.as_ref().map(|review| review.meta_error_code), Some(131_026));
+    let filter = || ContactFilter { needs_review: Some(true), ..ContactFilter::default() };
+    assert_eq!(list(&bench, tenant, filter()).await.items, [flagged]);
+    for second in [9, 10] {
+        let cleared = bench.store.clear_review(tenant, contact, at(second)).await.unwrap().unwrap();
+        assert_eq!((cleared.review, cleared.updated_at), (None, at(9)));
+    }
+    assert_eq!(list(&bench, tenant, filter()).await.total, 0);
 }

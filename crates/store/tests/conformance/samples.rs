@@ -3,13 +3,16 @@
 use std::future::Future;
 
 use domain::contacts::Identity;
+use domain::messages::Content;
 use domain::pacing::Rate;
 use domain::phone::PhoneNumber;
 use domain::templates::{Category, ParameterFormat, Status};
-use domain::{ConnectionId, ContactId, TenantId};
+use domain::{ConnectionId, ContactId, ConversationId, InboxId, MessageId, TenantId};
 use ports::connections::{Connection, ConnectionSecrets, ConnectionStore, CreatedConnection, NewConnection};
 use ports::contacts::{Contact, ContactStore, CreatedContact, NewContact};
+use ports::messages::{AcceptJob, AcceptOutcome, Addressee, MessageStore};
 use ports::templates::{CreatedTemplate, NewTemplate, Template, TemplateStore};
+use ports::webhooks::{Change, Inbound, Projected, Projection, Source, WebhookStore};
 use ports::{Page, Paging};
 use store::SqlStore;
 
@@ -148,12 +151,86 @@ where
     }
 }
 
+/// Tells the engine itself, past the store.
+pub(crate) async fn run(bench: &Bench, sql: &str) {
+    use sea_orm::ConnectionTrait;
+    database(bench).await.execute_unprepared(sql).await.expect("done");
+}
+
+async fn database(bench: &Bench) -> sea_orm::DatabaseConnection {
+    let url = if bench.is_postgres() { bench.url().to_owned() } else { format!("sqlite://{}", bench.url()) };
+    sea_orm::Database::connect(url).await.expect("opened")
+}
+
 /// Asks the engine itself, past the store: one text per row.
 pub(crate) async fn texts(bench: &Bench, sql: &str) -> Vec<String> {
-    use sea_orm::{ConnectionTrait, Database, Statement};
-    let url = if bench.is_postgres() { bench.url().to_owned() } else { format!("sqlite://{}", bench.url()) };
-    let database = Database::connect(url).await.expect("opened");
+    use sea_orm::{ConnectionTrait, Statement};
+    let database = database(bench).await;
     let statement = Statement::from_string(database.get_database_backend(), sql);
     let rows = database.query_all_raw(statement).await.expect("rows");
     rows.iter().map(|row| row.try_get_by("text").expect("a text")).collect()
+}
+
+/// A text from a customer, as it came to a connection.
+pub(crate) fn inbound(connection: ConnectionId, from: Identity, wamid: &str, second: i64) -> Inbound {
+    Inbound {
+        source: Source { inbox_id: InboxId(1), pointer: format!("/{wamid}") },
+        connection_id: connection,
+        wamid: wamid.into(),
+        from,
+        username: None,
+        profile_name: Some("Pat".into()),
+        at: at(second),
+        content: text(&format!("Hello from {wamid}")),
+        reply_to: None,
+        opens_window: true,
+        word: None,
+        confirmation: None,
+        media: None,
+    }
+}
+
+pub(crate) fn text(body: &str) -> Content {
+    Content::Text { body: body.into(), preview_url: false }
+}
+
+/// A reply to be sent.
+pub(crate) fn job(tenant: TenantId, connection: ConnectionId, to: Addressee) -> AcceptJob {
+    AcceptJob {
+        tenant_id: tenant,
+        to,
+        connection_id: connection,
+        content: text("Hello back"),
+        template_id: None,
+        priority: None,
+        reply_to: None,
+        send_at: None,
+        retry_of: None,
+        created_by: None,
+        key: None,
+        at: at(10),
+    }
+}
+
+impl Bench {
+    /// Applies changes as the projector does.
+    pub(crate) async fn apply(&self, tenant: TenantId, changes: Vec<Change>) -> Projected {
+        let projection = Projection { tenant_id: tenant, done: Vec::new(), changes, at: at(0) };
+        self.store.project(projection).await.expect("projected")
+    }
+
+    /// A customer writes; answers whose conversation it is.
+    pub(crate) async fn receive(&self, tenant: TenantId, inbound: Inbound) -> (ContactId, ConversationId) {
+        let projected = self.apply(tenant, vec![Change::Inbound(inbound)]).await;
+        let (_, contact, conversation) = projected.inbound[0];
+        (contact, conversation)
+    }
+
+    /// Accepts one message.
+    pub(crate) async fn send(&self, job: AcceptJob) -> MessageId {
+        match self.store.accept(vec![job]).await.expect("answered").remove(0) {
+            AcceptOutcome::Accepted(accepted) => accepted.message_id,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
 }
