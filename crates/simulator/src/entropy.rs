@@ -20,9 +20,9 @@ impl Entropy {
         odds >= 1.0 || self.with(|rng| rng.random_bool(odds))
     }
 
-    /// A number from `0..below`; 0 when `below` is 0.
+    /// A number from `0..below`; 0 when there is no choice.
     pub(crate) fn below(&self, below: u64) -> u64 {
-        if below == 0 { 0 } else { self.with(|rng| rng.random_range(0..below)) }
+        if below <= 1 { 0 } else { self.with(|rng| rng.random_range(0..below)) }
     }
 
     /// A number from [0, 1).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use serde_json::Value;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::SimConfig;
@@ -36,6 +37,8 @@ pub enum StartError {
 pub struct Simulator {
     sim: Arc<Sim>,
     tasks: Vec<JoinHandle<()>>,
+    /// Dropped, it ends serving: idle connections are closed, answers under way are finished.
+    serving: Option<oneshot::Sender<()>>,
 }
 
 impl Simulator {
@@ -58,7 +61,7 @@ impl Simulator {
             tokio::spawn(statuses::run(feeds.timeline, Arc::downgrade(&sim))),
             tokio::spawn(webhooks::delivery::run(feeds.deliveries, Arc::downgrade(&sim), client)),
         ];
-        Ok(Self { sim, tasks })
+        Ok(Self { sim, tasks, serving: None })
     }
 
     /// All routes: the Graph API, the handles under `/_sim`, the phone page at `/sim`.
@@ -82,11 +85,15 @@ impl Simulator {
         let mut simulator = Self::new(config)?;
         simulator.sim.set_url(format!("http://{local}"));
         let service = simulator.router().into_make_service_with_connect_info::<Connection>();
-        simulator.tasks.push(tokio::spawn(async move {
-            if let Err(fault) = axum::serve(CuttableListener(listener), service).await {
+        let (serving, ended) = oneshot::channel::<()>();
+        simulator.serving = Some(serving);
+        tokio::spawn(async move {
+            let end = async { drop(ended.await) };
+            let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(end);
+            if let Err(fault) = server.await {
                 tracing::error!(%fault, "the simulator stopped serving");
             }
-        }));
+        });
         Ok(RunningSimulator { simulator, address: local })
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn template(call: &Call<'_>, id: &str) -> Answer {
     let mut entities = own["health_status"]["entities"].as_array().cloned().unwrap_or_default();
     let accounts = call.sim.accounts();
     entities.extend(around(&accounts, accounts.waba(&template.waba_id), &call.token.app_id));
-    Ok(json(status(id, entities)))
+    let node = template.node(&fields_of(&call.params));
+    Ok(json(beside(&node, call, status(id, entities))))
 }
 
 fn around(accounts: &Accounts, waba: Option<&Waba>, app_id: &str) -> Vec<Value> {

@@ -1,7 +1,5 @@
 //! One accepted message, kept lean: the message id is computed, the body can be left out.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -35,7 +33,7 @@ pub(crate) struct Entry {
     /// The message before this one in the same conversation (0: none).
     pub(crate) previous: u64,
     pub(crate) to: Box<str>,
-    pub(crate) template: Option<Arc<str>>,
+    pub(crate) template: Option<Box<str>>,
     pub(crate) callback: Option<Box<str>>,
     pub(crate) body: Option<Box<str>>,
 }

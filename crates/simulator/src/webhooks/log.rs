@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 
 const KEPT: usize = 5_000;
 const BODY_KEPT_MAX: usize = 64 * 1_024;
+/// All kept bodies together; the oldest go first.
+const BODIES_KEPT_MAX: usize = 16 * 1_024 * 1_024;
 
 /// One POST of the log.
 #[derive(Debug, Clone, Serialize)]
@@ -51,6 +53,9 @@ pub(crate) struct Draft<'a> {
 pub(crate) struct DeliveryLog {
     records: VecDeque<DeliveryRecord>,
     next: u64,
+    body_bytes: usize,
+    /// Number of the oldest record that may still have its body.
+    oldest_body: u64,
     /// Posts that wait for their first or next attempt.
     pub(crate) open: u64,
     /// Changes that nobody was subscribed to.
@@ -63,8 +68,11 @@ impl DeliveryLog {
     pub(crate) fn open(&mut self, draft: Draft<'_>) -> u64 {
         self.next += 1;
         if self.records.len() == KEPT {
-            self.records.pop_front();
+            let gone = self.records.pop_front().and_then(|record| record.bytes);
+            self.body_bytes -= gone.map_or(0, |bytes| bytes.len());
         }
+        let kept = (draft.body.len() <= BODY_KEPT_MAX).then(|| draft.body.clone());
+        self.body_bytes += kept.as_ref().map_or(0, Bytes::len);
         self.open += u64::from(!draft.lost);
         self.records.push_back(DeliveryRecord {
             id: self.next,
@@ -77,9 +85,21 @@ impl DeliveryLog {
             status: None,
             error: None,
             body: None,
-            bytes: (draft.body.len() <= BODY_KEPT_MAX).then(|| draft.body.clone()),
+            bytes: kept,
         });
+        self.drop_old_bodies();
         self.next
+    }
+
+    fn drop_old_bodies(&mut self) {
+        while self.body_bytes > BODIES_KEPT_MAX && self.oldest_body <= self.next {
+            let first = self.records.front().map_or(0, |record| record.id);
+            self.oldest_body = self.oldest_body.max(first);
+            let at = usize::try_from(self.oldest_body - first).unwrap_or(usize::MAX);
+            let gone = self.records.get_mut(at).and_then(|record| record.bytes.take());
+            self.body_bytes -= gone.map_or(0, |bytes| bytes.len());
+            self.oldest_body += 1;
+        }
     }
 
     /// Notes an attempt; `state` ends the POST when it is neither `pending` nor `retrying`.

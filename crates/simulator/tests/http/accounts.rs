@@ -143,3 +143,29 @@ async fn the_state_and_the_page_are_served() {
         assert!(!answer.text().await.unwrap().contains("https://"), "no network");
     }
 }
+
+#[tokio::test]
+async fn health_comes_beside_other_fields() {
+    let world = World::start().await;
+    let (_, node) = world.graph("GET", &format!("{}?fields=status,health_status", world.phone()), None).await;
+    assert_eq!(node["status"], "CONNECTED");
+    assert_eq!(node["health_status"]["can_send_message"], "AVAILABLE");
+    assert_eq!(node["id"], world.phone());
+}
+
+#[tokio::test]
+async fn a_simulator_that_was_shut_down_is_not_reached_again() {
+    let world = World::start().await;
+    let url = world.url(world.phone());
+    let ask = || world.http.get(&url).bearer_auth(&world.account.token).send();
+    assert_eq!(ask().await.unwrap().status(), 200);
+    world.sim.shutdown();
+    let mut refused = false;
+    for _ in 0..200 {
+        refused = ask().await.is_err();
+        if refused {
+            break;
+        }
+    }
+    assert!(refused);
+}
