@@ -107,11 +107,12 @@ pub(crate) fn database_name(config: &Config) -> String {
     }
 }
 
-/// What to do about a store that does not open.
+/// What to do about a store that cannot be used.
 fn explained(error: StoreError, config: &Config) -> anyhow::Error {
-    let hint = match &config.database_url {
-        Some(_) => "is it running, and is WAXWING_DATABASE_URL (or database_url) right?",
-        None => "is the data folder on a local disk that can be written to?",
+    let hint = match (&error, &config.database_url) {
+        (StoreError::Internal(_), _) => "`waxwing doctor` may tell more",
+        (_, Some(_)) => "is it running, and is WAXWING_DATABASE_URL (or database_url) right?",
+        (_, None) => "is the data folder on a local disk that can be written to?",
     };
     anyhow::Error::new(error).context(format!("{} cannot be used; {hint}", database_name(config)))
 }

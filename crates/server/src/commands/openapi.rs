@@ -1,5 +1,7 @@
 //! `waxwing openapi`.
 
+use std::io::{ErrorKind, Write};
+
 use anyhow::Result;
 use clap::Args;
 
@@ -10,7 +12,11 @@ pub(crate) struct Openapi {}
 impl Openapi {
     #[allow(clippy::unused_self, reason = "every command has this shape")]
     pub(crate) fn run(self) -> Result<()> {
-        println!("{}", serde_json::to_string_pretty(&api::openapi())?);
-        Ok(())
+        let text = serde_json::to_string_pretty(&api::openapi())?;
+        match writeln!(std::io::stdout(), "{text}") {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }

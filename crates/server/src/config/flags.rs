@@ -7,27 +7,29 @@ use serde::Serialize;
 
 use super::LogFormat;
 
+const EVERYWHERE: &str = "Options of every command";
+
 /// Flags that every command knows.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub(crate) struct CommonFlags {
     /// Settings file [default: waxwing.toml, when it is there]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
     /// Folder of database, key file and media [env: WAXWING_DATA] [default: ./waxwing-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
     /// postgres://… or sqlite://… [env: WAXWING_DATABASE_URL] [default: a SQLite file in the data folder]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database_url: Option<String>,
     /// What is logged, e.g. warn or info,engine=debug [env: WAXWING_LOG] [default: info]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log: Option<String>,
-    /// How it is logged [env: WAXWING_LOG_FORMAT] [default: text]
-    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    /// How it is logged: text or json [env: WAXWING_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_format: Option<LogFormat>,
 }

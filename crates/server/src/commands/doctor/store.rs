@@ -3,7 +3,7 @@
 use ports::operator::OperatorStore;
 use store::SqlStore;
 
-use super::Finding;
+use super::{Finding, Verdict};
 use crate::config::Config;
 use crate::node::{database_name, open_store};
 
@@ -30,7 +30,9 @@ pub(super) async fn look(config: &Config) -> (Vec<Finding>, Option<SqlStore>) {
         }
         Ok(tenants) => {
             let found = format!("{name} answers, with {} tenant(s)", tenants.len());
-            (vec![Finding::good("store", found), secrets(&store).await], Some(store))
+            let secrets = secrets(&store).await;
+            let usable = matches!(secrets.verdict, Verdict::Good(_));
+            (vec![Finding::good("store", found), secrets], usable.then_some(store))
         }
     }
 }
