@@ -15,6 +15,21 @@ pub mod kinds {
     pub const TOKEN_EXPIRING: &str = "token_expiring";
     /// A connection does not work for another reason than its token.
     pub const CONNECTION_BROKEN: &str = "connection_broken";
+    /// Meta restricts the account or the number of a connection.
+    pub const ACCOUNT_RESTRICTED: &str = "account_restricted";
+    /// Meta has no valid payment for a connection's account.
+    pub const PAYMENT_REQUIRED: &str = "payment_required";
+    /// Meta takes nothing from a connection any more, for any other reason.
+    pub const CONNECTION_REFUSED: &str = "connection_refused_by_meta";
+    /// What is over once a connection works again.
+    pub const OF_CONNECTIONS: [&str; 6] = [
+        TOKEN_EXPIRED,
+        TOKEN_EXPIRING,
+        CONNECTION_BROKEN,
+        ACCOUNT_RESTRICTED,
+        PAYMENT_REQUIRED,
+        CONNECTION_REFUSED,
+    ];
     /// Somebody posted webhooks with a bad signature.
     pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
     /// Somebody knocked with a wrong, revoked or expired key.

@@ -208,7 +208,7 @@ impl Connections {
     async fn resolve_alerts(&self, tenant: TenantId, connection: ConnectionId) -> Result<(), StoreError> {
         let subject = connection_subject(connection);
         let now = self.deps.clock.now();
-        for kind in [kinds::TOKEN_EXPIRED, kinds::TOKEN_EXPIRING, kinds::CONNECTION_BROKEN] {
+        for kind in kinds::OF_CONNECTIONS {
             self.deps.store.resolve_alert(tenant, kind, &subject, now).await?;
         }
         Ok(())

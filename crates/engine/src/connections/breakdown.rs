@@ -3,7 +3,7 @@
 use domain::{TenantId, Timestamp};
 use ports::StoreError;
 use ports::alerts::Severity;
-use ports::connections::Connection;
+use ports::connections::{Connection, ConnectionPatch};
 use serde_json::json;
 
 use crate::Deps;
@@ -75,7 +75,25 @@ pub async fn break_down(
     let moved = deps.store.break_connection(tenant, connection.id, breakdown.why(), now).await?;
     if moved {
         tracing::error!(tenant.id = %tenant, connection.id = %connection.id, reason = breakdown.why(), "connection broke");
+        note_end(deps, connection, breakdown, now).await?;
         Alerts::new(deps.clone()).raise(tenant, breakdown.condition(connection)).await?;
     }
     Ok(moved)
+}
+
+/// Meta may end a token before the time that it told: then it ended when this was found out.
+async fn note_end(
+    deps: &Deps,
+    connection: &Connection,
+    breakdown: &Breakdown,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Breakdown::Token { expired_at, .. } = breakdown else { return Ok(()) };
+    if connection.token_expires_at.is_some_and(|known| known <= now) {
+        return Ok(());
+    }
+    let end = expired_at.filter(|end| *end <= now).unwrap_or(now);
+    let patch = ConnectionPatch { token_expires_at: Some(Some(end)), ..ConnectionPatch::default() };
+    deps.store.update_connection(connection.tenant_id, connection.id, patch, now).await?;
+    Ok(())
 }

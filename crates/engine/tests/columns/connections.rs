@@ -194,6 +194,8 @@ async fn a_revoked_token_is_noticed_and_a_new_one_reconnects() {
     .await;
     let alert = eventually("the alert", || async { house.alerts(Some(true)).await.pop() }).await;
     assert_eq!((alert.kind.as_str(), alert.count), ("token_expired", 1));
+    let end = connections.get(house.tenant, connection.id).await.unwrap().token_expires_at;
+    assert!(end.is_some_and(|end| end <= house.deps.clock.now()), "it ended when this was found out");
     let wrong = Reconnect { access_token: Some("EAAWRONG".to_owned().into()), app_secret: None };
     let refused = connections.reconnect(house.tenant, connection.id, wrong).await;
     assert!(matches!(refused, Err(ConnectionError::TokenRefused(_))), "{refused:?}");
@@ -205,4 +207,5 @@ async fn a_revoked_token_is_noticed_and_a_new_one_reconnects() {
     let done = connections.reconnect(house.tenant, connection.id, new).await.unwrap();
     assert_eq!((done.connection.state, done.warnings.len()), (ConnectionState::Active, 0));
     assert!(house.alerts(Some(true)).await.is_empty());
+    assert_eq!(done.connection.token_expires_at, None);
 }
