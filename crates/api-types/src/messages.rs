@@ -112,6 +112,7 @@ macro_rules! message_request {
 }
 
 message_request! {
+    #[derive(Default)]
     /// A message to be sent; exactly one of `contact_id` and `to`.
     MessageRequest {
         #[schema(value_type = Option<i64>)]

@@ -134,6 +134,11 @@ fn failures(method: &str, operation: &mut Value) {
             codes.push(code);
         }
     }
+    for (_, done) in members(&mut operation["responses"]) {
+        if done["description"].as_str().is_none_or(str::is_empty) {
+            done["description"] = "Done".into();
+        }
+    }
     for (status, codes) in by_status {
         let text: Vec<String> =
             codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.when().trim())).collect();

@@ -1,22 +1,23 @@
 //! Messages: sent, listed, looked at, called back, tried again.
 
 mod bodies;
+mod conversation;
 mod keyed;
 mod outcome;
 mod prefer;
 mod refusals;
 mod send;
+mod test_send;
 
 use api_types::errors::details::{Missing, WrongState};
 use api_types::messages::{
-    ConversationMessageRequest, Message, MessageEvent, MessageQuery, MessageRequest, MessageWithEvents,
-    RetryMessage, SentMessage,
+    Message, MessageEvent, MessageQuery, MessageRequest, MessageWithEvents, RetryMessage, SentMessage,
 };
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use axum::response::Response;
+use domain::MessageId;
 use domain::messages::Status;
-use domain::{ConversationId, MessageId};
 use engine::messages::{Messages, RetryError};
 use ports::messages::{MessageFilter, Moved};
 use utoipa_axum::router::OpenApiRouter;
@@ -38,7 +39,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_message))
         .routes(routes!(cancel_message))
         .routes(routes!(retry_message))
-        .routes(routes!(create_conversation_message))
+        .merge(conversation::routes())
+        .merge(test_send::routes())
 }
 
 /// Sends a message.
@@ -61,26 +63,6 @@ async fn create_message(
     request: Keyed<MessageRequest>,
 ) -> Result<Response> {
     clerk.send(&caller, To::Request, request).await
-}
-
-/// Sends a message in a conversation: to its contact, from its number.
-#[utoipa::path(post, path = "/conversations/{id}/messages", tag = "conversations",
-    request_body = ConversationMessageRequest,
-    params(("id" = i64, Path), ("Prefer" = Option<String>, Header, description = "`wait=N` (seconds) or `respond-async`")),
-    responses((status = 201, description = "Accepted by Meta", body = Success<SentMessage>),
-        (status = 202, description = "Queued", body = Success<SentMessage>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
-        "CONTACT_NOT_OPTED_IN", "CONVERSATION_EXPIRED", "TEMPLATE_NOT_APPROVED", "RATE_LIMIT_EXCEEDED",
-        "RECIPIENT_NOT_ON_WHATSAPP", "TEMPLATE_PARAMS_MISMATCH", "TOKEN_EXPIRED", "CONVERSATION_NOT_FOUND",
-        "CONNECTION_NOT_FOUND", "TEMPLATE_NOT_FOUND", "MEDIA_NOT_FOUND", "CONNECTION_DISABLED",
-        "SEND_OUTCOME_UNKNOWN", "META_REJECTED", "META_UNAVAILABLE"]))))]
-async fn create_conversation_message(
-    caller: Caller<Sends>,
-    State(clerk): State<Clerk>,
-    Id(conversation): Id<ConversationId>,
-    request: Keyed<ConversationMessageRequest>,
-) -> Result<Response> {
-    clerk.send(&caller, To::Conversation(conversation), request.map(MessageRequest::from)).await
 }
 
 /// Lists messages, newest first.

@@ -318,3 +318,41 @@ async fn while_meta_cannot_be_reached_messages_wait() {
     let message = stack.get(&format!("/messages/{}", answer.details()["message_id"])).await;
     assert_eq!(message.data(200)["status"], "queued");
 }
+
+#[tokio::test]
+async fn the_messages_of_a_conversation_are_those_of_both_sides() {
+    let stack = Stack::start().await;
+    with_open_window(&stack).await;
+    let sent = stack.post("/messages", text_to("+15551234567")).await;
+    let conversation = sent.data(201)["conversation_id"].as_i64().expect("a conversation");
+    let page = stack.get(&format!("/conversations/{conversation}/messages")).await;
+    let directions: Vec<&str> = page.data(200)["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|message| message["direction"].as_str())
+        .collect();
+    assert_eq!(directions, ["outbound", "inbound"]);
+    assert_eq!(stack.get("/conversations/999/messages").await.code(), "CONVERSATION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_template_can_be_sent_to_oneself() {
+    let stack = Stack::start().await;
+    stack.link_number().await;
+    stack.contact("+15551234567").await;
+    let hello = json!({"name": "hello", "language": "en_US", "category": "UTILITY", "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello {{1}}, all is well.", "example": {"body_text": [["Ana"]]}}]});
+    stack.sim.put_template(&hello).expect("a template");
+    stack.engine.templates.sync(stack.tenant, None).await.expect("synced");
+    let listed = stack.get("/templates?search=hello").await;
+    let id = listed.data(200)["items"][0]["id"].clone();
+    let path = format!("/templates/{id}/test-send");
+    let answer = stack.post(&path, json!({"to": "+15551234567", "template_params": ["Ana"]})).await;
+    assert_eq!(answer.data(201)["status"], "sent");
+    assert_eq!(stack.sim.ledger(0).len(), 1);
+    let few = stack.post(&path, json!({"to": "+15551234567"})).await;
+    assert_eq!(few.code(), "TEMPLATE_PARAMS_MISMATCH");
+    let unknown = stack.post("/templates/999/test-send", json!({"to": "+15551234567"})).await;
+    assert_eq!((unknown.status, unknown.code()), (StatusCode::NOT_FOUND, "TEMPLATE_NOT_FOUND"));
+}
