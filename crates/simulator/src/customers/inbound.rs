@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{UserKey, profile};
 use crate::faults::Faults;
-use crate::identifiers::wamid;
+use crate::identifiers::{trace_id, wamid};
 use crate::ledger::Inbound;
 use crate::sim::Sim;
 use crate::statuses::Event;
@@ -39,6 +39,7 @@ fn book(sim: &Sim, phone: u32, user: UserKey, message: Value) -> Option<(String,
     let kind = message.get("type").and_then(Value::as_str)?.to_owned();
     let faults = sim.faults.get();
     let now = sim.clock.now();
+    let message = enrich(sim, phone, message)?;
     let nonce = sim.entropy.number() as u32;
     let party = sim.customers.wa_id(user).unwrap_or_else(|| sim.customers.bsuid(user));
     let mut inbox = sim.inbox();
@@ -63,6 +64,29 @@ fn book(sim: &Sim, phone: u32, user: UserKey, message: Value) -> Option<(String,
     });
     drop(inbox);
     change(sim, &faults, phone, user, value, &kind).map(|change| (id, change))
+}
+
+/// What the sender's phone leaves to Meta: whom a reply answers, where a medium is fetched.
+fn enrich(sim: &Sim, phone: u32, mut message: Map<String, Value>) -> Option<Map<String, Value>> {
+    if let Some(context) = message.get_mut("context").and_then(Value::as_object_mut)
+        && context.contains_key("id")
+        && !context.contains_key("from")
+    {
+        context.insert("from".into(), sim.accounts().phone_at(phone)?.digits.clone().into());
+    }
+    let kind = message.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(given) = message.get_mut(&kind).and_then(Value::as_object_mut) {
+        let now_ms = sim.clock.now_ms();
+        let mut store = sim.media();
+        let id = given.get("id").and_then(Value::as_str);
+        if let Some(medium) = id.and_then(|id| store.get(id, now_ms)).cloned() {
+            let ticket = store.ticket(&medium.id, trace_id(&sim.entropy), now_ms);
+            given.entry("mime_type").or_insert_with(|| medium.mime.into());
+            given.entry("sha256").or_insert_with(|| medium.sha256.into());
+            given.entry("url").or_insert_with(|| format!("{}/_media/{ticket}", sim.url()).into());
+        }
+    }
+    Some(message)
 }
 
 fn complete(

@@ -143,6 +143,9 @@ async function start() {
     byId("known").append(option);
   }
   await recent();
+  // `/sim?customer=+15551234567` opens that customer; a + in an address stands for a space.
+  const asked = new URLSearchParams(location.search).get("customer");
+  if (asked) open(asked.replace(/^ /, "+"));
   setInterval(refresh, 1000);
   setInterval(recent, 3000);
 }

@@ -122,3 +122,19 @@ async fn a_resumable_upload_gives_a_handle_for_templates() {
     let path = format!("{}/message_templates", world.account.waba_id);
     assert_eq!(world.graph("POST", &path, Some(create)).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_picture_from_a_customer_comes_with_its_address() {
+    let world = World::start().await;
+    let given = json!({"id": "9001", "mime_type": "image/jpeg", "text": "picture", "inbound": true});
+    world.control("POST", "media", given).await;
+    let wamid = world.send_hello(CUSTOMER).await;
+    let message = json!({"type": "image", "image": {"id": "9001"}, "context": {"id": wamid}});
+    world.control("POST", "customers/+15551234567/messages", message).await;
+    world.settle().await;
+    let arrived = &world.receiver.messages()[0];
+    assert_eq!(arrived["context"], json!({"id": wamid, "from": "15550783881"}));
+    assert_eq!(arrived["image"]["mime_type"], "image/jpeg");
+    let url = arrived["image"]["url"].as_str().unwrap();
+    assert_eq!(fetch(&world, url, Some(&world.account.token)).await, (200, b"picture".to_vec()));
+}
