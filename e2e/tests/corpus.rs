@@ -125,5 +125,6 @@ fn every_webhook_of_the_corpus_is_taken_and_every_item_understood_or_kept() {
     let kept_items: usize = kept.values().sum();
     assert!(kept_items < items, "nothing was understood");
     let inbound = stack.api.get("/messages?direction=inbound").expect(200);
-    assert!(inbound["total"].as_i64().unwrap_or(0) > 50, "{:#}", inbound["total"]);
+    // Many samples share a wamid: repeats of one message, which count once.
+    assert!(inbound["total"].as_i64().unwrap_or(0) > 20, "{:#}", inbound["total"]);
 }

@@ -502,12 +502,15 @@ fn case_10_fifty_stops_at_once_on_two_processes() {
     let state = pair.sim.call("GET", "/state", None);
     let number = &state["accounts"]["phones"][0];
     let waba = &state["accounts"]["wabas"][0]["id"];
-    pair.api(0).opted_in_contact(&format!("+{phone}"));
+    let contact = pair.api(0).opted_in_contact(&format!("+{phone}"));
+    let contact = pair.api(0).get(&format!("/contacts/{contact}")).expect(200);
+    // Decisions count by their time: these are later than the opt-in.
+    let at = time(&contact["opted_in_at"]).as_second() + 1;
     let bodies: Vec<Vec<u8>> = (0..50)
         .map(|index| {
             let message = json!({
                 "from": phone, "id": format!("wamid.STOP{index}"), "type": "text",
-                "timestamp": jiff::Timestamp::UNIX_EPOCH.as_second().max(1_790_000_000).to_string(),
+                "timestamp": at.to_string(),
                 "text": { "body": if index % 2 == 0 { "STOP" } else { "Stop!" } },
             });
             let value = json!({

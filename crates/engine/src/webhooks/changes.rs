@@ -5,15 +5,15 @@
 
 use domain::consent::{ConsentWords, Word};
 use domain::contacts::Identity;
-use domain::messages::Status;
 use domain::messages::retry::FailureKind;
+use domain::messages::{Content, Status};
 use domain::phone::PhoneNumber;
 use domain::templates;
 use domain::{ConnectionId, InboxId, SignedDuration, TenantId, Timestamp};
 use graph::errors::classify;
 use graph::webhook::{
-    AccountUpdate, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality, StatusUpdate,
-    System, SystemKind, UserIdUpdate, UserPreference, WebhookError,
+    AccountUpdate, Call, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality,
+    StatusUpdate, System, SystemKind, UserIdUpdate, UserPreference, WebhookError,
 };
 use ports::gateway::failure_kind;
 use ports::messages::Failure;
@@ -79,6 +79,7 @@ impl Reader<'_> {
     fn known(&self, item: &Item, source: &Source, connection: ConnectionId) -> Option<Vec<Change>> {
         let changes = match &item.kind {
             ItemKind::Message(message) => self.message(item, source, connection, message),
+            ItemKind::Call(call) if call.opens_window() => vec![self.call(item, source, connection, call)?],
             ItemKind::Status(status) => vec![self.status(item, source, connection, status)?],
             ItemKind::UserPreference(preference) => {
                 vec![Change::Preference(self.preference(source, connection, preference)?)]
@@ -146,6 +147,30 @@ impl Reader<'_> {
             }),
         }));
         changes
+    }
+
+    /// A customer's call opens the window as a message does (Meta, "Customer service windows"); it stands in the
+    /// thread once, however many events it has.
+    fn call(&self, item: &Item, source: &Source, connection: ConnectionId, call: &Call) -> Option<Change> {
+        let from = identity(call.from.as_deref(), call.from_user_id.as_deref());
+        if from.is_empty() {
+            return None;
+        }
+        Some(Change::Inbound(Inbound {
+            source: source.clone(),
+            connection_id: connection,
+            wamid: call.id.clone()?,
+            from,
+            username: None,
+            profile_name: None,
+            at: self.at(call.timestamp),
+            content: Content::Unsupported { kind: Some("call".into()), raw: item.raw_value() },
+            reply_to: None,
+            opens_window: true,
+            word: None,
+            confirmation: None,
+            media: None,
+        }))
     }
 
     fn identity_change(
