@@ -26,12 +26,17 @@ pub struct StoreConfig {
     pub keys: Vec<[u8; 32]>,
     /// Connections to PostgreSQL, or readers of SQLite (which has one writer besides).
     pub connections: u32,
+    /// Told of every statement, for whoever asks the engine for plans or looks for slow ones.
+    pub watch: Option<Watch>,
 }
+
+/// Hears a statement, its values in place, and how long it took.
+pub type Watch = Arc<dyn Fn(&str, std::time::Duration) + Send + Sync>;
 
 impl StoreConfig {
     /// A store at `url` with one sealing key.
     pub fn new(url: impl Into<String>, key: [u8; 32]) -> Self {
-        Self { url: url.into(), keys: vec![key], connections: 8 }
+        Self { url: url.into(), keys: vec![key], connections: 8, watch: None }
     }
 }
 
@@ -63,7 +68,13 @@ impl SqlStore {
     /// `Unavailable` when it cannot be reached, `Internal` when the keys are missing.
     pub async fn connect(config: StoreConfig) -> Result<Self, StoreError> {
         let keyring = Keyring::new(&config.keys)?;
-        let opened = Dialect::open(&config).await?;
+        let mut opened = Dialect::open(&config).await?;
+        if let Some(watch) = config.watch {
+            let hear =
+                move |info: &sea_orm::metric::Info<'_>| watch(&info.statement.to_string(), info.elapsed);
+            opened.writer.set_metric_callback(hear.clone());
+            opened.reader.set_metric_callback(hear);
+        }
         let wakes = Wakes::start(opened.dialect, &opened.writer);
         let inner =
             Inner { dialect: opened.dialect, writer: opened.writer, reader: opened.reader, keyring, wakes };

@@ -34,4 +34,4 @@ mod tenants;
 mod wakes;
 mod webhooks;
 
-pub use db::{SqlStore, StoreConfig};
+pub use db::{SqlStore, StoreConfig, Watch};

@@ -73,13 +73,19 @@ impl List {
         select
     }
 
+    /// The first key alone comes before all keys together: SQLite enters an index on an expression by it only.
     fn behind(&self, cursor: &Cursor) -> Expr {
         let keys = Expr::tuple(self.keys.iter().map(|(key, _)| Expr::cust(*key)));
         let last = Expr::tuple(cursor.keys.iter().cloned().map(Expr::val));
-        match self.order {
+        let first = self.keys.iter().zip(&cursor.keys).next().map(|((key, _), value)| match self.order {
+            Order::Desc => Expr::cust(*key).lte(value.clone()),
+            _ => Expr::cust(*key).gte(value.clone()),
+        });
+        let behind = match self.order {
             Order::Desc => keys.lt(last),
             _ => keys.gt(last),
-        }
+        };
+        first.map_or(behind.clone(), |first| first.and(behind))
     }
 }
 

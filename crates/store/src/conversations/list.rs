@@ -27,11 +27,9 @@ pub(super) async fn page(
 }
 
 fn select(dialect: Dialect, tenant: TenantId, filter: &ConversationFilter) -> SelectStatement {
-    let contact = Expr::cust("c.tenant_id = v.tenant_id AND c.id = v.contact_id");
     let mut select = Query::select();
     select
         .from_as("conversations", "v")
-        .join_as(sea_orm::sea_query::JoinType::LeftJoin, "contacts", "c", contact)
         .and_where(Expr::col(("v", "tenant_id")).eq(tenant.0))
         .and_where_option(filter.contact_id.map(|id| Expr::col(("v", "contact_id")).eq(id.0)))
         .and_where_option(filter.connection_id.map(|id| Expr::col(("v", "connection_id")).eq(id.0)))

@@ -115,7 +115,7 @@ async fn find<C: ConnectionTrait>(
     tenant: TenantId,
     conversation: ConversationId,
 ) -> Result<Option<Conversation>, Fault> {
-    let sql = format!("SELECT {} FROM {} WHERE v.tenant_id = $1 AND v.id = $2", row::COLUMNS, row::FROM);
+    let sql = format!("SELECT {} FROM conversations v WHERE v.tenant_id = $1 AND v.id = $2", row::COLUMNS);
     let found = db::one(on, &sql, [tenant.0.into(), conversation.0.into()]).await?;
     found.as_ref().map(row::from_row).transpose()
 }

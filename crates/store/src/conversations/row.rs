@@ -6,14 +6,13 @@ use sea_orm::QueryResult;
 
 use crate::db::{Fault, Row};
 
-/// The columns that [`from_row`] reads, of conversations under the alias `v` and their contacts under `c`.
-pub(crate) const COLUMNS: &str = "v.id, v.contact_id, v.connection_id, c.name AS contact_name, \
-     c.phone AS contact_phone, v.status, v.assignee, v.labels, v.window_expires_at, v.last_inbound_at, \
-     v.last_message_at, v.last_message_id, v.last_message_preview, v.unread, v.created_at";
-
-/// Conversations as `v` with their contacts as `c`.
-pub(crate) const FROM: &str =
-    "conversations v LEFT JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id";
+/// The columns that [`from_row`] reads, of conversations under the alias `v`. The contact is looked up per row given,
+/// so that counting and skipping rows does not join it.
+pub(crate) const COLUMNS: &str = "v.id, v.contact_id, v.connection_id, \
+     (SELECT c.name FROM contacts c WHERE c.tenant_id = v.tenant_id AND c.id = v.contact_id) AS contact_name, \
+     (SELECT c.phone FROM contacts c WHERE c.tenant_id = v.tenant_id AND c.id = v.contact_id) AS contact_phone, \
+     v.status, v.assignee, v.labels, v.window_expires_at, v.last_inbound_at, v.last_message_at, v.last_message_id, \
+     v.last_message_preview, v.unread, v.created_at";
 
 /// A conversation out of [`COLUMNS`].
 pub(crate) fn from_row(row: &QueryResult) -> Result<Conversation, Fault> {

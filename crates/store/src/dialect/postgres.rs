@@ -35,6 +35,8 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
                 // A plan made while a table was empty would be kept after it has grown.
                 ("plan_cache_mode", "force_custom_plan"),
                 ("jit", "off"),
+                // Everything is found by an index, and what is hot lies in memory.
+                ("random_page_cost", "1.1"),
                 ("lock_timeout", "20s"),
                 ("idle_in_transaction_session_timeout", "60s"),
             ])

@@ -140,7 +140,7 @@ async fn take_pending_media(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<PendingMedia>, Fault> {
-    let waiting = "SELECT 1 AS one FROM media WHERE fetch_at <= $1 LIMIT 1";
+    let waiting = "SELECT 1 AS one FROM media WHERE fetch_at <= $1 ORDER BY fetch_at LIMIT 1";
     if db::one(store.reader(), waiting, [micros(now).into()]).await?.is_none() {
         return Ok(Vec::new());
     }

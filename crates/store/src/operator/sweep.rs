@@ -18,9 +18,9 @@ const SWEEPS: [(&str, SignedDuration); 3] = [
         KEYS,
     ),
     (
-        "DELETE FROM inbox WHERE (tenant_id, id) IN (SELECT i.tenant_id, i.id FROM inbox i WHERE i.at <= $1 \
-         AND NOT EXISTS (SELECT 1 FROM inbox_queue q WHERE q.tenant_id = i.tenant_id AND q.id = i.id) \
-         ORDER BY i.at LIMIT $2)",
+        "DELETE FROM inbox WHERE (tenant_id, id) IN (SELECT old.tenant_id, old.id FROM \
+         (SELECT o.tenant_id, o.id FROM inbox o WHERE o.at <= $1 ORDER BY o.at LIMIT $2) AS old \
+         WHERE NOT EXISTS (SELECT 1 FROM inbox_queue q WHERE q.tenant_id = old.tenant_id AND q.id = old.id))",
         BODIES,
     ),
     (

@@ -75,7 +75,7 @@ pub(super) async fn take(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<PendingWebhook>, Fault> {
-    let waiting = "SELECT 1 AS one FROM inbox_queue WHERE taken_until <= $1 LIMIT 1";
+    let waiting = "SELECT 1 AS one FROM inbox_queue q WHERE q.taken_until <= $1 ORDER BY q.id LIMIT 1";
     if db::one(store.reader(), waiting, [micros(now).into()]).await?.is_none() {
         return Ok(Vec::new());
     }

@@ -48,24 +48,7 @@ impl Scene {
 
     /// A template to a contact.
     pub(crate) fn job(&self, to: ContactId) -> AcceptJob {
-        AcceptJob {
-            tenant_id: self.tenant,
-            to: Addressee::Contact(to),
-            connection_id: self.connection,
-            content: Content::Template {
-                name: "order_shipped".into(),
-                language: "en_US".into(),
-                params: Default::default(),
-            },
-            template_id: Some(self.template),
-            priority: None,
-            reply_to: None,
-            send_at: None,
-            retry_of: None,
-            created_by: None,
-            key: None,
-            at: at(10),
-        }
+        job_of(self.tenant, self.connection, self.template, to)
     }
 
     /// Words to a contact.
@@ -200,6 +183,33 @@ impl Scene {
 
     pub(crate) async fn report(&self, wamid: &str, status: Status, when: Timestamp) -> Projected {
         self.project(vec![Change::Status(self.status(wamid, status, when))]).await
+    }
+}
+
+/// A template to a contact.
+pub(crate) fn job_of(
+    tenant: TenantId,
+    connection: ConnectionId,
+    template: TemplateId,
+    to: ContactId,
+) -> AcceptJob {
+    AcceptJob {
+        tenant_id: tenant,
+        to: Addressee::Contact(to),
+        connection_id: connection,
+        content: Content::Template {
+            name: "order_shipped".into(),
+            language: "en_US".into(),
+            params: Default::default(),
+        },
+        template_id: Some(template),
+        priority: None,
+        reply_to: None,
+        send_at: None,
+        retry_of: None,
+        created_by: None,
+        key: None,
+        at: at(10),
     }
 }
 

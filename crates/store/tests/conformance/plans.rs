@@ -1,0 +1,309 @@
+//! No hot statement reads a whole table, on either engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use domain::messages::Status;
+use domain::{ContactId, ConversationId, MessageId};
+use ports::access::AccessStore;
+use ports::alerts::AlertStore;
+use ports::contacts::ContactStore;
+use ports::conversations::ConversationStore;
+use ports::idempotency::{IdempotencyStore, KeptAnswer};
+use ports::lanes::{LaneStore, Outcome, Settlement};
+use ports::messages::{AcceptJob, AcceptOutcome, Addressee, MessageFilter, MessageStore, ReplyTo};
+use ports::operator::OperatorStore;
+use ports::templates::TemplateStore;
+use ports::webhooks::{
+    AsideReason, Change, Inbound, InboundMedia, Projection, RawWebhook, SetAside, WebhookStore,
+};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use store::{SqlStore, StoreConfig};
+
+use crate::samples::{identity, phone};
+use crate::scene::{Scene, failure, source};
+use crate::support::{Bench, KEY, at};
+
+on_each_engine!(no_hot_statement_scans_a_table);
+
+/// Rows of each big table: enough for a planner to prefer its indexes.
+const MANY: u32 = 10_000;
+
+async fn no_hot_statement_scans_a_table(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    fill(&scene).await;
+    let engine = Engine::of(&scene.bench).await;
+    engine.run("ANALYZE").await;
+    let heard = exercise(&scene).await;
+    assert!(heard.len() > 60, "only {} statements were heard", heard.len());
+    let mut scans = Vec::new();
+    for (shape, statement) in heard {
+        for scan in engine.scans(&statement).await {
+            scans.push(format!("{scan}\n    in {}", &shape[..shape.len().min(300)]));
+        }
+    }
+    assert!(scans.is_empty(), "{}", scans.join("\n"));
+}
+
+async fn fill(scene: &Scene) {
+    let file = |number: u32| InboundMedia {
+        meta_id: number.to_string(),
+        mime_type: "image/jpeg".into(),
+        filename: None,
+        sha256: None,
+        expires_at: at(1_000_000),
+    };
+    let inbound = |number: u32| {
+        Change::Inbound(Inbound {
+            media: Some(file(number)),
+            ..scene.inbound(number, &format!("wamid.in.{number}"))
+        })
+    };
+    scene.project((1..=MANY).map(inbound).collect()).await;
+    let job = |number: u32| AcceptJob {
+        at: at(95),
+        key: Some((format!("k{number}"), [1; 32])),
+        ..scene.text(ContactId(number.into()))
+    };
+    let accepted = scene.accept((1..=MANY).map(job).collect()).await;
+    assert!(accepted.iter().all(|one| matches!(one, AcceptOutcome::Accepted(_))));
+    let lease = scene.lane("node").await;
+    let claim = scene.store().claim_due(&lease, MANY / 2, at(96)).await.unwrap();
+    let sent = |one: &ports::lanes::Claimed| Outcome {
+        message_id: one.message_id,
+        contact_id: one.contact_id,
+        settlement: Settlement::Sent { wamid: format!("wamid.out.{}", one.message_id), held: false },
+        at: at(97),
+    };
+    scene.store().record_outcomes(&lease, claim.claimed.iter().map(sent).collect()).await.unwrap();
+    let raw = RawWebhook {
+        tenant_id: scene.tenant,
+        connection_id: None,
+        body: bytes::Bytes::from_static(b"{}"),
+        at: at(98),
+    };
+    scene.store().ingest((0..MANY).map(|_| raw.clone()).collect()).await.unwrap();
+    let orphan =
+        |number: u32| Change::Status(scene.status(&format!("wamid.lost.{number}"), Status::Read, at(98)));
+    scene.project((0..MANY).map(orphan).collect()).await;
+}
+
+/// Uses every hot verb on a store that is listened to. Answers one statement of each shape.
+async fn exercise(scene: &Scene) -> BTreeMap<String, String> {
+    let heard = Arc::new(Mutex::new(BTreeMap::new()));
+    let ears = Arc::clone(&heard);
+    let config = StoreConfig {
+        watch: Some(Arc::new(move |statement: &str, _| {
+            let shape: String =
+                statement.chars().filter(|letter| !letter.is_ascii_digit()).take(160).collect();
+            ears.lock().unwrap().insert(shape, statement.to_owned());
+        })),
+        ..StoreConfig::new(scene.bench.url(), KEY)
+    };
+    let store = SqlStore::connect(config).await.unwrap();
+    sends(scene, &store).await;
+    lane(scene, &store).await;
+    webhooks(scene, &store).await;
+    reads(scene, &store).await;
+    upkeep(scene, &store).await;
+    drop(store);
+    let heard = heard.lock().unwrap();
+    heard.clone()
+}
+
+async fn sends(scene: &Scene, store: &SqlStore) {
+    let base = AcceptJob { at: at(99), ..scene.text(ContactId(7)) };
+    let jobs = vec![
+        AcceptJob { key: Some(("k7".into(), [1; 32])), ..base.clone() },
+        AcceptJob { key: Some(("new".into(), [1; 32])), ..base.clone() },
+        AcceptJob { to: Addressee::Phone(phone(8)), ..base.clone() },
+        AcceptJob { to: Addressee::Bsuid("US.1".into()), ..base.clone() },
+        AcceptJob { to: Addressee::Conversation(ConversationId(9)), ..base.clone() },
+        AcceptJob { reply_to: Some(ReplyTo::Message(MessageId(7))), ..base },
+    ];
+    store.accept(jobs).await.unwrap();
+    let answer = KeptAnswer { status: 201, body: b"{}".to_vec() };
+    store.keep_send_answers(vec![(scene.tenant, "k7".into(), answer)]).await.unwrap();
+    let last =
+        scene.listed(MessageFilter { status: Some(Status::Queued), ..Default::default() }).await.remove(0).id;
+    store.cancel_message(scene.tenant, last, at(99)).await.unwrap();
+}
+
+async fn lane(scene: &Scene, store: &SqlStore) {
+    let lease = store
+        .take_lane(scene.tenant, scene.connection, "node", at(99), at(500))
+        .await
+        .unwrap()
+        .unwrap()
+        .lease;
+    store.renew_lane(&lease, at(600), &serde_json::json!({})).await.unwrap();
+    let claim = store.claim_due(&lease, 5, at(100)).await.unwrap();
+    let why = failure("META_REJECTED", 131_000);
+    let settlements = [
+        Settlement::Sent { wamid: "wamid.lost.1".into(), held: false },
+        Settlement::Requeue { due_at: at(101), costs_attempt: true, why: why.clone() },
+        Settlement::DelayContact { due_at: at(101), why: why.clone() },
+        Settlement::Failed { why: why.clone(), flag: Some(131_026), marketing_stop: true },
+        Settlement::InDoubt { why },
+    ];
+    let outcomes = claim.claimed.iter().zip(settlements).map(|(one, settlement)| Outcome {
+        message_id: one.message_id,
+        contact_id: one.contact_id,
+        settlement,
+        at: at(100),
+    });
+    store.record_outcomes(&lease, outcomes.collect()).await.unwrap();
+    let sending = store.claim_due(&lease, 1, at(100)).await.unwrap().claimed;
+    assert_eq!(sending.len(), 1);
+    store.take_lane(scene.tenant, scene.connection, "node", at(100), at(500)).await.unwrap();
+    store.release_lane(&lease, &serde_json::json!({})).await.unwrap();
+}
+
+async fn webhooks(scene: &Scene, store: &SqlStore) {
+    let raw =
+        RawWebhook { tenant_id: scene.tenant, connection_id: None, body: bytes::Bytes::new(), at: at(100) };
+    store.ingest(vec![raw]).await.unwrap();
+    let done =
+        store.take_webhooks("node", 50, at(100), at(200)).await.unwrap().iter().map(|one| one.id).collect();
+    let mut by_id = scene.status("wamid.other", Status::Sent, at(100));
+    by_id.message_id = Some(MessageId(i64::from(MANY) + 9));
+    let hidden = domain::contacts::Identity { phone: Some(phone(9)), bsuid: Some("US.9".into()) };
+    let aside = SetAside {
+        source: source(),
+        connection_id: None,
+        field: "x".into(),
+        reason: AsideReason::Poison,
+        why: String::new(),
+        raw: serde_json::json!(1),
+        at: at(100),
+    };
+    let changes = vec![
+        Change::Status(scene.status(&format!("wamid.out.{}", MANY + 5), Status::Delivered, at(100))),
+        Change::Status(by_id),
+        Change::Status(scene.status("wamid.nobody", Status::Read, at(100))),
+        Change::Inbound(scene.inbound(7, "wamid.in.new")),
+        Change::Inbound(scene.inbound(MANY + 7, "wamid.in.stranger")),
+        Change::Inbound(Inbound { from: hidden, ..scene.stop(9, "wamid.in.stop") }),
+        Change::Aside(aside),
+    ];
+    store.project(Projection { tenant_id: scene.tenant, done, changes, at: at(101) }).await.unwrap();
+}
+
+async fn reads(scene: &Scene, store: &SqlStore) {
+    let tenant = scene.tenant;
+    store.message(tenant, MessageId(9)).await.unwrap();
+    store.message_events(tenant, MessageId(i64::from(MANY) + 9)).await.unwrap();
+    store.contact(tenant, ContactId(9)).await.unwrap();
+    store.contact_by_identity(tenant, &identity(9)).await.unwrap();
+    store.conversation(tenant, ConversationId(9)).await.unwrap();
+    store.mark_conversation_read(tenant, ConversationId(9), at(101)).await.unwrap();
+    store.template(tenant, scene.template).await.unwrap();
+    store.templates_named(tenant, scene.connection, "order_shipped", Some("en_US")).await.unwrap();
+    for filter in [
+        MessageFilter { contact_id: Some(ContactId(9)), ..Default::default() },
+        MessageFilter { conversation_id: Some(ConversationId(9)), ..Default::default() },
+        MessageFilter { status: Some(Status::Failed), ..Default::default() },
+        MessageFilter { status: Some(Status::InDoubt), ..Default::default() },
+    ] {
+        store.messages(tenant, &filter, &Default::default()).await.unwrap();
+    }
+}
+
+async fn upkeep(scene: &Scene, store: &SqlStore) {
+    store.api_key_by_hash(&[1; 32]).await.unwrap();
+    store.touch_api_keys(vec![(domain::ApiKeyId(1), at(1))]).await.unwrap();
+    store.rule_on_doubts(at(90_000_000), 10).await.unwrap();
+    store.take_pending_media(10, at(100), at(200)).await.unwrap();
+    store.sweep(at(90_000_000), 10).await.unwrap();
+    store.reserve_key(scene.tenant, "other", [1; 32], at(100)).await.unwrap();
+    store
+        .keep_answer(scene.tenant, "other", KeptAnswer { status: 200, body: vec![] }, at(100))
+        .await
+        .unwrap();
+    store.record_security_events(Vec::new()).await.unwrap();
+    store.raise_alerts(Vec::new()).await.unwrap();
+}
+
+/// The engine itself, asked past the store.
+struct Engine {
+    database: DatabaseConnection,
+    postgres: bool,
+}
+
+/// Tables that grow with use, and the names they go by in our statements. A SCAN of anything else (a set, a
+/// subquery, one of few rows) is none.
+const BIG: [&str; 24] = [
+    "messages",
+    "m",
+    "contacts",
+    "c",
+    "asked",
+    "conversations",
+    "v",
+    "outbox",
+    "o",
+    "message_events",
+    "e",
+    "inbox",
+    "i",
+    "inbox_queue",
+    "q",
+    "idempotency",
+    "k",
+    "orphan_statuses",
+    "s",
+    "consent_records",
+    "media",
+    "f",
+    "inbox_items",
+    "gone",
+];
+
+impl Engine {
+    async fn of(bench: &Bench) -> Self {
+        let postgres = bench.is_postgres();
+        let url = if postgres {
+            // As the store sets its own connections.
+            format!("{}&options=-c%20random_page_cost=1.1%20-c%20jit=off", bench.url())
+        } else {
+            format!("sqlite://{}", bench.url())
+        };
+        Self { database: Database::connect(url).await.unwrap(), postgres }
+    }
+
+    async fn run(&self, sql: &str) {
+        self.database.execute_unprepared(sql).await.unwrap();
+    }
+
+    async fn scans(&self, statement: &str) -> BTreeSet<String> {
+        let verb = if self.postgres { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
+        let ask = Statement::from_string(self.database.get_database_backend(), format!("{verb} {statement}"));
+        let rows = self.database.query_all_raw(ask).await.unwrap_or_else(|why| panic!("{why}: {statement}"));
+        let column = if self.postgres { "QUERY PLAN" } else { "detail" };
+        let steps = rows.iter().map(|row| row.try_get_by::<String, _>(column).unwrap());
+        steps.filter(|step| if self.postgres { is_seq_scan(step) } else { is_full_scan(step) }).collect()
+    }
+}
+
+fn is_seq_scan(step: &str) -> bool {
+    step.split("Seq Scan on ")
+        .nth(1)
+        .is_some_and(|rest| BIG.contains(&rest.split(' ').next().unwrap_or_default()))
+}
+
+/// Walking an index in its order up to a LIMIT is how the oldest are found.
+fn is_full_scan(step: &str) -> bool {
+    let Some(rest) = step.trim().strip_prefix("SCAN ") else { return false };
+    let table = rest.split(' ').next().unwrap_or_default();
+    BIG.contains(&table) && !rest.contains("USING INDEX inbox_queue_oldest")
+}
+
+#[test]
+fn a_scan_is_told_from_a_search() {
+    assert!(is_full_scan("SCAN m"));
+    assert!(!is_full_scan("SCAN json_each VIRTUAL TABLE INDEX 1:"));
+    assert!(!is_full_scan("SEARCH m USING PRIMARY KEY (tenant_id=? AND id=?)"));
+    assert!(is_seq_scan("  ->  Seq Scan on messages m  (cost=0.00..1.00)"));
+    assert!(!is_seq_scan("  ->  Index Scan using messages_pkey on messages m"));
+    assert!(!is_seq_scan("  ->  Seq Scan on templates t  (cost=0.00..1.00)"));
+}
