@@ -15,6 +15,8 @@ pub(crate) struct Behaviour {
     pub(crate) deliver: bool,
     pub(crate) read: bool,
     pub(crate) skip_delivered: bool,
+    /// A voice note: it is played once it was read.
+    pub(crate) voice: bool,
     pub(crate) fail_after_delivered: bool,
     pub(crate) backwards: bool,
     pub(crate) twice: bool,

@@ -52,6 +52,7 @@ const TABLE: &[Known] = &[
     row(131008, 400, "Required parameter is missing", "The request is missing a required parameter."),
     row(131009, 400, "Parameter value is not valid", "One or more parameter values are invalid."),
     row(131016, 500, "Service unavailable", "A service is temporarily unavailable."),
+    row(131020, 400, "Bad group", "The group does not exist or is not visible to this number."),
     row(131021, 400, "Recipient cannot be sender", "Sender and recipient phone number is the same."),
     row(131026, 400, "Message undeliverable", "Message Undeliverable."),
     row(131030, 400, "Recipient phone number not in allowed list", "Add recipient phone number to recipient list and try again."),

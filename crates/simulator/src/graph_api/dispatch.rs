@@ -196,14 +196,14 @@ async fn edge(call: &Call<'_>, segments: &[&str]) -> Answer {
         (_, [phone, "block_users"]) => block_users::handle(call, phone),
         (_, [phone, "settings"]) => phone_nodes::settings(call, phone),
         ("POST", [phone, "calls"]) => phone_nodes::call(call, phone),
-        (_, [id]) => node(call, id),
+        (_, [id]) => node(call, id).await,
         (_, [id, ..]) => Err(call.no_object(id)),
         (_, []) => Err(GraphError::plain(400, 100, "Unsupported request.").subcode(33)),
     }
 }
 
 /// A node by its id: number, account, template or medium.
-fn node(call: &Call<'_>, id: &str) -> Answer {
+async fn node(call: &Call<'_>, id: &str) -> Answer {
     let (phone, waba) = {
         let accounts = call.sim.accounts();
         (accounts.phone(id).is_some(), accounts.waba(id).is_some())
@@ -214,7 +214,7 @@ fn node(call: &Call<'_>, id: &str) -> Answer {
     match (call.method, phone, waba, template, medium) {
         ("GET", true, ..) if wants_health => health::phone(call, id),
         ("GET", true, ..) => phone_nodes::get(call, id),
-        ("POST", true, ..) => phone_nodes::post(call, id),
+        ("POST", true, ..) => phone_nodes::post(call, id).await,
         ("GET", _, true, ..) if wants_health => health::waba(call, id),
         ("GET", _, true, ..) => account_nodes::get(call, id),
         ("POST", _, true, ..) => account_nodes::post(call, id),

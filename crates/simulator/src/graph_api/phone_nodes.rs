@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::subscriptions::check_url;
 use super::{Answer, Call, fields_of, json, paging, pick, success};
 use crate::accounts::phone::DEFAULT_FIELDS;
 use crate::errors::GraphError;
 use crate::identifiers::trace_id;
-
-const URL_MAX: usize = 200;
+use crate::webhooks::handshake;
 
 pub(crate) fn list(call: &Call<'_>, waba_id: &str) -> Answer {
     call.manage_waba(waba_id)?;
@@ -27,27 +27,34 @@ pub(crate) fn get(call: &Call<'_>, id: &str) -> Answer {
 }
 
 /// `POST /{phone}` with a `pin` or a `webhook_configuration`.
-pub(crate) fn post(call: &Call<'_>, id: &str) -> Answer {
+pub(crate) async fn post(call: &Call<'_>, id: &str) -> Answer {
     call.manage_phone(id)?;
+    let pin = call.params.text("pin");
+    if pin.as_ref().is_some_and(|pin| pin.len() != 6 || !pin.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(GraphError::param("Param pin must be 6 digits."));
+    }
+    let callback = match call.params.get("webhook_configuration") {
+        None => None,
+        Some(configuration) => Some(callback(call, configuration).await?),
+    };
     let mut accounts = call.sim.accounts_mut();
     let phone = accounts.phone_mut(id).ok_or_else(|| call.no_object(id))?;
-    if let Some(pin) = call.params.text("pin") {
-        if pin.len() != 6 || !pin.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(GraphError::param("Param pin must be 6 digits."));
-        }
-        phone.pin = Some(pin);
-    }
-    if let Some(configuration) = call.params.get("webhook_configuration") {
-        let url =
-            configuration.get("override_callback_uri").and_then(Value::as_str).filter(|url| !url.is_empty());
-        if url.is_some_and(|url| url.len() > URL_MAX) {
-            return Err(GraphError::param(format!(
-                "Param override_callback_uri must be at most {URL_MAX} characters long."
-            )));
-        }
-        phone.override_callback = url.map(Into::into);
+    phone.pin = pin.or_else(|| phone.pin.take());
+    if let Some(callback) = callback {
+        phone.override_callback = callback;
     }
     Ok(success())
+}
+
+/// The number's own callback, after its handshake; an empty one takes the override off.
+async fn callback(call: &Call<'_>, configuration: &Value) -> Result<Option<String>, GraphError> {
+    let text = |key: &str| configuration.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let Some(url) = text("override_callback_uri") else { return Ok(None) };
+    let token =
+        text("verify_token").ok_or_else(|| GraphError::required("webhook_configuration['verify_token']"))?;
+    check_url(url)?;
+    handshake::verify(&call.sim.client, &call.sim.entropy, url, token).await?;
+    Ok(Some(url.to_owned()))
 }
 
 pub(crate) fn settings(call: &Call<'_>, id: &str) -> Answer {

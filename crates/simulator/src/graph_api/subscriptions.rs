@@ -103,7 +103,7 @@ async fn set(call: &Call<'_>, app_id: &str) -> Answer {
 }
 
 /// An http(s) address of up to 200 characters. Meta wants https; here a test server without TLS will do.
-fn check_url(url: &str) -> Result<(), GraphError> {
+pub(crate) fn check_url(url: &str) -> Result<(), GraphError> {
     if url.len() > 200 || !crate::messages::fields::is_web_url(url) {
         return Err(GraphError::param("The callback must be a valid URL of at most 200 characters."));
     }

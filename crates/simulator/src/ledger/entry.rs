@@ -15,6 +15,8 @@ pub(crate) enum Stage {
     Delivered = 2,
     Read = 4,
     Failed = 8,
+    /// A voice note was listened to.
+    Played = 16,
 }
 
 pub(crate) struct Entry {
@@ -92,6 +94,7 @@ impl Entry {
             (Stage::Delivered, "delivered"),
             (Stage::Read, "read"),
             (Stage::Failed, "failed"),
+            (Stage::Played, "played"),
         ];
         LedgerEntry {
             seq,

@@ -95,6 +95,7 @@ impl Sender<'_> {
         let is_template = envelope.kind == "template";
         let mut behaviour =
             behaviour::behaviour(to.user, customer.as_deref(), self.faults, &self.sim.entropy, is_template);
+        behaviour.voice = body.pointer("/audio/voice").and_then(Value::as_bool).unwrap_or(false);
         gate.injected(&behaviour, to.user)?;
         let passed = gate.limits(to.user, !is_template, envelope.identity_hash)?;
         behaviour.fail =

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::fields::{Checked, Object, wrong_type};
 use crate::errors::GraphError;
+use crate::messages::gate::refusal;
 
 const TYPES: [&str; 12] = [
     "audio",
@@ -41,7 +42,9 @@ impl<'a> Envelope<'a> {
             return Err(GraphError::required("to"));
         }
         match root.text("recipient_type")?.unwrap_or("individual") {
-            "individual" | "group" => {}
+            "individual" => {}
+            // There are no groups here, so every group is an unknown one.
+            "group" => return Err(refusal(131020)),
             other => {
                 let text =
                     format!("Param recipient_type must be one of {{INDIVIDUAL, GROUP}} - got \"{other}\".");

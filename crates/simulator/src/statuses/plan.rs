@@ -62,6 +62,10 @@ impl Planner<'_> {
             self.pass(read_ms);
             self.status(Stage::Read, 0);
         }
+        if self.behaviour.read && self.behaviour.voice {
+            self.pass(read_ms);
+            self.status(Stage::Played, 0);
+        }
         self.reactions();
     }
 

@@ -104,16 +104,20 @@ impl WebhookHub {
     }
 }
 
-/// Groups of changes with at most `max` items; a change is never split here.
+/// A body is at most 3 MB (WhatsApp, "Webhooks"); half of that leaves room for one big change.
+const BYTES_MAX: usize = 1_500_000;
+
+/// Groups of changes with at most `max` items and 3 MB; a change is never split here.
 fn batches<'a, 'b>(changes: &'b [&'a Change], max: usize) -> Vec<&'b [&'a Change]> {
     let mut found = Vec::new();
-    let (mut from, mut items) = (0, 0);
+    let (mut from, mut items, mut bytes) = (0, 0, 0);
     for (at, change) in changes.iter().enumerate() {
-        if at > from && items + change.items > max {
+        if at > from && (items + change.items > max || bytes + change.value.len() > BYTES_MAX) {
             found.extend(changes.get(from..at));
-            (from, items) = (at, 0);
+            (from, items, bytes) = (at, 0, 0);
         }
         items += change.items;
+        bytes += change.value.len();
     }
     found.extend(changes.get(from..).filter(|rest| !rest.is_empty()));
     found

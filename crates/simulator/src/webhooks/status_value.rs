@@ -111,6 +111,7 @@ fn status<'a>(sim: &Sim, faults: &Faults, item: &'a StatusItem, now_s: i64) -> S
             Stage::Delivered => "delivered",
             Stage::Read => "read",
             Stage::Failed => "failed",
+            Stage::Played => "played",
         },
         timestamp: now_s.to_string(),
         recipient_id: sim.customers.wa_id(item.user),

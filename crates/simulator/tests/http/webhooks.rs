@@ -228,3 +228,54 @@ async fn the_app_subscription_sets_the_callback() {
     let (_, shown) = world.graph_as(&app, "GET", &path, None).await;
     assert_eq!(shown["data"][0]["callback_url"], world.callback);
 }
+
+#[tokio::test]
+async fn every_subscribed_app_gets_its_own_signed_copy() {
+    let world = World::start().await;
+    let (other, url) = crate::support::Receiver::start().await;
+    let account = json!({"app_id": "777", "app_secret": "another-secret", "callback_url": url,
+        "phones": [], "token": "EAAOTHER", "waba_id": "888"});
+    assert_eq!(world.control("POST", "accounts", account).await.0, 200);
+    let scope = json!({"token": "EAAPARTNER", "app_id": "777", "waba_ids": [world.account.waba_id]});
+    world.control("POST", "tokens/issue", scope).await;
+    let path = format!("{}/subscribed_apps", world.account.waba_id);
+    assert_eq!(world.graph_as("EAAPARTNER", "POST", &path, None).await.0, 200);
+    world.sim.customer_says(world.phone(), CUSTOMER, "hi").unwrap();
+    world.settle().await;
+    let (first, second) = (world.receiver.arrived(), other.arrived());
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_eq!(first[0].body, second[0].body);
+    let signed = graph::signature::sign(b"another-secret", &second[0].body);
+    assert_eq!(second[0].headers[SIGNATURE].to_str().unwrap(), signed);
+}
+
+#[tokio::test]
+async fn a_numbers_callback_goes_before_the_accounts_for_messages_only() {
+    let world = World::start().await;
+    let (own, url) = crate::support::Receiver::start().await;
+    let configuration =
+        json!({"webhook_configuration": {"override_callback_uri": url, "verify_token": "the-verify-token"}});
+    assert_eq!(world.graph("POST", world.phone(), Some(configuration)).await.0, 200);
+    world.sim.customer_says(world.phone(), CUSTOMER, "hi").unwrap();
+    world
+        .control(
+            "POST",
+            "webhooks",
+            json!({"field": "account_review_update", "value": {"decision": "APPROVED"}}),
+        )
+        .await;
+    world.settle().await;
+    assert_eq!((own.messages().len(), world.receiver.messages().len()), (1, 0));
+    assert_eq!(world.receiver.of_field("account_review_update").len(), 1);
+}
+
+#[tokio::test]
+async fn a_voice_note_is_played() {
+    let world = World::start().await;
+    world.open_window(CUSTOMER).await;
+    let audio = json!({"link": "https://example.com/a.ogg", "voice": true});
+    let (_, answer) = world.send(json!({"to": CUSTOMER, "type": "audio", "audio": audio})).await;
+    let wamid = answer["messages"][0]["id"].as_str().unwrap().to_owned();
+    until("it is played", || world.receiver.statuses_of(&wamid).len() == 4).await;
+    assert_eq!(world.receiver.statuses_of(&wamid), ["sent", "delivered", "read", "played"]);
+}
