@@ -96,7 +96,7 @@ impl Engine {
             conversations: conversations::Conversations::new(deps.clone()),
             templates: templates::Templates::new(deps.clone(), media.clone()),
             tenants: tenants::Tenants::new(deps.clone()),
-            webhooks: webhooks::Webhooks::new(deps.clone(), directory.clone(), wake),
+            webhooks: webhooks::Webhooks::new(deps.clone(), directory.clone(), media.clone(), wake),
             directory,
             media,
             messages,

@@ -30,7 +30,8 @@ impl Breakdown {
         }
     }
 
-    fn condition(&self, connection: &Connection) -> Condition {
+    /// The alert that it raises.
+    pub(crate) fn condition(&self, connection: &Connection) -> Condition {
         let subject = connection_subject(connection.id);
         let details = |code: Option<i64>, expired_at: Option<Timestamp>| {
             json!({

@@ -190,7 +190,8 @@ impl Messages {
             };
             entry.map(std::sync::Arc::clone)
         };
-        let missing = || if wanted.is_some() { SendError::ConnectionNotFound } else { SendError::NotConfigured };
+        let missing =
+            || if wanted.is_some() { SendError::ConnectionNotFound } else { SendError::NotConfigured };
         let entry = match find() {
             Some(entry) => entry,
             // Another node may have made it a moment ago.
@@ -361,7 +362,7 @@ impl Messages {
         let listing = self.directory.listing();
         let entry = listing.entry(entry.connection.id)?;
         if entry.connection.state == ConnectionState::Error {
-            return Some(self.halted(entry, halted_before(entry)));
+            return Some(self.halted(entry, halted_before(entry, self.deps.clock.now())));
         }
         let standing = self.standing(entry)?;
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
@@ -412,11 +413,11 @@ impl Messages {
     }
 }
 
-fn halted_before(entry: &Entry) -> Failure {
+fn halted_before(entry: &Entry, now: Timestamp) -> Failure {
     let reason = entry.connection.state_reason.as_deref().unwrap_or("Meta refuses this connection");
-    let is_token = reason.contains("access token");
+    let token_is_over = entry.connection.token_expires_at.is_some_and(|end| end <= now);
     super::failure::plain(
-        if is_token { "TOKEN_EXPIRED" } else { "META_REJECTED" },
+        if token_is_over { "TOKEN_EXPIRED" } else { "META_REJECTED" },
         reason,
         None,
         "Reconnect WhatsApp in Settings: the queue then goes on where it stopped.",

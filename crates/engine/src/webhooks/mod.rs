@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Deps;
 use crate::directory::Directory;
 use crate::gather::Gather;
+use crate::media::MediaFiles;
 pub use receive::{Handshake, NOBODY, ReceiveError};
 use refused::RefusedWebhook;
 pub use retry::Redriven;
@@ -40,13 +41,19 @@ pub struct Webhooks {
     refusals: Gather<RefusedWebhook, ()>,
     projector_wake: Arc<Notify>,
     wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    media: MediaFiles,
     settings: Cache<TenantId, Arc<TenantSettings>>,
 }
 
 impl Webhooks {
     /// Needs a running tokio runtime: its batches are gathered by tasks. `wake_lane` is called when a projection
     /// queued something to send.
-    pub fn new(deps: Deps, directory: Directory, wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>) -> Self {
+    pub fn new(
+        deps: Deps,
+        directory: Directory,
+        media: MediaFiles,
+        wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    ) -> Self {
         let store = Arc::clone(&deps.store);
         let inbox = Gather::start(2, LARGEST_BATCH, move |bodies| {
             let store = Arc::clone(&store);
@@ -58,7 +65,7 @@ impl Webhooks {
             async move { refused::record(store.as_ref(), refused).await }
         });
         let settings = Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(1)).build();
-        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), wake_lane, settings }
+        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), wake_lane, media, settings }
     }
 
     /// Projects until `stop`.

@@ -5,16 +5,15 @@ use std::sync::atomic::Ordering;
 use domain::Timestamp;
 use domain::messages::Content;
 use domain::messages::content::{Media, MediaSource, ReactionTarget};
-use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, decide};
+use domain::messages::retry::{Decision, Facts, Outcome as Called, decide};
 use domain::templates;
-use ports::alerts::{NewAlert, Severity};
-use ports::connections::ConnectionPatch;
 use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
 use ports::messages::Failure;
 use ports::templates::TemplatePatch;
 
 use super::Lane;
+use crate::connections::{Breakdown, break_down};
 use crate::directory::Entry;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
@@ -33,7 +32,7 @@ impl Lane {
         };
         match self.shared.deps.gateway.send(&entry.access(), &outgoing).await {
             Ok(accepted) => self.accepted(&claimed, accepted).await,
-            Err(error) => self.refused(&claimed, error).await,
+            Err(error) => self.refused(entry, &claimed, error).await,
         }
     }
 
@@ -154,7 +153,7 @@ impl Lane {
         self.report(claimed, settlement, Some(news)).await;
     }
 
-    async fn refused(&self, claimed: &Claimed, error: GatewayError) {
+    async fn refused(&self, entry: &Entry, claimed: &Claimed, error: GatewayError) {
         let is_template = !claimed.content.is_free_form();
         let now = self.now();
         let why = failure::of_error(&error, is_template, now);
@@ -190,7 +189,7 @@ impl Lane {
                 (Settlement::DelayContact { due_at: until, why }, News::Throttled { until })
             }
             Decision::Halt => {
-                self.halt(&error, &why).await;
+                self.halt(entry, &why).await;
                 let settlement = Settlement::Requeue { due_at: now, costs_attempt: false, why: why.clone() };
                 (settlement, News::Halted(why))
             }
@@ -218,74 +217,24 @@ impl Lane {
 
     /// Meta does not take anything from this connection any more: it breaks, its queue stays, and one alert is
     /// raised, however many calls end like this one.
-    async fn halt(&self, error: &GatewayError, why: &Failure) {
+    async fn halt(&self, entry: &Entry, why: &Failure) {
         self.halting.store(true, Ordering::SeqCst);
-        let store = &self.shared.deps.store;
-        let at = self.now();
-        match store.break_connection(self.tenant, self.connection, &why.message, at).await {
-            Ok(true) => {
-                tracing::error!(connection.id = %self.connection, code = why.code, "Meta refuses this connection");
-                if why.code == "TOKEN_EXPIRED" {
-                    self.note_token_end(at).await;
-                }
-                let raised = store.raise_alerts(vec![self.alert(error, why, at)]).await;
-                if let Err(error) = raised {
-                    tracing::error!(%error, connection.id = %self.connection, "could not raise an alert");
-                }
+        let breakdown = if why.code == "TOKEN_EXPIRED" {
+            Breakdown::Token {
+                why: why.message.clone(),
+                expired_at: entry.connection.token_expires_at,
+                meta_error_code: why.meta_error_code,
             }
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
-            }
+        } else {
+            Breakdown::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
+        };
+        if let Err(error) = break_down(&self.shared.deps, &entry.connection, &breakdown).await {
+            tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
         }
         if let Err(error) = self.shared.directory.refresh().await {
             tracing::warn!(%error, "could not read the connections");
         }
         self.halting.store(false, Ordering::SeqCst);
-    }
-
-    /// Meta may end a token before the time that it told.
-    async fn note_token_end(&self, at: Timestamp) {
-        let listing = self.shared.directory.listing();
-        let known = listing.entry(self.connection).and_then(|entry| entry.connection.token_expires_at);
-        if known.is_some_and(|known| known <= at) {
-            return;
-        }
-        let patch = ConnectionPatch { token_expires_at: Some(Some(at)), ..ConnectionPatch::default() };
-        if let Err(error) = self.shared.deps.store.update_connection(self.tenant, self.connection, patch, at).await {
-            tracing::warn!(%error, connection.id = %self.connection, "could not note the end of a token");
-        }
-    }
-
-    fn alert(&self, error: &GatewayError, why: &Failure, at: Timestamp) -> NewAlert {
-        let kind = match error {
-            GatewayError::Refused(refusal) => match refusal.kind {
-                FailureKind::AccountRestricted => "account_restricted",
-                FailureKind::PaymentRequired => "payment_required",
-                _ if why.code == "TOKEN_EXPIRED" => "token_expired",
-                _ => "connection_refused_by_meta",
-            },
-            _ => "connection_refused_by_meta",
-        };
-        NewAlert {
-            tenant_id: self.tenant,
-            kind: kind.into(),
-            subject: format!("connection:{}", self.connection),
-            severity: Severity::Critical,
-            message: format!(
-                "{}. Its queue stands still, nothing is lost: reconnect it to go on.",
-                why.message
-            ),
-            details: serde_json::json!({
-                "connection_id": self.connection,
-                "meta_error_code": why.meta_error_code,
-                "meta_message": why.meta_message,
-                "advice": why.advice,
-                "action_required": "Reconnect WhatsApp in Settings",
-            }),
-            at,
-            count: 1,
-        }
     }
 
     /// Meta knows better than our copy whether a template is paused or disabled; the webhook that says so may be
