@@ -9,6 +9,8 @@ mod sentence;
 use details::*;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 macro_rules! table {
     ($($(#[doc = $when:literal])+ $variant:ident, $code:literal, $status:literal, $details:ident;)+) => {
@@ -33,6 +35,11 @@ macro_rules! table {
             /// When it is given.
             pub const fn when(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($when),+)),+ }
+            }
+
+            /// Name and OpenAPI schema of its details; several codes may share one.
+            pub fn details_schema(self) -> (String, RefOr<Schema>) {
+                match self { $(Self::$variant => named::<$details>(),)+ }
             }
         }
 
@@ -162,6 +169,10 @@ impl Problem {
             _ => None,
         }
     }
+}
+
+fn named<T: ToSchema>() -> (String, RefOr<Schema>) {
+    (format!("{}Details", T::name()), T::schema())
 }
 
 fn object<T: Serialize>(details: &T) -> Value {

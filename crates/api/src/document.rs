@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api_types::{ErrorCode, Failure};
+use api_types::{ErrorCode, Failure, Fault};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa::{PartialSchema, ToSchema};
@@ -28,6 +28,9 @@ const BODY: [ErrorCode; 2] = [ErrorCode::PayloadTooLarge, ErrorCode::Unsupported
 /// Besides, where an idempotency key is taken.
 const KEY: [ErrorCode; 2] = [ErrorCode::IdempotencyKeyReused, ErrorCode::IdempotencyKeyInUse];
 
+/// Where the envelope of failures is described.
+const FAILURE: &str = "#/components/schemas/Failure";
+
 const ABOUT: &str = "Server for the WhatsApp Business Cloud API. Every answer is `{\"success\": true, \"data\": …}` \
     or `{\"success\": false, \"error\": {code, message, details, request_id}}`; `error.code` is one of a closed table, \
     see `x-error-codes` of this document. Times are RFC 3339 in UTC, ids are integers.";
@@ -44,7 +47,12 @@ pub fn write(document: OpenApi) -> Value {
     document["servers"] = json!([{"url": "/"}]);
     let table: Vec<Value> = ErrorCode::ALL
         .iter()
-        .map(|code| json!({"code": code.as_str(), "status": code.status(), "when": code.when().trim()}))
+        .map(|code| {
+            json!({
+                "code": code.as_str(), "status": code.status(), "when": code.when().trim(),
+                "details": {"$ref": format!("#/components/schemas/{}", code.details_schema().0)},
+            })
+        })
         .collect();
     document[CODES] = table.into();
     components(&mut document);
@@ -66,6 +74,9 @@ fn components(document: &mut Value) {
     let mut schemas = Vec::new();
     Failure::schemas(&mut schemas);
     schemas.push((Failure::name().into_owned(), Failure::schema()));
+    Fault::schemas(&mut schemas);
+    schemas.push((Fault::name().into_owned(), Fault::schema()));
+    schemas.extend(ErrorCode::ALL.iter().map(|code| code.details_schema()));
     for (name, schema) in schemas {
         document["components"]["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
     }
@@ -150,10 +161,15 @@ fn failures(method: &str, operation: &mut Value) {
         if known.is_null() {
             *known = json!({
                 "description": "",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
+                "content": {"application/json": {"schema": {"$ref": FAILURE}}},
             });
         }
         known["description"] = description.into();
+        // SEND_OUTCOME_UNKNOWN goes with 202: then the body may be either.
+        let schema = &mut known["content"]["application/json"]["schema"];
+        if schema["$ref"] != FAILURE {
+            *schema = json!({"oneOf": [schema.take(), {"$ref": FAILURE}]});
+        }
     }
 }
 
