@@ -35,6 +35,23 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(bytes).map_err(|fault| Problem::bad(format!("the body is not JSON: {fault}")))
 }
 
+/// Waits longer than this are surely a mistake, and would overflow the arithmetic of timers.
+const LONGEST_MS: u64 = 30 * 24 * 3_600_000;
+
+/// Refuses times in milliseconds beyond 30 days, anywhere in a body.
+pub(crate) fn within_reason(value: &Value) -> Result<(), Problem> {
+    let Some(members) = value.as_object() else { return Ok(()) };
+    for (key, member) in members {
+        let long = key.ends_with("_ms") && member.as_u64().is_some_and(|ms| ms > LONGEST_MS);
+        let seconds = key.ends_with("_seconds") && !(0.0..=1e9).contains(&member.as_f64().unwrap_or(0.0));
+        if long || seconds {
+            return Err(Problem::bad(format!("{key}: {member} is out of range")));
+        }
+        within_reason(member)?;
+    }
+    Ok(())
+}
+
 pub(crate) fn done() -> Controlled {
     Ok(axum::Json(json!({"success": true})))
 }

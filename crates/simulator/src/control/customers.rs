@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answers::{Controlled, Problem, body};
+use super::answers::{Controlled, Problem, body, within_reason};
 use crate::customers::{Customer, UserKey, inbound, profile, thread as threads};
 use crate::sim::Sim;
 
@@ -66,7 +66,9 @@ pub(crate) async fn set(
     bytes: Bytes,
 ) -> Controlled {
     let user = user(&sim, &customer)?;
-    let how: Customer = serde_json::from_value(body(&bytes)?).map_err(Problem::bad)?;
+    let given = body(&bytes)?;
+    within_reason(&given)?;
+    let how: Customer = serde_json::from_value(given).map_err(Problem::bad)?;
     if how.failure_at.as_deref().is_some_and(|at| !["once", "status"].contains(&at)) {
         return Err(Problem::bad("failure_at must be \"once\" or \"status\""));
     }

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use serde_json::Value;
 
-use super::answers::{Controlled, Problem, body};
+use super::answers::{Controlled, Problem, body, within_reason};
 use crate::faults::Faults;
 use crate::sim::Sim;
 
@@ -31,7 +31,9 @@ pub(crate) async fn end(State(sim): State<Arc<Sim>>) -> Controlled {
 }
 
 fn put(sim: &Sim, base: &Faults, bytes: &[u8]) -> Controlled {
-    let Value::Object(given) = body(bytes)? else { return Err(Problem::bad("the body must be an object")) };
+    let given = body(bytes)?;
+    within_reason(&given)?;
+    let Value::Object(given) = given else { return Err(Problem::bad("the body must be an object")) };
     let mut all = serde_json::to_value(base).map_err(Problem::bad)?;
     if let Some(all) = all.as_object_mut() {
         all.extend(given);

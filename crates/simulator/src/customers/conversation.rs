@@ -33,10 +33,10 @@ impl Pair {
             return true;
         }
         let busy = self.busy_until_ms.max(now_ms);
-        if busy + period_ms - now_ms > i64::from(burst) * period_ms {
+        if (busy - now_ms).saturating_add(period_ms) > i64::from(burst).saturating_mul(period_ms) {
             return false;
         }
-        self.busy_until_ms = busy + period_ms;
+        self.busy_until_ms = busy.saturating_add(period_ms);
         true
     }
 }

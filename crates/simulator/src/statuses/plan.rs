@@ -92,7 +92,8 @@ impl Planner<'_> {
 
     fn pass(&mut self, ms: u64) {
         let jitter = self.entropy.below(self.faults.status_jitter_ms.saturating_add(1));
-        self.at += (ms + jitter) * self.behaviour.slow_factor.max(1) + self.behaviour.slow_ms;
+        let slow = (ms + jitter).saturating_mul(self.behaviour.slow_factor.max(1));
+        self.at = self.at.saturating_add(slow).saturating_add(self.behaviour.slow_ms);
     }
 
     fn status(&mut self, stage: Stage, failure: i64) {

@@ -13,6 +13,9 @@ use super::{Event, Later, emit};
 use crate::sim::Sim;
 use crate::templates::review;
 
+/// A year; timers cannot be set for any time.
+const LONGEST_MS: u64 = 365 * 24 * 3_600_000;
+
 /// Takes events from any thread; the timeline task plays them.
 pub(crate) struct Outbox {
     to: UnboundedSender<Note>,
@@ -99,7 +102,7 @@ fn insert(
     let base = from.saturating_duration_since(start).as_millis() as u64;
     for (ms, event) in events {
         // The end of the bucket: nothing happens before its time.
-        let end = (base + ms).div_ceil(width) * width;
+        let end = (base + ms.min(LONGEST_MS)).div_ceil(width) * width;
         buckets.entry(end).or_default().push(event);
     }
 }

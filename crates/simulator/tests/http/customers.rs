@@ -38,7 +38,7 @@ async fn a_failure_may_pass_after_some_sends() {
 
 #[tokio::test]
 async fn customers_read_or_do_not() {
-    let world = World::start().await;
+    let world = World::unhurried().await;
     world.sim.set_customer(CUSTOMER, json!({"reads": false})).unwrap();
     let unread = world.send_hello(CUSTOMER).await;
     world.settle().await;
@@ -89,7 +89,7 @@ async fn taps_answer_interactive_messages() {
 
 #[tokio::test]
 async fn magic_numbers_do_what_the_table_says() {
-    let world = World::start().await;
+    let world = World::unhurried().await;
     world.put_hello();
     for (last, expected) in [
         (1, 131026),

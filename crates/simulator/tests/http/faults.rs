@@ -78,6 +78,8 @@ async fn faults_end_and_unknown_ones_are_refused() {
     assert_eq!(status, 400);
     assert!(answer["error"].as_str().unwrap().contains("latncy_ms"));
     assert_eq!(world.control("PUT", "faults", json!({"error_rate": 2})).await.0, 400);
+    assert_eq!(world.control("PUT", "faults", json!({"sent_ms": u64::MAX})).await.0, 400);
+    assert_eq!(world.control("PUT", "customers/+15551234567", json!({"slow_ms": u64::MAX})).await.0, 400);
     let (_, after) = world.control("DELETE", "faults", Value::Null).await;
     assert_eq!(after, before);
 }

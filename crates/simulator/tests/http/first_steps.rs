@@ -5,7 +5,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_template_is_sent_delivered_and_read() {
-    let world = World::start().await;
+    let world = World::unhurried().await;
     let wamid = world.send_hello(CUSTOMER).await;
     until("it is read", || world.receiver.statuses_of(&wamid).len() == 3).await;
     assert_eq!(world.receiver.statuses_of(&wamid), ["sent", "delivered", "read"]);

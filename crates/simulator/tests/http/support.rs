@@ -142,6 +142,11 @@ impl World {
         Self { sim, receiver, callback, clock, http: reqwest::Client::new(), account }
     }
 
+    /// Webhooks travel in parallel; where their order is compared there is time between them.
+    pub(crate) async fn unhurried() -> Self {
+        Self::with(Faults { delivered_ms: 80, read_ms: 80, ..Faults::default() }).await
+    }
+
     pub(crate) fn phone(&self) -> &str {
         &self.account.phones[0].id
     }

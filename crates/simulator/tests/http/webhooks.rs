@@ -86,7 +86,7 @@ async fn a_batch_stays_within_its_size() {
 
 #[tokio::test]
 async fn a_status_has_metas_members() {
-    let world = World::start().await;
+    let world = World::unhurried().await;
     world.put_hello();
     let mut body = hello(CUSTOMER);
     body["biz_opaque_callback_data"] = "out-123".into();
@@ -115,7 +115,14 @@ async fn a_status_has_metas_members() {
 
 #[tokio::test]
 async fn the_old_dialect_has_conversations_and_no_user_ids() {
-    let world = World::with(Faults { dialect: "v23".into(), bsuid: false, ..Faults::default() }).await;
+    let world = World::with(Faults {
+        dialect: "v23".into(),
+        bsuid: false,
+        delivered_ms: 80,
+        read_ms: 80,
+        ..Faults::default()
+    })
+    .await;
     world.send_hello(CUSTOMER).await;
     until("it is read", || world.receiver.statuses().len() == 3).await;
     let statuses = world.receiver.statuses();
@@ -271,7 +278,7 @@ async fn a_numbers_callback_goes_before_the_accounts_for_messages_only() {
 
 #[tokio::test]
 async fn a_voice_note_is_played() {
-    let world = World::start().await;
+    let world = World::unhurried().await;
     world.open_window(CUSTOMER).await;
     let audio = json!({"link": "https://example.com/a.ogg", "voice": true});
     let (_, answer) = world.send(json!({"to": CUSTOMER, "type": "audio", "audio": audio})).await;
