@@ -124,13 +124,20 @@ impl Pair {
     /// # Panics
     /// When it fails.
     pub fn command(&self, arguments: &[&str]) -> String {
+        self.try_command(arguments).unwrap_or_else(|told| panic!("{arguments:?}: {told}"))
+    }
+
+    /// As [`command`](Self::command).
+    ///
+    /// # Errors
+    /// What a command that fails says.
+    pub fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
         let data = self.database.data();
         let mut command = Command::new(binary::path());
         command.args(arguments).args(["--data", &data]).envs(self.database.environment());
         let output = command.output().expect("the command runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-        text.trim().to_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
     /// Starts a server (again) and waits until it is ready.

@@ -26,7 +26,7 @@ fn webhooks(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn find_all<'a>(value: &'a Value, member: &str, found: &mut BTreeSet<String>) {
+fn find_all(value: &Value, member: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             if let Some(id) = members.get(member).and_then(Value::as_str) {

@@ -12,7 +12,10 @@ fn a_template_goes_out_is_read_answered_replied_to_and_stopped() {
         let phone = "+15551232001";
         stack.sim.customer(phone, json!({ "reads": true }));
         let contact = stack.api.opted_in_contact(phone);
-        let sent = stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "hello" })).expect(201);
+        let sent = stack
+            .api
+            .post("/messages", json!({ "contact_id": contact, "template_name": "hello" }))
+            .expect(201);
         assert_eq!(sent["status"], "sent");
         assert!(sent["wamid"].as_str().is_some_and(|wamid| wamid.starts_with("wamid.")), "{sent:#}");
         let path = format!("/messages/{}", sent["message_id"]);
@@ -23,8 +26,12 @@ fn a_template_goes_out_is_read_answered_replied_to_and_stopped() {
         for step in ["sent_at", "delivered_at", "read_at"] {
             assert!(read[step].is_string(), "{step} is missing in {read:#}");
         }
-        let steps: Vec<&str> =
-            read["events"].as_array().expect("events").iter().filter_map(|event| event["status"].as_str()).collect();
+        let steps: Vec<&str> = read["events"]
+            .as_array()
+            .expect("events")
+            .iter()
+            .filter_map(|event| event["status"].as_str())
+            .collect();
         for step in ["sending", "sent", "delivered", "read"] {
             assert!(steps.contains(&step), "{step} is missing in {steps:?}");
         }
@@ -37,7 +44,8 @@ fn a_template_goes_out_is_read_answered_replied_to_and_stopped() {
         });
         let thread = format!("/conversations/{}/messages", conversation["id"]);
         let messages = stack.api.get(&thread).expect(200);
-        let inbound = messages["items"].as_array().expect("items").iter().find(|row| row["direction"] == "inbound");
+        let inbound =
+            messages["items"].as_array().expect("items").iter().find(|row| row["direction"] == "inbound");
         let inbound = inbound.expect("the customer's message").clone();
         assert_eq!(inbound["content"]["body"], "Where is my order? \u{1f914} \u{e4}\u{f6}");
         let reply = json!({ "content": "It is on its way.", "reply_to": inbound["id"] });
@@ -45,8 +53,13 @@ fn a_template_goes_out_is_read_answered_replied_to_and_stopped() {
         let ledger = stack.sim.sent_to(phone);
         assert_eq!(ledger.len(), 2);
         assert_eq!(ledger[1]["body"]["context"]["message_id"], inbound["wamid"]);
-        let read = stack.api.post(&format!("/conversations/{}/read", conversation["id"]), json!({})).expect(200);
-        assert_eq!(read["unread"].as_i64().or_else(|| read["conversation"]["unread"].as_i64()), Some(0), "{read:#}");
+        let read =
+            stack.api.post(&format!("/conversations/{}/read", conversation["id"]), json!({})).expect(200);
+        assert_eq!(
+            read["unread"].as_i64().or_else(|| read["conversation"]["unread"].as_i64()),
+            Some(0),
+            "{read:#}"
+        );
 
         stack.sim.writes(phone, "Stop");
         eventually("STOP ended it", || {
@@ -86,7 +99,8 @@ fn a_stop_that_comes_while_a_message_waits_keeps_it_from_going_out() {
 /// A time so many seconds from the demo's now.
 fn soon(stack: &Stack, seconds: i64) -> Value {
     let row = stack.api.get("/contacts?page_size=1").expect(200);
-    let made: jiff::Timestamp = row["items"][0]["created_at"].as_str().expect("a time").parse().expect("RFC 3339");
+    let made: jiff::Timestamp =
+        row["items"][0]["created_at"].as_str().expect("a time").parse().expect("RFC 3339");
     json!((made + jiff::SignedDuration::from_secs(seconds)).to_string())
 }
 
@@ -94,7 +108,8 @@ fn soon(stack: &Stack, seconds: i64) -> Value {
 fn a_scheduled_message_goes_out_at_its_time_unless_it_is_cancelled() {
     let stack = Stack::start(Database::sqlite());
     stack.hello();
-    let (kept, cancelled) = (stack.api.opted_in_contact("+15551232003"), stack.api.opted_in_contact("+15551232004"));
+    let (kept, cancelled) =
+        (stack.api.opted_in_contact("+15551232003"), stack.api.opted_in_contact("+15551232004"));
     let send = |contact: i64| {
         let body = json!({ "contact_id": contact, "template_name": "hello", "send_at": soon(&stack, 7200) });
         stack.api.post("/messages", body).expect(202)["message_id"].clone()
@@ -119,7 +134,10 @@ fn the_same_idempotency_key_sends_once_and_answers_the_same() {
         let contact = stack.api.opted_in_contact("+15551232005");
         let body = json!({ "contact_id": contact, "template_name": "hello" });
         let send = |body: &Value| {
-            stack.api.try_call("POST", "/messages", Some(body), &[("Idempotency-Key", "order-7")]).expect("an answer")
+            stack
+                .api
+                .try_call("POST", "/messages", Some(body), &[("Idempotency-Key", "order-7")])
+                .expect("an answer")
         };
         let answers: Vec<e2e::Answer> = std::thread::scope(|scope| {
             let calls: Vec<_> = (0..10).map(|_| scope.spawn(|| send(&body))).collect();
@@ -129,7 +147,10 @@ fn the_same_idempotency_key_sends_once_and_answers_the_same() {
             answers.iter().map(|answer| answer.body["data"]["message_id"].to_string()).collect();
         assert_eq!(ids.len(), 1, "{answers:#?}");
         let again = send(&body);
-        assert_eq!(again.headers.get("idempotency-replayed").map(|value| value.as_bytes()), Some(&b"true"[..]));
+        assert_eq!(
+            again.headers.get("idempotency-replayed").map(|value| value.as_bytes()),
+            Some(&b"true"[..])
+        );
         assert_eq!(again.status, 201);
         assert_eq!(stack.sim.ledger().len(), 1);
         send(&json!({ "contact_id": contact, "content": "other" })).refused(409, "IDEMPOTENCY_KEY_REUSED");
@@ -168,10 +189,15 @@ fn every_kind_of_free_form_message_reaches_meta_inside_the_window() {
         let answer = stack.api.post(&path, body.clone());
         assert_eq!(answer.status, 201, "{body:#}\n{:#}", answer.body);
     }
-    let kinds: Vec<String> =
-        stack.sim.sent_to(phone).iter().filter_map(|entry| Some(entry["type"].as_str()?.to_owned())).collect();
+    let kinds: Vec<String> = stack
+        .sim
+        .sent_to(phone)
+        .iter()
+        .filter_map(|entry| Some(entry["type"].as_str()?.to_owned()))
+        .collect();
     assert_eq!(kinds.len(), count, "{kinds:?}");
-    let faulty = json!({ "interactive": { "type": "button", "body": { "text": "" }, "action": { "buttons": [] } } });
+    let faulty =
+        json!({ "interactive": { "type": "button", "body": { "text": "" }, "action": { "buttons": [] } } });
     let error = stack.api.post(&path, faulty).refused(400, "VALIDATION_FAILED");
     assert!(error["details"]["faults"].as_array().is_some_and(|faults| faults.len() >= 2), "{error:#}");
 }
@@ -200,5 +226,12 @@ fn another_node_takes_the_lane_over_when_its_holder_dies() {
         (pair.sim.ledger().len() == 3).then_some(())
     });
     assert!(pair.terminate(1), "SIGTERM did not end the server well");
-    let _ = &mut pair;
+}
+
+#[test]
+fn a_data_folder_is_served_by_one_server_at_a_time() {
+    let pair = Pair::start(Database::sqlite(), 1);
+    let refused = pair.try_command(&["serve", "--listen", "127.0.0.1:0"]);
+    let told = refused.expect_err("a second server started on the same folder");
+    assert!(told.contains("another server is at work"), "{told}");
 }

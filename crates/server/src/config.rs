@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use api::limits::CallRate;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use environment::Environment;
@@ -91,6 +91,11 @@ const DEFAULTS: Defaults = Defaults {
 };
 
 impl Config {
+    /// Whether the database is a file in the data folder or elsewhere on this machine, and not a PostgreSQL.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.database_url.as_ref().is_none_or(|url| !url.expose_secret().starts_with("postgres"))
+    }
+
     /// Reads every source. `flags` are those of the command, the strongest.
     pub(crate) fn read(common: &CommonFlags, flags: &impl Serialize) -> Result<Self> {
         Self::from_sources(common, flags, Environment::of_process())

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use store::{SqlStore, StoreConfig};
 
 use crate::config::Config;
+use crate::folder::ONLY_NODE;
 use crate::keys::{SealingKeys, make_folder};
 
 /// Parts that a command may choose itself.
@@ -45,7 +46,7 @@ impl Node {
     pub(crate) async fn over(store: SqlStore, config: &Config, parts: Parts) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let settings = Settings {
-            node: config.node.clone().unwrap_or_else(|| node_name(entropy.as_ref())),
+            node: config.node.clone().unwrap_or_else(|| node_name(config, entropy.as_ref())),
             media_dir: config.data.join("media"),
             public_url: parts.public_url,
             sends_in_flight: config.sends_in_flight,
@@ -117,8 +118,11 @@ fn explained(error: StoreError, config: &Config) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("{} cannot be used; {hint}", database_name(config)))
 }
 
-/// Host, process and chance: two containers with the same process id are told apart too.
-fn node_name(entropy: &dyn Entropy) -> String {
+/// Of several: host, process and chance, which tells two containers with the same process id apart too.
+fn node_name(config: &Config, entropy: &dyn Entropy) -> String {
+    if config.is_embedded() {
+        return ONLY_NODE.to_owned();
+    }
     let host = std::env::var("HOSTNAME")
         .ok()
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())

@@ -18,6 +18,7 @@ use domain::{Clock, MovableClock};
 use simulator::{AccountConfig, RunningSimulator, SimClock, SimConfig, Simulator};
 
 use crate::config::{CommonFlags, Config, ListenFlags};
+use crate::folder::FolderLock;
 use crate::node::{Node, Parts};
 use crate::{http, logging, shutdown};
 
@@ -54,6 +55,7 @@ impl Demo {
         config.api_rate.get_or_insert(0);
         logging::start(&config)?;
         let stop = shutdown::on_signals();
+        let _folder = FolderLock::take(&config)?;
         handles::remove(&config.data)?;
         let clock = Arc::new(MovableClock::default());
         let listener = http::bind(&config.listen, "--listen").await?;

@@ -19,7 +19,7 @@ use crate::node::{Node, Parts};
                   The exit code is 1 when something failed.\n\nExample:\n  waxwing doctor --data /var/lib/waxwing"
 )]
 pub(crate) struct Doctor {
-    /// Does not ask Meta about each number
+    /// Asks nobody outside of this machine
     #[arg(long)]
     offline: bool,
 }
@@ -81,7 +81,9 @@ impl Doctor {
         let parts = Parts::of(&config);
         let (findings, store) = store::look(&config).await;
         show(findings);
-        show(network::look(&config, parts.clock.now()).await);
+        if !self.offline {
+            show(network::look(&config, parts.clock.now()).await);
+        }
         if let Some(store) = store {
             let node = Node::over(store, &config, parts).await?;
             show(connections::look(&node, self.offline).await);

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::{CommonFlags, Config, ServeFlags};
+use crate::folder::FolderLock;
 use crate::node::{Node, Parts, database_name};
 use crate::{http, logging, shutdown};
 
@@ -23,6 +24,7 @@ impl Serve {
         let config = Config::read(common, &self.flags)?;
         logging::start(&config)?;
         let stop = shutdown::on_signals();
+        let _folder = FolderLock::take(&config)?;
         let listener = http::bind(&config.listen, "--listen").await?;
         let node = Node::open(&config, Parts::of(&config)).await?;
         let server = http::Server::start(listener, node, config.api(), stop.clone())?;

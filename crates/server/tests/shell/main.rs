@@ -1,0 +1,5 @@
+//! `waxwing` as somebody at a shell uses it.
+
+mod commands;
+mod demo;
+mod process;
