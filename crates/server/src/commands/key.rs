@@ -10,6 +10,7 @@ use ports::operator::OperatorStore;
 use secrecy::ExposeSecret;
 
 use crate::config::{CommonFlags, Config};
+use crate::folder::FolderLock;
 use crate::keys::{KeySource, SealingKeys, add_new_key, drop_old_keys};
 use crate::node::{Node, Parts, open_current_store};
 
@@ -125,6 +126,8 @@ async fn revoke(config: &Config, tenant: TenantId, key: ApiKeyId) -> Result<()> 
 
 /// A crash at any point leaves the key file with every key that has sealed something.
 async fn rotate(config: &Config, new: bool) -> Result<()> {
+    // A server at work would not know the new key.
+    let _folder = if new { Some(FolderLock::take(config)?) } else { None };
     let entropy = SystemEntropy;
     let source = SealingKeys::load(config, &entropy)?.source;
     if new {

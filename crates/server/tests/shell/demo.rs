@@ -84,6 +84,8 @@ fn an_empty_demo_has_a_connection_and_nothing_else() {
 fn secrets_open_after_the_key_was_renewed_and_not_with_another() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = start(folder.path(), &["--empty"]);
+    let early = run(&["key", "rotate-secrets", "--new"], folder.path());
+    assert!(complaint(&early).contains("another server is at work"), "{}", complaint(&early));
     assert!(server.stop());
     let renewed = run(&["key", "rotate-secrets", "--new"], folder.path());
     assert!(renewed.status.success(), "{}", complaint(&renewed));
