@@ -6,7 +6,7 @@
 //!    structs with `Serialize` and `ToSchema`. New failures go into `api_types::errors`.
 //! 2. Its handler goes into the column's file here, named `verb_resource` (that is its `operationId`):
 //!
-//!    ```ignore
+//!    ```text
 //!    /// Makes a contact.
 //!    #[utoipa::path(post, path = "/contacts", tag = "contacts", request_body = CreateContact,
 //!        responses((status = 201, body = Success<Contact>)),
@@ -49,6 +49,7 @@ mod connections;
 mod consent;
 mod contacts;
 mod conversations;
+mod leftover;
 mod media;
 mod messages;
 mod meta;
@@ -61,7 +62,7 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use engine::Engine;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -89,6 +90,7 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .fallback(finish::no_route)
         .method_not_allowed_fallback(finish::no_method)
         .layer(from_fn_with_state(ids, finish::finish))
+        .layer(from_fn(leftover::drain))
         .with_state(state)
 }
 
