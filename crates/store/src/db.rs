@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::dialect::Dialect;
 use crate::secrets::Keyring;
 use crate::wakes::Wakes;
+use crate::webhooks::HeardOf;
 
 /// Where the store is, and what it needs to open it.
 #[derive(Clone)]
@@ -59,6 +60,7 @@ struct Inner {
     reader: DatabaseConnection,
     keyring: Keyring,
     wakes: Wakes,
+    heard: HeardOf,
 }
 
 impl SqlStore {
@@ -76,8 +78,14 @@ impl SqlStore {
             opened.reader.set_metric_callback(hear);
         }
         let wakes = Wakes::start(opened.dialect, &opened.writer);
-        let inner =
-            Inner { dialect: opened.dialect, writer: opened.writer, reader: opened.reader, keyring, wakes };
+        let inner = Inner {
+            dialect: opened.dialect,
+            writer: opened.writer,
+            reader: opened.reader,
+            keyring,
+            wakes,
+            heard: HeardOf::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -115,6 +123,11 @@ impl SqlStore {
     /// Who is told of changes.
     pub(crate) fn wakes_hub(&self) -> &Wakes {
         &self.inner.wakes
+    }
+
+    /// When this node last noted that it heard of a connection.
+    pub(crate) fn heard(&self) -> &HeardOf {
+        &self.inner.heard
     }
 
     /// Begins a transaction that writes; dropping it rolls it back.

@@ -1,14 +1,14 @@
 //! The store: one contract (`ports`), one implementation, two engines.
 //!
-//! How it is laid out: [`db`] opens the database and runs statements; `dialect` holds everything in which SQLite and
+//! How it is laid out: `db` opens the database and runs statements; `dialect` holds everything in which SQLite and
 //! PostgreSQL differ, so that no verb asks which of them it runs on; `migrations` holds the schema; every other file
 //! is a column of the house with its namesake in `ports`.
 //!
 //! How a verb is written: SQL once, parameters `$1 …`, the tenant first in every key and join. Sets go in as one JSON
-//! array parameter that [`dialect::Dialect::rows`] turns into a relation, so that a verb costs the same number of
+//! array parameter that `dialect::Dialect::rows` turns into a relation, so that a verb costs the same number of
 //! statements for one row as for a thousand. Instants are microseconds since 1970 in UTC. Ids are taken before the
-//! insert ([`ids::take`]). A verb opens its transaction with `SqlStore::begin`; one that can meet a
-//! conflict with another node (a unique key, a deadlock) runs inside [`db::again`].
+//! insert (`ids::take`). A verb opens its transaction with `SqlStore::begin`; one that can meet a
+//! conflict with another node (a unique key, a deadlock) runs inside `db::again`.
 
 mod access;
 mod alerts;

@@ -154,6 +154,15 @@ impl Dialect {
         }
     }
 
+    /// What the planner is to know of tables that have just been made.
+    pub(crate) async fn tell_planner(self, tx: &DatabaseTransaction) -> Result<(), Fault> {
+        match self {
+            Self::Sqlite => sqlite::tell_planner(tx).await,
+            // Gathers statistics by itself.
+            Self::Postgres => Ok(()),
+        }
+    }
+
     /// Waits until no other node migrates, and keeps others from it until the commit.
     pub(crate) async fn lock_migrations(self, tx: &DatabaseTransaction) -> Result<(), Fault> {
         match self {

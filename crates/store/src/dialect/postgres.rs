@@ -23,7 +23,8 @@ const MIGRATION_LOCK: i64 = 0x77_61_78_77_69_6e_67;
 pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
     let mut options = ConnectOptions::new(config.url.replacen("postgresql://", "postgres://", 1));
     options
-        .max_connections(config.connections.max(2))
+        // One listens to other nodes, one tells them.
+        .max_connections(config.connections.max(4))
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(30))
         .test_before_acquire(false)

@@ -19,8 +19,11 @@ impl MigratorTrait for Migrator {
 /// Applies what is missing, in the caller's transaction, alone among all nodes.
 pub(crate) async fn run(dialect: Dialect, tx: &DatabaseTransaction) -> Result<(), Fault> {
     dialect.lock_migrations(tx).await?;
+    if Migrator::get_pending_migrations(tx).await?.is_empty() {
+        return Ok(());
+    }
     Migrator::up(tx, None).await?;
-    Ok(())
+    dialect.tell_planner(tx).await
 }
 
 /// The statements of a file: `;` ends one, `--` begins a comment.

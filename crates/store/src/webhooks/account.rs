@@ -1,6 +1,7 @@
 //! What happened to a number or its account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
 
 use domain::{ConnectionId, SignedDuration, TenantId, Timestamp};
 use ports::operator::Wake;
@@ -54,26 +55,47 @@ pub(super) async fn note_handshake(
 /// How exact `last_webhook_at` is: one write per minute, not one per webhook.
 const PRECISION: SignedDuration = SignedDuration::from_mins(1);
 
+/// When this node last noted `last_webhook_at`, by connection.
+#[derive(Debug, Default)]
+pub(crate) struct HeardOf(Mutex<HashMap<i64, Timestamp>>);
+
+impl HeardOf {
+    /// Leaves those that were noted within the last minute out, and takes the others as noted.
+    fn stale(&self, connections: BTreeSet<i64>, now: Timestamp) -> Vec<Heard> {
+        let Ok(mut noted) = self.0.lock() else { return Vec::new() };
+        let stale = |id: &i64| {
+            let fresh = noted.get(id).is_some_and(|at| now.duration_since(*at).abs() < PRECISION);
+            if !fresh {
+                noted.insert(*id, now);
+            }
+            !fresh
+        };
+        connections.into_iter().filter(stale).map(|id| Heard { id }).collect()
+    }
+}
+
 set! {
     Heard { id: Int i64 }
 }
 
 /// Notes when connections were last heard of.
-pub(super) async fn note_webhooks(projecting: &Projecting<'_>, changes: &[Change]) -> Result<(), Fault> {
-    let heard: BTreeSet<i64> = changes.iter().filter_map(connection_of).map(|id| id.0).collect();
-    if heard.is_empty() {
+pub(super) async fn note_webhooks(
+    projecting: &Projecting<'_>,
+    heard: &HeardOf,
+    changes: &[Change],
+) -> Result<(), Fault> {
+    let connections = changes.iter().filter_map(connection_of).map(|id| id.0).collect();
+    let rows = heard.stale(connections, projecting.now);
+    if rows.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Heard> = heard.into_iter().map(|id| Heard { id }).collect();
     let set = projecting.tx.dialect.set::<Heard>(1, "r");
     let sql = format!(
         "UPDATE connections SET last_webhook_at = $3 FROM {set} WHERE connections.tenant_id = $2 \
-         AND connections.id = r.id AND (connections.last_webhook_at IS NULL OR connections.last_webhook_at < $4)"
+         AND connections.id = r.id AND (connections.last_webhook_at IS NULL OR connections.last_webhook_at < $3)"
     );
-    let now = micros(projecting.now);
-    let stale = now - i64::try_from(PRECISION.as_micros()).unwrap_or(i64::MAX);
-    db::run(&**projecting.tx, &sql, [param(&rows)?, projecting.tenant.0.into(), now.into(), stale.into()])
-        .await?;
+    let values = [param(&rows)?, projecting.tenant.0.into(), micros(projecting.now).into()];
+    db::run(&**projecting.tx, &sql, values).await?;
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use ports::{Page, Paging, StoreResult};
 
 use crate::db::{SqlStore, again};
 
+pub(crate) use account::HeardOf;
+
 #[async_trait]
 impl WebhookStore for SqlStore {
     async fn ingest(&self, bodies: Vec<RawWebhook>) -> StoreResult<Vec<InboxId>> {

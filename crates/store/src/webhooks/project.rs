@@ -26,7 +26,7 @@ pub(super) async fn project(store: &SqlStore, projection: &Projection) -> Result
     let mut projecting =
         Projecting { tx: &tx, tenant: projection.tenant_id, now: projection.at, done: Projected::default() };
     projecting.apply(&projection.changes).await?;
-    account::note_webhooks(&projecting, &projection.changes).await?;
+    account::note_webhooks(&projecting, store.heard(), &projection.changes).await?;
     inbox::done(&tx, projection.tenant_id, &projection.done).await?;
     let done = projecting.done;
     tx.commit().await?;
