@@ -1,4 +1,5 @@
 //! Flags of the command line. A flag that is not given is not serialised, so that weaker sources keep their say.
+#![allow(rustdoc::bare_urls, reason = "what stands here is printed by --help")]
 
 use std::path::PathBuf;
 
