@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::db::{self, Fault, Row};
 
-/// The columns that [`from_row`] reads, out of [`FROM`].
+/// The columns that [`from_row`] reads, out of `messages m`.
 pub(crate) const COLUMNS: &str = "m.id AS id, m.contact_id AS contact_id, m.conversation_id AS conversation_id, \
      m.connection_id AS connection_id, m.direction AS direction, m.status AS status, m.priority AS priority, \
      m.content AS content, m.template_id AS template_id, m.wamid AS wamid, m.reply_to AS reply_to, \
