@@ -52,6 +52,8 @@ impl FromQuery for PagingQuery {
         if cursor.iter().flatten().any(|cursor| cursor.len() > CURSOR_LIMIT) {
             fields.fault("cursor", "is not a cursor of this list");
         }
-        Some(Self { page: page?, page_size: page_size?, cursor: cursor? })
+        // An empty one is how some clients ask for the first part.
+        let cursor = cursor?.filter(|cursor| !cursor.is_empty());
+        Some(Self { page: page?, page_size: page_size?, cursor })
     }
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, Result, created, list, ok, paging, whole_list};
+use crate::answer::{Answer, Result, created, list, ok, paging, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, Manages, Reads};
 use crate::error::ApiError;
@@ -24,12 +24,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// All keys, newest first; revoked ones too.
-#[utoipa::path(get, path = "/api-keys", tag = "access",
+#[utoipa::path(get, path = "/api-keys", tag = "access", params(PagingQuery),
     responses((status = 200, body = Success<List<ApiKey>>)),
     extensions(("x-required-scope" = json!("read"))))]
-async fn list_api_keys(caller: Caller<Reads>, State(access): State<Access>) -> Result<Answer<List<ApiKey>>> {
+async fn list_api_keys(
+    caller: Caller<Reads>,
+    State(access): State<Access>,
+    Query(page): Query<PagingQuery>,
+) -> Result<Answer<List<ApiKey>>> {
     let keys = access.keys(caller.tenant).await.map_err(failed(ApiKeyId(0)))?;
-    Ok(whole_list(keys, key))
+    short_list(&page, keys, key)
 }
 
 /// Makes a key; its secret is shown this once.
@@ -75,7 +79,7 @@ async fn list_security_events(
     Query(wanted): Query<PagingQuery>,
 ) -> Result<Answer<List<SecurityEvent>>> {
     let page = access.security_events(caller.tenant, &paging(&wanted)).await.map_err(failed(ApiKeyId(0)))?;
-    Ok(list(&wanted, page, event))
+    list(&wanted, page, event)
 }
 
 fn key(key: ports::access::ApiKey) -> ApiKey {

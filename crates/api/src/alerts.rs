@@ -29,7 +29,7 @@ async fn list_alerts(
     Query((wanted, page)): Query<(AlertQuery, PagingQuery)>,
 ) -> Result<Answer<List<Alert>>> {
     let found = alerts.list(caller.tenant, wanted.open, &paging(&page)).await.map_err(failed(AlertId(0)))?;
-    Ok(list(&page, found, body))
+    list(&page, found, body)
 }
 
 /// Notes that somebody saw an alert. A repeat keeps the first time.

@@ -88,20 +88,28 @@ pub fn paging(query: &PagingQuery) -> Paging {
 }
 
 /// 200 with a part of a list, each item turned into its body.
-pub fn list<T, U>(query: &PagingQuery, page: Page<T>, body: impl FnMut(T) -> U) -> Answer<List<U>> {
-    ok(List {
+pub fn list<T, U>(query: &PagingQuery, page: Page<T>, body: impl FnMut(T) -> U) -> Result<Answer<List<U>>> {
+    if page.foreign_cursor {
+        return Err(ApiError::fault("/cursor", "is not a cursor of this list"));
+    }
+    Ok(ok(List {
         items: page.items.into_iter().map(body).collect(),
         total: page.total,
         page: query.page,
         page_size: query.page_size,
         next_cursor: page.next_cursor,
-    })
+    }))
 }
 
-/// 200 with a whole list that is known to be short, in the same shape.
-pub fn whole_list<T, U>(items: Vec<T>, body: impl FnMut(T) -> U) -> Answer<List<U>> {
-    let items: Vec<U> = items.into_iter().map(body).collect();
-    let total = items.len();
-    let page_size = u32::try_from(total.max(1)).unwrap_or(u32::MAX);
-    ok(List { items, total: total as u64, page: 1, page_size, next_cursor: None })
+/// The same of a list that is known to be short, so that the store reads it whole.
+pub fn short_list<T, U>(
+    query: &PagingQuery,
+    items: Vec<T>,
+    body: impl FnMut(T) -> U,
+) -> Result<Answer<List<U>>> {
+    let total = items.len() as u64;
+    let offset = usize::try_from(paging(query).offset()).unwrap_or(usize::MAX);
+    let items = items.into_iter().skip(offset).take(query.page_size as usize).collect();
+    let foreign_cursor = query.cursor.is_some();
+    list(query, Page { items, total, next_cursor: None, foreign_cursor }, body)
 }

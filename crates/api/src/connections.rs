@@ -6,7 +6,7 @@ use api_types::connections::{
 };
 use api_types::errors::details::{DuplicateConnection, Missing, WrongState};
 use api_types::read::Secret;
-use api_types::{List, Problem, Success};
+use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::ConnectionId;
 use domain::pacing::Rate;
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, Result, created, ok, whole_list};
-use crate::body::{Id, Json};
+use crate::answer::{Answer, Result, created, ok, short_list};
+use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, Manages, Reads};
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -31,14 +31,15 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// All connections, the default one first.
-#[utoipa::path(get, path = "/connections", tag = "connections",
+#[utoipa::path(get, path = "/connections", tag = "connections", params(PagingQuery),
     responses((status = 200, body = Success<List<Connection>>)),
     extensions(("x-required-scope" = json!("read"))))]
 async fn list_connections(
     caller: Caller<Reads>,
     State(connections): State<Connections>,
+    Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<Connection>>> {
-    Ok(whole_list(connections.list(caller.tenant).await.map_err(failed(ConnectionId(0)))?, body))
+    short_list(&page, connections.list(caller.tenant).await.map_err(failed(ConnectionId(0)))?, body)
 }
 
 /// Links a number. Meta is asked about token and number at once; that it cannot be reached does not stop it.

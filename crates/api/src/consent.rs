@@ -64,7 +64,7 @@ async fn list_consent(
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<ConsentRecord>>> {
     let records = consent.ledger(caller.tenant, id, &paging(&page)).await.map_err(failed(id))?;
-    Ok(list(&page, records, record))
+    list(&page, records, record)
 }
 
 fn testimony(caller: &Caller<Manages>, told: RecordConsent) -> Testimony {

@@ -41,7 +41,7 @@ async fn list_contacts(
         search: wanted.search,
     };
     let found = contacts.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(ContactId(0)))?;
-    Ok(list(&page, found, body))
+    list(&page, found, body)
 }
 
 /// Makes a contact.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, Result, created, list, ok, paging, whole_list};
+use crate::answer::{Answer, Result, created, list, ok, paging, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, Manages, Reads, Sends};
 use crate::error::ApiError;
@@ -53,7 +53,7 @@ async fn list_conversations(
     };
     let found = conversations.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(0))?;
     let now = clock.now();
-    Ok(list(&page, found, |conversation| body(conversation, now)))
+    list(&page, found, |conversation| body(conversation, now))
 }
 
 /// One conversation.
@@ -119,15 +119,16 @@ async fn read_conversation(
 }
 
 /// Notes on a conversation, oldest first.
-#[utoipa::path(get, path = "/conversations/{id}/notes", tag = "conversations",
+#[utoipa::path(get, path = "/conversations/{id}/notes", tag = "conversations", params(PagingQuery),
     responses((status = 200, body = Success<List<Note>>)),
     extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn list_notes(
     caller: Caller<Reads>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
+    Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<Note>>> {
-    Ok(whole_list(conversations.notes(caller.tenant, id).await.map_err(failed(id.0))?, note))
+    short_list(&page, conversations.notes(caller.tenant, id).await.map_err(failed(id.0))?, note)
 }
 
 /// Adds a note for colleagues.
@@ -147,14 +148,15 @@ async fn create_note(
 }
 
 /// Canned replies, by shortcut.
-#[utoipa::path(get, path = "/canned-replies", tag = "conversations",
+#[utoipa::path(get, path = "/canned-replies", tag = "conversations", params(PagingQuery),
     responses((status = 200, body = Success<List<CannedReply>>)),
     extensions(("x-required-scope" = json!("read"))))]
 async fn list_canned_replies(
     caller: Caller<Reads>,
     State(conversations): State<Conversations>,
+    Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<CannedReply>>> {
-    Ok(whole_list(conversations.canned_replies(caller.tenant).await.map_err(failed(0))?, canned))
+    short_list(&page, conversations.canned_replies(caller.tenant).await.map_err(failed(0))?, canned)
 }
 
 /// Makes a canned reply.

@@ -82,7 +82,7 @@ async fn list_messages(
         status: wanted.status.map(Into::into),
         since: wanted.since,
     };
-    Ok(list(&page, messages.list(caller.tenant, &filter, &paging(&page)).await?, message_body))
+    list(&page, messages.list(caller.tenant, &filter, &paging(&page)).await?, message_body)
 }
 
 /// Shows a message with its life.

@@ -49,7 +49,7 @@ async fn list_templates(
         waba_id: wanted.waba_id,
     };
     let found = templates.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(None, None))?;
-    Ok(list(&page, found, body))
+    list(&page, found, body)
 }
 
 /// Makes a template: checked against Meta's rules, then submitted (or kept as a draft).

@@ -9,8 +9,7 @@ pub struct Paging {
     pub page: u32,
     /// 1 to 100.
     pub page_size: u32,
-    /// The `next_cursor` of an earlier page; outranks `page`. Opaque to callers; a cursor that a store cannot read
-    /// starts from the beginning.
+    /// The `next_cursor` of an earlier page; outranks `page`. Opaque to callers.
     pub cursor: Option<String>,
 }
 
@@ -35,6 +34,8 @@ pub struct Page<T> {
     pub total: u64,
     /// Where the next page starts, when there is one and the list knows cursors.
     pub next_cursor: Option<String>,
+    /// The cursor that was given is none of this list: nothing was read.
+    pub foreign_cursor: bool,
 }
 
 impl<T> Page<T> {
@@ -44,6 +45,7 @@ impl<T> Page<T> {
             items: self.items.into_iter().map(f).collect(),
             total: self.total,
             next_cursor: self.next_cursor,
+            foreign_cursor: self.foreign_cursor,
         }
     }
 }

@@ -34,7 +34,13 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
     paging: &Paging,
     read: impl Fn(&QueryResult) -> Result<T, Fault>,
 ) -> Result<Page<T>, Fault> {
-    let cursor = paging.cursor.as_deref().and_then(|text| Cursor::read(text, list.keys));
+    let cursor = match paging.cursor.as_deref().map(|text| Cursor::read(text, list.keys)) {
+        None => None,
+        Some(Some(cursor)) => Some(cursor),
+        Some(None) => {
+            return Ok(Page { items: Vec::new(), total: 0, next_cursor: None, foreign_cursor: true });
+        }
+    };
     let total = match &cursor {
         Some(cursor) => cursor.total,
         None => count(on, &list.from).await?,
@@ -47,7 +53,8 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
         Some(last) if more => Some(Cursor::after(total, last, list.keys)?.write()),
         _ => None,
     };
-    Ok(Page { items: rows.iter().map(read).collect::<Result<_, _>>()?, total, next_cursor })
+    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Page { items, total, next_cursor, foreign_cursor: false })
 }
 
 async fn count<C: ConnectionTrait>(on: &C, from: &SelectStatement) -> Result<u64, Fault> {

@@ -61,16 +61,45 @@ fn wrong<T>(expected: &str, value: &Value, place: &Place<'_>, faults: &mut Fault
     None
 }
 
+/// PostgreSQL's text cannot hold it, and no person types it.
+const NUL_FAULT: &str = "must not contain the character U+0000";
+
+/// Whether no text in it holds U+0000, names of members included; each that does is a fault.
+fn is_clean(value: &Value, place: &Place<'_>, faults: &mut Faults) -> bool {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            faults.add(place, NUL_FAULT);
+            false
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .fold(true, |clean, (index, item)| is_clean(item, &place.item(index), faults) && clean),
+        Value::Object(members) => are_clean(members, place, faults),
+        _ => true,
+    }
+}
+
+fn are_clean(members: &Map<String, Value>, place: &Place<'_>, faults: &mut Faults) -> bool {
+    members.iter().fold(true, |clean, (name, value)| {
+        if name.contains('\0') {
+            faults.add(place, "has a member whose name contains the character U+0000");
+            return false;
+        }
+        is_clean(value, &place.member(name), faults) && clean
+    })
+}
+
 impl FromJson for Value {
-    fn from_json(value: Value, _: &Place<'_>, _: &mut Faults) -> Option<Self> {
-        Some(value)
+    fn from_json(value: Value, place: &Place<'_>, faults: &mut Faults) -> Option<Self> {
+        is_clean(&value, place, faults).then_some(value)
     }
 }
 
 impl FromJson for Map<String, Value> {
     fn from_json(value: Value, place: &Place<'_>, faults: &mut Faults) -> Option<Self> {
         match value {
-            Value::Object(members) => Some(members),
+            Value::Object(members) => are_clean(&members, place, faults).then_some(members),
             other => wrong("an object", &other, place, faults),
         }
     }
@@ -79,9 +108,8 @@ impl FromJson for Map<String, Value> {
 impl FromJson for String {
     fn from_json(value: Value, place: &Place<'_>, faults: &mut Faults) -> Option<Self> {
         match value {
-            // PostgreSQL's text cannot hold it, and no person types it.
             Value::String(text) if text.contains('\0') => {
-                faults.add(place, "must not contain the character U+0000");
+                faults.add(place, NUL_FAULT);
                 None
             }
             Value::String(text) => Some(text),

@@ -95,6 +95,14 @@ fn a_text_of_blanks_is_empty_and_a_nul_is_refused() {
 }
 
 #[test]
+fn a_nul_is_found_at_any_depth_and_in_names() {
+    let body = json!({"a": ["x", "b\0"], "c\0": "d", "e": {"f": {"g": "\0"}}, "h": 1});
+    let pointers: Vec<String> = faults::<Value>(body).into_iter().map(|fault| fault.0).collect();
+    assert_eq!(pointers, ["/a/1", "", "/e/f/g"]);
+    assert_eq!(faults::<serde_json::Map<String, Value>>(json!({"a": {"b": "\0"}}))[0].0, "/a/b");
+}
+
+#[test]
 fn a_body_that_was_read_is_written_the_same() {
     let body = json!({"name": "a", "count": 1, "colour": "red", "tags": null, "note": "n", "part": null, "type": null});
     let thing: Thing = read(body.clone()).unwrap();

@@ -41,7 +41,7 @@ async fn list_conversation_messages(
         Err(_) => return Err(Problem::ConversationNotFound(Missing { id: id.0 }).into()),
     }
     let filter = MessageFilter { conversation_id: Some(id), ..MessageFilter::default() };
-    Ok(list(&page, messages.list(caller.tenant, &filter, &paging(&page)).await?, message_body))
+    list(&page, messages.list(caller.tenant, &filter, &paging(&page)).await?, message_body)
 }
 
 /// Sends a message in a conversation: to its contact, from its number.

@@ -44,7 +44,7 @@ async fn list_aside_items(
     Query((wanted, page)): Query<(AsideQuery, PagingQuery)>,
 ) -> Result<Answer<List<AsideItem>>> {
     let found = webhooks.aside(caller.tenant, wanted.reason.map(reason), &paging(&page)).await?;
-    Ok(list(&page, found, body))
+    list(&page, found, body)
 }
 
 /// Drives unresolved items again, at most 1,000, each on its own: after a repair, or after an update that knows them.
