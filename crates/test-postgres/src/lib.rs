@@ -41,15 +41,24 @@ pub fn durable_database() -> TestDatabase {
 /// As [`database`].
 pub fn database_like(template: &str, prepare: impl FnOnce(&str)) -> TestDatabase {
     let server = Server::running(false);
-    server.make_template(template, prepare);
-    create(server, template)
+    let name = next_name();
+    if !server.create(&name, template) {
+        server.make_template(template, prepare);
+        assert!(server.create(&name, template), "the template {template} is gone");
+    }
+    TestDatabase { url: server.url(&name), name, server }
 }
 
 fn create(server: Server, template: &str) -> TestDatabase {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    server.create(&name, template);
+    let name = next_name();
+    assert!(server.create(&name, template), "the database {template} is gone");
     TestDatabase { url: server.url(&name), name, server }
+}
+
+/// Distinct among the processes that run now; what a killed one left under the name is replaced.
+fn next_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Drop for TestDatabase {

@@ -1,7 +1,7 @@
 //! The server behind the databases.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,11 +34,16 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable", self.port)
     }
 
-    pub(crate) fn create(&self, name: &str, template: &str) {
+    /// Makes `name` as a copy of `template`; false when there is no such template.
+    pub(crate) fn create(&self, name: &str, template: &str) -> bool {
         let _lock = locked(&self.home);
-        self.remove_orphans();
-        self.remove(name);
-        self.must(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        match psql_all(&self.url("postgres"), &[&drop, &create]) {
+            Ok(_) => true,
+            Err(why) if why.contains("does not exist") => false,
+            Err(why) => panic!("{create}: {why}"),
+        }
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -53,6 +58,7 @@ impl Server {
         if count != "0" {
             return;
         }
+        self.remove_orphans();
         let making = format!("{template}_making");
         self.remove(&making);
         self.must(&format!("CREATE DATABASE {making}"));
@@ -76,14 +82,20 @@ impl Server {
     }
 
     fn answers(&self) -> bool {
-        psql(&self.url("postgres"), "SELECT 1").is_ok()
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }
 }
 
 /// Runs one statement; the rows as text.
 pub(crate) fn psql(url: &str, sql: &str) -> Result<String, String> {
+    psql_all(url, &[sql])
+}
+
+/// Runs statements, each in a transaction of its own.
+fn psql_all(url: &str, statements: &[&str]) -> Result<String, String> {
     let output = Command::new(binary("psql"))
-        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url])
+        .args(statements.iter().flat_map(|sql| ["-c", sql]))
         .env("PGCONNECT_TIMEOUT", "10")
         .output()
         .map_err(|why| why.to_string())?;
@@ -119,7 +131,7 @@ fn start(home: &Path, durable: bool) -> Server {
     let options = server_options(port, durable);
     let log = text(&home.join("log"));
     must_run(&["pg_ctl", "-D", &text(&data), "-l", &log, "-o", &options, "-w", "-t", "60", "start"]);
-    assert!(server.answers(), "PostgreSQL does not answer; see {log}");
+    assert!(server.answers(), "PostgreSQL does not answer on port {port}; see {log}");
     fs::write(home.join("port"), port.to_string()).expect("the folder is ours");
     stop_when_idle(&server, &data);
     server
@@ -130,24 +142,20 @@ fn server_options(port: u16, durable: bool) -> String {
     format!(
         "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 \
          -c shared_buffers=128MB -c max_wal_size=2GB -c fsync={sync} -c synchronous_commit={sync} \
-         -c full_page_writes={sync} -c autovacuum_naptime=10s"
+         -c full_page_writes={sync} -c autovacuum_naptime=10s -c log_checkpoints=off -c log_min_messages=fatal"
     )
 }
 
-/// Five minutes without a test's database end the server, so that nothing stays behind on a developer's machine.
+/// So that nothing stays behind on a developer's machine.
 fn stop_when_idle(server: &Server, data: &Path) {
-    let script = format!(
-        "idle=0; while [ $idle -lt 10 ]; do sleep 30; [ -e '{data}/postmaster.pid' ] || exit 0; \
-         if [ -n \"$('{psql}' -X -A -t -d '{url}' -c \"SELECT 1 FROM pg_database WHERE datname LIKE 't\\_%' LIMIT 1\")\" ]; \
-         then idle=0; else idle=$((idle+1)); fi; done; '{pg_ctl}' -D '{data}' -m fast stop",
-        data = data.display(),
-        psql = binary("psql").display(),
-        pg_ctl = binary("pg_ctl").display(),
-        url = server.url("postgres"),
-    );
     let mut command = as_postgres(Path::new("setsid"));
     let spawned = command
-        .args(["sh", "-c", &script])
+        .args(["sh", "-c", include_str!("stop_when_idle.sh")])
+        .env("LOCK", server.home.join("lock"))
+        .env("DATA", data)
+        .env("PSQL", binary("psql"))
+        .env("PG_CTL", binary("pg_ctl"))
+        .env("URL", server.url("postgres"))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
