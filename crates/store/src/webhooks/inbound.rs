@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashSet};
 use domain::consent::words::Word;
 use domain::consent::{Change, ConsentKind, ConsentSource};
 use domain::messages::{Content, Direction, Priority, Status};
-use domain::templates::params::MediaSource;
 use domain::{ContactId, ConversationId, MediaId, MessageId};
-use ports::webhooks::{Inbound, InboundMedia, MarketingPreference};
+use ports::webhooks::Inbound;
 use serde_json::json;
 
+use super::files;
 use super::project::Projecting;
 use super::threads::Threads;
 use crate::db::{self, Fault, Row, micros, to_json};
@@ -73,7 +73,7 @@ struct Arrival<'a> {
     changes: Vec<(ConsentKind, usize)>,
     confirmations: Vec<Confirmation<'a>>,
     rows: Vec<NewMessage>,
-    files: Vec<FileRow>,
+    files: Vec<files::FileRow>,
     events: Vec<Event>,
     waiting: Vec<Waiting>,
 }
@@ -128,7 +128,7 @@ impl<'a> Arrival<'a> {
         self.write_confirmations(projecting, people, &mut threads, &mut message_ids)?;
         people.save(&mut records, projecting.now).await?;
         threads.save(tx, projecting.now).await?;
-        keep_files(projecting, &self.files).await?;
+        files::keep(projecting, &self.files).await?;
         write::messages(tx, &self.rows).await?;
         write::outbox(tx, &self.waiting).await?;
         write::events(tx, &mut self.events, &mut event_ids).await
@@ -205,8 +205,8 @@ impl<'a> Arrival<'a> {
             let mut content = message.content.clone();
             if let Some(file) = &message.media {
                 let media = file_ids.next()?;
-                keep_here(&mut content, media);
-                self.files.push(file_row(file, media, message));
+                files::ask_here(&mut content, media);
+                self.files.push(files::row(file, media, message));
                 projecting.done.media.push(MediaId(media));
             }
             self.rows.push(received(projecting, message, id, contact, conversation, &content)?);
@@ -288,80 +288,4 @@ fn received(
         created_at: micros(message.at),
         send_at: None,
     })
-}
-
-/// From now on the file is asked for here, not at Meta.
-fn keep_here(content: &mut Content, media: i64) {
-    if let Content::Media(file) = content {
-        file.source = MediaSource::Ours(MediaId(media));
-    }
-}
-
-set! {
-    FileRow {
-        id: Int i64,
-        connection: Int i64,
-        mime_type: Text String,
-        filename: Text Option<String>,
-        sha256: Text Option<String>,
-        meta_id: Text String,
-        expires_at: Int i64,
-    }
-}
-
-fn file_row(file: &InboundMedia, id: i64, message: &Inbound) -> FileRow {
-    FileRow {
-        id,
-        connection: message.connection_id.0,
-        mime_type: file.mime_type.clone(),
-        filename: file.filename.clone(),
-        sha256: file.sha256.clone(),
-        meta_id: file.meta_id.clone(),
-        expires_at: micros(file.expires_at),
-    }
-}
-
-async fn keep_files(projecting: &Projecting<'_>, rows: &[FileRow]) -> Result<(), Fault> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let set = projecting.tx.dialect.set::<FileRow>(1, "r");
-    let sql = format!(
-        "INSERT INTO media (tenant_id, id, connection_id, direction, mime_type, filename, size, sha256, meta_id, \
-         meta_expires_at, fetch_at, attempts, created_at) \
-         SELECT $2, r.id, r.connection, 'inbound', r.mime_type, r.filename, 0, r.sha256, r.meta_id, r.expires_at, \
-         $3, 0, $3 FROM {set}"
-    );
-    let values = [param(rows)?, projecting.tenant.0.into(), micros(projecting.now).into()];
-    db::run(&**projecting.tx, &sql, values).await?;
-    Ok(())
-}
-
-/// A choice made in WhatsApp's own settings. It counts for somebody who never wrote, too.
-pub(super) async fn apply_preference(
-    projecting: &mut Projecting<'_>,
-    preference: &MarketingPreference,
-) -> Result<(), Fault> {
-    let kind = if preference.stop { ConsentKind::MarketingStop } else { ConsentKind::MarketingResume };
-    let mut people = loop {
-        let who = std::iter::once(&preference.who);
-        let mut people = People::of_identities(projecting.tx, projecting.tenant, who).await?;
-        match people.resolve(&preference.who)? {
-            Ok(_) => break people,
-            Err(two) => settle(&people, two, projecting.now).await?,
-        }
-    };
-    let Ok(person) = people.resolve(&preference.who)? else {
-        return Err(Fault::internal("a settled identity still names two contacts"));
-    };
-    let evidence = json!({ "connection_id": preference.connection_id, "source": preference.source });
-    let change = people.decide(person, kind, ConsentSource::MetaPreference, preference.at, evidence);
-    let wants = [(Kind::Contact, people.strangers()), (Kind::ConsentRecord, people.decisions())];
-    let [mut contacts, mut records] = ids::take(projecting.tx, wants).await?;
-    people.name_strangers(&mut contacts)?;
-    people.save(&mut records, projecting.now).await?;
-    if change.happened() {
-        projecting.done.consents.push((people.contact(person)?, kind));
-    }
-    Ok(())
 }

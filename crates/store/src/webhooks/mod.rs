@@ -2,8 +2,10 @@
 
 mod account;
 mod aside;
+mod files;
 mod inbound;
 mod inbox;
+mod preferences;
 mod project;
 mod statuses;
 mod templates;

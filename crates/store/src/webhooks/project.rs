@@ -7,7 +7,7 @@ use domain::{TenantId, Timestamp};
 use ports::operator::Wake;
 use ports::webhooks::{Change, Inbound, Projected, Projection, SetAside, StatusReport};
 
-use super::{account, aside, inbound, inbox, statuses, templates};
+use super::{account, aside, inbound, inbox, preferences, statuses, templates};
 use crate::db::{Fault, SqlStore, Tx};
 use crate::ids::{self, Kind};
 use crate::people::change_identity;
@@ -69,7 +69,7 @@ impl Projecting<'_> {
     async fn apply_rare(&mut self, change: &Change) -> Result<(), Fault> {
         match change {
             Change::Template(event) => templates::apply(self, event).await,
-            Change::Preference(preference) => inbound::apply_preference(self, preference).await,
+            Change::Preference(preference) => preferences::apply(self, preference).await,
             Change::Identity(change) => {
                 change_identity(self.tx, self.tenant, &change.old, &change.new, self.now).await
             }

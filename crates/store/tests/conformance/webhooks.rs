@@ -236,6 +236,9 @@ async fn what_a_failure_means_for_a_template_is_told_apart(bench: Bench) {
     let lease = scene.lane("node").await;
     let template = scene.sent(&lease, contact, "wamid.1").await;
     let words = scene.send(AcceptJob { at: at(95), ..scene.text(contact) }).await.message_id;
+    let claim = ports::lanes::LaneStore::claim_due(scene.store(), &lease, 10, at(95)).await.unwrap();
+    let sent = Settlement::Sent { wamid: "wamid.2".into(), held: false };
+    scene.settle(&lease, &claim.claimed[0], sent).await;
     for (id, wamid) in [(template, "wamid.1"), (words, "wamid.2")] {
         let mut status = scene.status(wamid, Status::Failed, at(96));
         status.message_id = Some(id);
