@@ -68,6 +68,17 @@ pub fn pair_delay(refusals: u32) -> SignedDuration {
     SignedDuration::from_secs(4i64.pow(refusals.min(LONGEST_PAIR_EXPONENT)))
 }
 
+/// The pause of a whole account after `pauses` earlier ones in a row: 1, 5, 15, then 60 minutes. Meta names no time;
+/// the limit on spam (131048) lasts hours, and every try counts against it.
+pub fn account_pause(pauses: u32) -> SignedDuration {
+    SignedDuration::from_mins(match pauses {
+        0 => 1,
+        1 => 5,
+        2 => 15,
+        _ => 60,
+    })
+}
+
 /// The pair limit of one contact: how long to leave that contact alone, growing until a message passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PairBackoff {

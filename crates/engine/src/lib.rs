@@ -87,6 +87,9 @@ impl Engine {
         let lanes = messages.clone();
         let wake: Arc<dyn Fn(domain::ConnectionId) + Send + Sync> =
             Arc::new(move |connection| lanes.wake(connection));
+        let lookups = messages.clone();
+        let forget: Arc<dyn Fn(domain::TenantId) + Send + Sync> =
+            Arc::new(move |tenant| lookups.forget_templates(tenant));
         Ok(Self {
             access: access::Access::new(deps.clone()),
             alerts: alerts::Alerts::new(deps.clone()),
@@ -94,9 +97,14 @@ impl Engine {
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
             conversations: conversations::Conversations::new(deps.clone()),
-            templates: templates::Templates::new(deps.clone(), media.clone()),
+            templates: templates::Templates::new(deps.clone(), media.clone(), Arc::clone(&forget)),
             tenants: tenants::Tenants::new(deps.clone()),
-            webhooks: webhooks::Webhooks::new(deps.clone(), directory.clone(), media.clone(), wake),
+            webhooks: webhooks::Webhooks::new(
+                deps.clone(),
+                directory.clone(),
+                media.clone(),
+                webhooks::Hooks { wake_lane: wake, templates_changed: forget },
+            ),
             directory,
             media,
             messages,

@@ -8,6 +8,8 @@ use crate::Deps;
 
 const ROUND: Duration = Duration::from_secs(60);
 const LARGEST_BATCH: u32 = 1_000;
+/// Between two batches others write.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// Sweeps until `stop`.
 pub(crate) async fn run(deps: Deps, stop: CancellationToken) {
@@ -16,8 +18,17 @@ pub(crate) async fn run(deps: Deps, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(ROUND) => {}
         }
-        if let Err(error) = deps.store.sweep(deps.clock.now(), LARGEST_BATCH).await {
-            tracing::warn!(%error, "could not sweep");
+        // As long as there is a whole batch there may be more: what comes in faster than one batch a round would pile
+        // up for ever.
+        while !stop.is_cancelled() {
+            match deps.store.sweep(deps.clock.now(), LARGEST_BATCH).await {
+                Ok(removed) if removed >= u64::from(LARGEST_BATCH) => tokio::time::sleep(BREATH).await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "could not sweep");
+                    break;
+                }
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ mod preview;
 mod samples;
 mod sync;
 
+use std::sync::Arc;
+
 use domain::templates::{Category, ParameterFormat, ParamsMismatch, Status};
 use domain::{ConnectionId, TemplateId, TenantId};
 use ports::connections::{Connection, ConnectionSecrets};
@@ -79,12 +81,16 @@ pub struct NewDraft {
 pub struct Templates {
     deps: Deps,
     media: MediaFiles,
+    changed: TemplatesChanged,
 }
 
+/// Called after templates of a tenant were changed on this node.
+pub type TemplatesChanged = Arc<dyn Fn(TenantId) + Send + Sync>;
+
 impl Templates {
-    /// Over these parts; `media` knows the files that can be samples.
-    pub fn new(deps: Deps, media: MediaFiles) -> Self {
-        Self { deps, media }
+    /// Over these parts; `media` knows the files that can be samples, `changed` is called after every change.
+    pub fn new(deps: Deps, media: MediaFiles, changed: TemplatesChanged) -> Self {
+        Self { deps, media, changed }
     }
 
     /// By name, then language.

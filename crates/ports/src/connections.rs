@@ -137,7 +137,9 @@ pub trait ConnectionStore: Send + Sync {
         at: Timestamp,
     ) -> StoreResult<bool>;
     /// Removes it; its messages and conversations stay. False when there is none. When it was the default, the
-    /// oldest other one becomes the default.
+    /// oldest other one becomes the default. In the same commit what waits in its queue is `cancelled`, and what is
+    /// being sent is `in_doubt` (both with an event): the answers to those calls still count when they say `Sent`,
+    /// and a status webhook settles them, should their number be linked again.
     async fn delete_connection(
         &self,
         tenant: TenantId,

@@ -192,7 +192,8 @@ pub trait MessageStore: Send + Sync {
     async fn cancel_message(&self, tenant: TenantId, message: MessageId, at: Timestamp)
     -> StoreResult<Moved>;
     /// Puts a `failed` message (or, with `accept_duplicate`, one `in_doubt`) back into its queue, due at `at`, its
-    /// failure kept in the events. The gate is asked again at the claim.
+    /// failure kept in the events. The gate is asked again at the claim. Not while a call for it is still open, and
+    /// not when its connection is gone: then nothing changes.
     async fn requeue_message(
         &self,
         tenant: TenantId,

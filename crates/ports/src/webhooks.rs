@@ -261,7 +261,8 @@ pub trait WebhookStore: Send + Sync {
     ///   unread count and review flag (writing in proves that the number is on WhatsApp) follow; a consent word is
     ///   applied under the contact's row lock, and only a change writes the ledger and queues the one confirmation;
     /// - status: merged by the lattice, first time per level kept; an unknown wamid is found by the message id in
-    ///   the callback data, else kept until its message is known;
+    ///   the callback data, else kept until its message is known. What is said of an earlier attempt of a message that
+    ///   was put back into its queue counts when it arrived after all, not when it was sent or failed;
     /// - the rest as its type says.
     ///
     /// When the commit as a whole fails, nothing is applied: the caller halves the batch until the one change that

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::pacing::pair_delay;
+use crate::pacing::{account_pause, pair_delay};
 
 /// Whom a throttle concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,8 +71,12 @@ pub struct Facts {
     pub attempt: u32,
     /// 131056 answers in a row for this contact before this one.
     pub pair_throttles: u32,
-    /// Since the message was accepted (or was due, when scheduled).
-    pub age: SignedDuration,
+    /// For how long Meta has not been reached for this message: since it was accepted, or since the last answer of
+    /// Meta to anything, whichever is later. A message that waited for days behind a broken token is not given up
+    /// at the first failed connection.
+    pub unreached: SignedDuration,
+    /// How often in a row Meta told this account to pause (131048, 80007), before this answer.
+    pub account_pauses: u32,
     /// In `[0, 1)`.
     pub jitter: f64,
 }
@@ -111,15 +115,18 @@ pub const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(24);
 const BASE: SignedDuration = SignedDuration::from_secs(1);
 /// Longest wait between two tries.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+/// Longest wait between two tries while Meta cannot be reached: everything goes out soon after it is back.
+const LONGEST_UNREACHED: SignedDuration = SignedDuration::from_secs(30);
 
 /// Decides.
 pub fn decide(outcome: &Outcome, facts: Facts) -> Decision {
     match outcome {
         Outcome::Accepted => Decision::Sent,
         Outcome::Unknown => Decision::InDoubt,
-        Outcome::NotSent if facts.age >= UNREACHABLE_FOR => fail(),
+        Outcome::NotSent if facts.unreached >= UNREACHABLE_FOR => fail(),
+        // No call was made, so it costs no attempt: those are for Meta's own trouble, which often follows.
         Outcome::NotSent => {
-            Decision::Retry { after: backoff(facts.attempt, facts.jitter), costs_attempt: true }
+            Decision::Retry { after: unreached_delay(facts.unreached, facts.jitter), costs_attempt: false }
         }
         Outcome::Refused { kind, is_template, .. } => refused(*kind, *is_template, facts),
     }
@@ -130,7 +137,7 @@ fn refused(kind: FailureKind, is_template: bool, facts: Facts) -> Decision {
         FailureKind::Throttled { scope: ThrottleScope::Pair } => {
             Decision::DelayContact { after: pair_delay(facts.pair_throttles) }
         }
-        FailureKind::Throttled { scope } => Decision::SlowDown { after: throttle_delay(scope, facts.jitter) },
+        FailureKind::Throttled { scope } => Decision::SlowDown { after: throttle_delay(scope, facts) },
         FailureKind::Retryable if facts.attempt >= MAX_ATTEMPTS => fail(),
         FailureKind::Retryable => {
             Decision::Retry { after: backoff(facts.attempt, facts.jitter), costs_attempt: true }
@@ -173,13 +180,18 @@ pub fn backoff(attempt: u32, jitter: f64) -> SignedDuration {
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
-fn throttle_delay(scope: ThrottleScope, jitter: f64) -> SignedDuration {
+/// Wait after a try that did not reach Meta: grows with the outage, from half a second to half a minute.
+fn unreached_delay(unreached: SignedDuration, jitter: f64) -> SignedDuration {
+    (unreached / 4).clamp(BASE, LONGEST_UNREACHED).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+}
+
+fn throttle_delay(scope: ThrottleScope, facts: Facts) -> SignedDuration {
     let base = match scope {
         ThrottleScope::Number | ThrottleScope::Pair => SignedDuration::from_secs(1),
-        ThrottleScope::Account => SignedDuration::from_secs(60),
+        ThrottleScope::Account => account_pause(facts.account_pauses),
         ThrottleScope::App => SignedDuration::from_secs(30),
     };
-    base.mul_f64(1.0 + 0.5 * jitter.clamp(0.0, 1.0))
+    base.mul_f64(1.0 + 0.5 * facts.jitter.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -187,7 +199,7 @@ mod tests {
     use super::*;
 
     fn facts(attempt: u32) -> Facts {
-        Facts { attempt, pair_throttles: 0, age: SignedDuration::ZERO, jitter: 0.0 }
+        Facts { attempt, pair_throttles: 0, unreached: SignedDuration::ZERO, account_pauses: 0, jitter: 0.0 }
     }
 
     fn refusal(kind: FailureKind, is_template: bool) -> Decision {
@@ -258,10 +270,28 @@ mod tests {
 
     #[test]
     fn an_unreachable_meta_is_tried_for_a_day() {
-        let young = decide(&Outcome::NotSent, facts(50));
-        assert!(matches!(young, Decision::Retry { .. }));
-        let old = Facts { age: UNREACHABLE_FOR, ..facts(50) };
+        let after = |hours| {
+            let unreached = SignedDuration::from_hours(hours);
+            match decide(&Outcome::NotSent, Facts { unreached, jitter: 1.0, ..facts(50) }) {
+                Decision::Retry { after, costs_attempt: false } => after,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!((after(0).as_secs(), after(1).as_secs(), after(23).as_secs()), (1, 30, 30));
+        let old = Facts { unreached: UNREACHABLE_FOR, ..facts(50) };
         assert_eq!(decide(&Outcome::NotSent, old), fail());
+    }
+
+    #[test]
+    fn an_account_that_is_told_to_pause_again_pauses_longer() {
+        let account = FailureKind::Throttled { scope: ThrottleScope::Account };
+        let outcome = Outcome::Refused { kind: account, code: 131_048, is_template: true };
+        for (before, minutes) in [(0, 1), (1, 5), (2, 15), (3, 60), (30, 60)] {
+            assert_eq!(
+                decide(&outcome, Facts { account_pauses: before, ..facts(1) }),
+                Decision::SlowDown { after: SignedDuration::from_mins(minutes) }
+            );
+        }
     }
 
     #[test]

@@ -38,12 +38,22 @@ pub struct Pacer {
     /// When the factor last changed.
     factor_at: i64,
     paused_until: i64,
+    /// Pauses of the account in a row.
+    #[serde(default)]
+    account_pauses: u32,
 }
 
 impl Pacer {
     /// Idle, at its full rate.
     pub fn new(rate: Rate) -> Self {
-        Self { rate, tat: i64::MIN, factor: 1.0, factor_at: i64::MIN, paused_until: i64::MIN }
+        Self {
+            rate,
+            tat: i64::MIN,
+            factor: 1.0,
+            factor_at: i64::MIN,
+            paused_until: i64::MIN,
+            account_pauses: 0,
+        }
     }
 
     /// The rate it keeps to.
@@ -104,9 +114,28 @@ impl Pacer {
         self.factor_at = now;
     }
 
+    /// How often in a row Meta told the account to pause.
+    pub fn account_pauses(&self) -> u32 {
+        self.account_pauses
+    }
+
+    /// Meta told the account to pause. Answers that come while it pauses belong to the same burst: they change
+    /// nothing.
+    pub fn pause_account(&mut self, now: Timestamp, until: Timestamp) {
+        if now.as_microsecond() < self.paused_until && self.account_pauses > 0 {
+            return;
+        }
+        self.account_pauses = self.account_pauses.saturating_add(1);
+        self.pause_until(until);
+    }
+
     /// A message passed: the rate grows back by the time that passed since the last step, the whole of it within
-    /// about a minute. Idle time does not count.
+    /// about a minute. Idle time does not count. It ends the row of pauses of the account, unless it is the answer
+    /// to a call made before the pause.
     pub fn recovered(&mut self, now: Timestamp) {
+        if now.as_microsecond() >= self.paused_until {
+            self.account_pauses = 0;
+        }
         if self.factor >= 1.0 {
             return;
         }
@@ -136,6 +165,7 @@ impl Pacer {
     pub fn resume(&mut self) {
         self.paused_until = i64::MIN;
         self.factor = 1.0;
+        self.account_pauses = 0;
     }
 
     fn earliest(&self) -> i64 {

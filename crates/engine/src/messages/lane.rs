@@ -9,14 +9,15 @@ mod hold;
 
 mod record;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::connections::ConnectionState;
 use domain::pacing::Pacer;
-use domain::{ConnectionId, MessageId, SignedDuration, TenantId, Timestamp};
-use ports::lanes::{Claimed, Lease, Settlement, TakenLane};
+use domain::{ConnectionId, ContactId, MessageId, SignedDuration, TenantId, Timestamp};
+use ports::lanes::{Claim, Claimed, Lease, Settlement, TakenLane};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,6 +38,8 @@ const LARGEST_CLAIM: u32 = 256;
 const TICK: Duration = Duration::from_millis(200);
 /// How often an idle lane asks the store although nobody woke it.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
+/// How often a long queue is counted.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What every lane of a node shares.
 #[derive(Clone)]
@@ -61,11 +64,27 @@ pub struct Lane {
     wake: Notify,
     /// Meta refused the connection and the directory does not know it yet.
     halting: AtomicBool,
+    /// Held by the call that breaks the connection.
+    halts: tokio::sync::Mutex<()>,
     /// The lease was lost: nothing may be sent any more.
     lost: AtomicBool,
+    /// The connection did not send when this lane last looked.
+    broken: AtomicBool,
+    /// The lane found no free call: it wants to know of the next one.
+    crowded: AtomicBool,
     /// Messages that waited when it was last counted.
     backlog: AtomicI64,
+    /// Contacts that the pair limit holds back, and until when.
+    held_back: Mutex<HashMap<ContactId, Timestamp>>,
+    /// When Meta last answered anything.
+    answered_at: Mutex<Timestamp>,
     calls: TaskTracker,
+}
+
+/// A claim that is made while others are dispatched.
+struct Ahead {
+    room: u32,
+    claim: tokio::task::JoinHandle<Option<Claim>>,
 }
 
 /// How a lane stands, for answers to callers.
@@ -91,6 +110,7 @@ impl Lane {
             .and_then(|kept| serde_json::from_value(kept).ok())
             .unwrap_or_else(|| Pacer::new(entry.connection.rate));
         pacer.set_rate(entry.connection.rate);
+        let now = shared.deps.clock.now();
         let lane = Arc::new(Self {
             tenant: taken.lease.tenant_id,
             connection: taken.lease.connection_id,
@@ -100,8 +120,13 @@ impl Lane {
             outcomes,
             wake: Notify::new(),
             halting: AtomicBool::new(false),
+            halts: tokio::sync::Mutex::default(),
             lost: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),
+            held_back: Mutex::default(),
+            answered_at: Mutex::new(now),
             calls: TaskTracker::new(),
             shared,
         });
@@ -126,6 +151,7 @@ impl Lane {
 
     async fn run(self: Arc<Self>, stop: CancellationToken, recorder: tokio::task::JoinHandle<()>) {
         let mut asked_at = tokio::time::Instant::now();
+        let mut counted_at: Option<tokio::time::Instant> = None;
         let mut next_due: Option<Timestamp> = Some(Timestamp::MIN);
         loop {
             tokio::select! {
@@ -141,43 +167,82 @@ impl Lane {
                 continue;
             }
             asked_at = tokio::time::Instant::now();
-            next_due = self.send_what_is_due(&stop).await;
+            next_due = self.send_what_is_due(&stop, &mut counted_at).await;
         }
         self.finish(recorder).await;
     }
 
     /// Claims and dispatches until nothing is due or nothing may be sent. Answers when to come back.
-    async fn send_what_is_due(self: &Arc<Self>, stop: &CancellationToken) -> Option<Timestamp> {
-        while !stop.is_cancelled() && self.may_send().is_some() {
-            let room = self.wanted();
-            if room == 0 {
-                // Calls in flight or the pace leave no room: look again shortly.
-                return Some(Timestamp::MIN);
-            }
-            let lease = self.lease().clone();
-            let claim = match self.shared.deps.store.claim_due(&lease, room, self.now()).await {
-                Ok(claim) => claim,
-                Err(error) => {
-                    tracing::warn!(%error, connection.id = %self.connection, "could not claim messages");
-                    return Some(Timestamp::MIN);
+    async fn send_what_is_due(
+        self: &Arc<Self>,
+        stop: &CancellationToken,
+        counted_at: &mut Option<tokio::time::Instant>,
+    ) -> Option<Timestamp> {
+        let mut ahead: Option<Ahead> = None;
+        loop {
+            let (room, claim) = match ahead.take() {
+                Some(ahead) => (ahead.room, ahead.claim.await.ok().flatten()),
+                // Waits for a wake: the connection's repair gives one.
+                None if stop.is_cancelled() || self.may_send().is_none() => return None,
+                None => {
+                    let room = self.wanted();
+                    if room == 0 {
+                        // Calls in flight or the pace leave no room: look again shortly.
+                        return Some(Timestamp::MIN);
+                    }
+                    (room, Arc::clone(self).claim(room).await)
                 }
             };
+            let Some(claim) = claim else { return Some(Timestamp::MIN) };
             self.tell_refused(&claim.refused);
             let full = claim.claimed.len() + claim.refused.len() >= room as usize;
-            for claimed in claim.claimed {
-                self.dispatch(claimed, stop).await;
-            }
+            ahead = self.dispatch_all(claim.claimed, full, stop).await;
             if !full {
                 self.backlog.store(0, Ordering::Relaxed);
                 return claim.next_due;
             }
-            self.count_backlog().await;
-            if !self.hold().await {
+            if counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+                *counted_at = Some(tokio::time::Instant::now());
+                // Counting a long queue takes a while, in which the pace would be lost.
+                tokio::spawn(Arc::clone(self).count_backlog());
+            }
+            // What was claimed ahead is still dispatched, or given back.
+            if !self.hold().await && ahead.is_none() {
                 return None;
             }
         }
-        // Waits for a wake: the connection's repair gives one.
-        None
+    }
+
+    /// Claims; `None` when the store does not answer now.
+    async fn claim(self: Arc<Self>, room: u32) -> Option<Claim> {
+        let lease = self.lease().clone();
+        match self.shared.deps.store.claim_due(&lease, room, self.now()).await {
+            Ok(claim) => Some(claim),
+            Err(error) => {
+                tracing::warn!(%error, connection.id = %self.connection, "could not claim messages");
+                None
+            }
+        }
+    }
+
+    /// Dispatches in order. When there is more, the next are claimed while the last of these wait for their turns, so
+    /// that a slow commit does not cost the pace.
+    async fn dispatch_all(
+        self: &Arc<Self>,
+        claimed: Vec<Claimed>,
+        more: bool,
+        stop: &CancellationToken,
+    ) -> Option<Ahead> {
+        let last = claimed.len() - claimed.len() / 4;
+        let mut ahead = None;
+        for (index, one) in claimed.into_iter().enumerate() {
+            if more && index == last && !stop.is_cancelled() && self.may_send().is_some() {
+                let room = self.a_moments_worth();
+                ahead = (room > 0).then(|| Ahead { room, claim: tokio::spawn(Arc::clone(self).claim(room)) });
+            }
+            self.dispatch(one, stop).await;
+        }
+        ahead
     }
 
     /// How many to claim now: what the pace lets out within a moment, and no more than there are free calls.
@@ -188,26 +253,42 @@ impl Lane {
         if pacer.peek(now).duration_since(now) > ahead {
             return 0;
         }
+        drop(pacer);
+        self.a_moments_worth()
+    }
+
+    fn a_moments_worth(&self) -> u32 {
+        let pacer = self.pacer();
         let rate = pacer.rate();
         let paced = (f64::from(rate.count) * pacer.factor() * AHEAD.as_millis() as f64
             / rate.period_ms.max(1) as f64)
             .ceil()
             .clamp(1.0, f64::from(LARGEST_CLAIM)) as u32;
-        paced.min(u32::try_from(self.room.available_permits()).unwrap_or(LARGEST_CLAIM))
+        let free = u32::try_from(self.room.available_permits()).unwrap_or(LARGEST_CLAIM);
+        self.crowded.store(free == 0, Ordering::SeqCst);
+        paced.min(free)
     }
 
     /// Waits for the message's turn, then lets it go on its own.
     async fn dispatch(self: &Arc<Self>, claimed: Claimed, stop: &CancellationToken) {
+        if let Some(until) = self.held_back_until(claimed.contact_id) {
+            let (settlement, news) = call::held_back(until);
+            self.report(&claimed, settlement, Some(news)).await;
+            return;
+        }
         let Some(entry) = self.turn(stop).await else {
             self.report(&claimed, Settlement::Unsent, None).await;
             return;
         };
         // The semaphore is never closed, so this only waits.
         let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
-        let lane = Arc::clone(self);
+        let (lane, stop) = (Arc::clone(self), stop.clone());
         self.calls.spawn(async move {
-            lane.call(&entry, claimed).await;
+            lane.call(&entry, claimed, &stop).await;
             drop(permit);
+            if lane.crowded.swap(false, Ordering::SeqCst) {
+                lane.wake();
+            }
         });
     }
 
@@ -253,7 +334,23 @@ impl Lane {
         self.shared.waiters.tell(told);
     }
 
-    async fn count_backlog(&self) {
+    /// Until when the pair limit holds this contact back.
+    fn held_back_until(&self, contact: ContactId) -> Option<Timestamp> {
+        let now = self.now();
+        let mut held_back = self.held_back();
+        held_back.retain(|_, until| *until > now);
+        held_back.get(&contact).copied()
+    }
+
+    fn held_back(&self) -> std::sync::MutexGuard<'_, HashMap<ContactId, Timestamp>> {
+        self.held_back.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn answered_at(&self) -> std::sync::MutexGuard<'_, Timestamp> {
+        self.answered_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn count_backlog(self: Arc<Self>) {
         let now = self.now();
         if let Ok(stats) = self.shared.deps.store.queue_stats(self.tenant, self.connection, now).await {
             self.backlog.store(stats.queued, Ordering::Relaxed);

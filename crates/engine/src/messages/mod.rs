@@ -102,6 +102,11 @@ impl Messages {
         self.lanes.wake(connection);
     }
 
+    /// Templates of this tenant were changed on this node: the next send sees it.
+    pub fn forget_templates(&self, tenant: TenantId) {
+        self.lookup.forget(tenant);
+    }
+
     /// How many lanes this node holds.
     pub fn lanes_held(&self) -> usize {
         self.lanes.count()

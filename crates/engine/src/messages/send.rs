@@ -17,7 +17,7 @@ use ports::idempotency::KeptAnswer;
 use ports::messages::{AcceptJob, AcceptOutcome, Accepted, Addressee, Failure, ReplyTo};
 use ports::templates::Template;
 
-use super::waiters::News;
+use super::waiters::{News, Waiter};
 use super::{Messages, news_of};
 use crate::directory::Entry;
 
@@ -305,7 +305,6 @@ impl Messages {
             let mut news = self.waiters.wait_for(accepted.message_id);
             self.lanes.wake(accepted.connection_id);
             let outcome = self.wait(tenant, entry, accepted.message_id, &mut news, wait).await;
-            self.waiters.leave(accepted.message_id);
             outcome
         };
         Sent {
@@ -322,10 +321,10 @@ impl Messages {
         tenant: TenantId,
         entry: &Entry,
         message: MessageId,
-        news: &mut tokio::sync::mpsc::UnboundedReceiver<News>,
+        news: &mut Waiter,
         wait: Duration,
     ) -> SendOutcome {
-        if let Some(outcome) = self.hopeless(entry, wait).await {
+        if let Some(outcome) = self.hopeless(tenant, entry, message, wait).await {
             return outcome;
         }
         let deadline = tokio::time::Instant::now() + wait;
@@ -358,7 +357,13 @@ impl Messages {
     }
 
     /// What is known beforehand not to end within the wait: a broken connection, a pause, a queue too long.
-    async fn hopeless(&self, entry: &Entry, wait: Duration) -> Option<SendOutcome> {
+    async fn hopeless(
+        &self,
+        tenant: TenantId,
+        entry: &Entry,
+        message: MessageId,
+        wait: Duration,
+    ) -> Option<SendOutcome> {
         let listing = self.directory.listing();
         let entry = listing.entry(entry.connection.id)?;
         if entry.connection.state == ConnectionState::Error {
@@ -366,10 +371,17 @@ impl Messages {
         }
         let standing = self.standing(entry)?;
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        if standing.wait > wait || standing.paused_until.is_some() {
+        let behind = standing.wait > wait && !self.overtakes(tenant, message).await;
+        if behind || standing.paused_until.is_some() {
             return Some(SendOutcome::Throttled(self.throttle(entry, standing.paused_until).await));
         }
         None
+    }
+
+    /// A reply goes before the queue that the wait was counted from.
+    async fn overtakes(&self, tenant: TenantId, message: MessageId) -> bool {
+        let found = self.get(tenant, message).await.ok().flatten();
+        found.is_some_and(|message| message.priority == Priority::Reply)
     }
 
     async fn still_queued(&self, entry: &Entry) -> SendOutcome {

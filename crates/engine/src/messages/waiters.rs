@@ -1,7 +1,7 @@
 //! Waiters: API calls that wait for Meta's answer to the message they sent.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use domain::messages::gate::Refusal;
 use domain::{MessageId, Timestamp};
@@ -30,6 +30,8 @@ pub enum News {
 /// News that nobody waited for yet is kept for a moment: a lane may be quicker than the call that accepted the
 /// message.
 const KEPT: usize = 8192;
+/// Of one message.
+const KEPT_EACH: usize = 4;
 
 #[derive(Default)]
 struct Desk {
@@ -43,20 +45,17 @@ struct Desk {
 pub struct Waiters(Mutex<Desk>);
 
 impl Waiters {
-    /// News of this message from now on, and those that came already.
-    pub fn wait_for(&self, message: MessageId) -> mpsc::UnboundedReceiver<News> {
+    /// News of this message from now on, and those that came already. Dropping the waiter ends it, also when the call
+    /// was given up in the middle.
+    pub fn wait_for(self: &Arc<Self>, message: MessageId) -> Waiter {
         let (leave, pick_up) = mpsc::unbounded_channel();
         let mut desk = self.desk();
         for news in desk.early.remove(&message).unwrap_or_default() {
             let _ = leave.send(news);
         }
         desk.waiting.insert(message, leave);
-        pick_up
-    }
-
-    /// Nobody waits for this message any more.
-    pub fn leave(&self, message: MessageId) {
-        self.desk().waiting.remove(&message);
+        drop(desk);
+        Waiter { desk: Arc::clone(self), message, news: pick_up }
     }
 
     /// Tells whoever waits.
@@ -79,11 +78,35 @@ impl Waiters {
     }
 }
 
+/// Somebody who waits for news of a message.
+pub struct Waiter {
+    desk: Arc<Waiters>,
+    message: MessageId,
+    news: mpsc::UnboundedReceiver<News>,
+}
+
+impl Waiter {
+    /// The next news.
+    pub async fn recv(&mut self) -> Option<News> {
+        self.news.recv().await
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.desk.desk().waiting.remove(&self.message);
+    }
+}
+
 impl Desk {
     fn keep(&mut self, message: MessageId, news: News) {
         let known = self.early.entry(message).or_default();
         if known.is_empty() {
             self.order.push_back(message);
+        }
+        // Only the latest matter, and a message may be tried for a day.
+        if known.len() == KEPT_EACH {
+            known.remove(0);
         }
         known.push(news);
         while self.order.len() > KEPT {
@@ -104,12 +127,23 @@ mod tests {
 
     #[tokio::test]
     async fn news_reach_a_waiter_who_came_before_or_after_them() {
-        let desk = Waiters::default();
+        let desk = Arc::new(Waiters::default());
         desk.tell([(MessageId(1), sent("early"))]);
         assert_eq!(desk.wait_for(MessageId(1)).recv().await, Some(sent("early")));
         let mut later = desk.wait_for(MessageId(2));
         desk.tell([(MessageId(2), sent("late"))]);
         assert_eq!(later.recv().await, Some(sent("late")));
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_leaves_nothing_behind() {
+        let desk = Arc::new(Waiters::default());
+        drop(desk.wait_for(MessageId(1)));
+        assert!(desk.desk().waiting.is_empty());
+        for _ in 0..100 {
+            desk.tell([(MessageId(1), sent("x"))]);
+        }
+        assert_eq!(desk.desk().early[&MessageId(1)].len(), KEPT_EACH);
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Templates {
             CreatedTemplate::Created(template) => template,
             CreatedTemplate::Exists(id) => return Err(TemplateError::Exists(id)),
         };
+        (self.changed)(tenant);
         if !draft.submit {
             return Ok(Submission { template, warnings, asked_category: None });
         }
@@ -71,6 +72,7 @@ impl Templates {
             Ok((template, asked_category)) => Ok(Submission { template, warnings, asked_category }),
             Err(error) => {
                 self.deps.store.delete_template(tenant, id, self.deps.clock.now()).await?;
+                (self.changed)(tenant);
                 match is_taken(&error) {
                     true => Err(self.taken(tenant, &account, &name, &language).await?.unwrap_or(error)),
                     false => Err(error),
@@ -171,7 +173,9 @@ impl Templates {
         patch: TemplatePatch,
     ) -> Result<Template, TemplateError> {
         let now = self.deps.clock.now();
-        self.deps.store.update_template(tenant, template, patch, now).await?.ok_or(TemplateError::NotFound)
+        let changed = self.deps.store.update_template(tenant, template, patch, now).await?;
+        (self.changed)(tenant);
+        changed.ok_or(TemplateError::NotFound)
     }
 }
 

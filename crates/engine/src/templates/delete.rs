@@ -23,7 +23,9 @@ impl Templates {
                 Err(error) => return Err(self.refused(tenant, &account, error).await?),
             }
         }
-        match self.deps.store.delete_template(tenant, current.id, self.deps.clock.now()).await? {
+        let deleted = self.deps.store.delete_template(tenant, current.id, self.deps.clock.now()).await?;
+        (self.changed)(tenant);
+        match deleted {
             true => Ok(()),
             false => Err(TemplateError::NotFound),
         }

@@ -76,6 +76,7 @@ impl Templates {
             let now = self.deps.clock.now();
             synced.counts.removed +=
                 self.deps.store.remove_templates_missing(tenant, waba_id, &listed, now).await?;
+            (self.changed)(tenant);
         }
         Ok(synced)
     }
@@ -92,6 +93,7 @@ impl Templates {
         let waba_id = &account.connection.waba_id;
         let rows = page.templates.into_iter().map(|row| new_row(waba_id, row)).collect();
         let counts = self.deps.store.sync_templates(tenant, rows, self.deps.clock.now()).await?;
+        (self.changed)(tenant);
         reading.synced.counts.added += counts.added;
         reading.synced.counts.updated += counts.updated;
         reading.synced.counts.unchanged += counts.unchanged;

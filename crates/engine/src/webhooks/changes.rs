@@ -24,6 +24,7 @@ use ports::webhooks::{
 };
 
 use super::content::content;
+use super::routing::Concerned;
 use crate::directory::Listing;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
@@ -48,24 +49,29 @@ impl Reader<'_> {
         posted_to: Option<ConnectionId>,
         item: &Item,
     ) -> Vec<Change> {
-        let routed = super::routing::connection_of(self.listing, item);
-        let connection = match routed {
-            Some(entry) if entry.connection.tenant_id != self.tenant => return Vec::new(),
-            Some(entry) => Some(entry.connection.id),
-            None => posted_to.filter(|_| item.phone_number_id.is_none()),
-        };
+        let concerned: Vec<ConnectionId> =
+            match super::routing::connections_of(self.listing, self.tenant, item) {
+                Concerned::Others => return Vec::new(),
+                Concerned::Ours(entries) => entries.iter().map(|entry| entry.connection.id).collect(),
+                Concerned::Unknown => {
+                    posted_to.filter(|_| item.phone_number_id.is_none()).into_iter().collect()
+                }
+            };
         let source = Source { inbox_id: inbox, pointer: item.pointer.clone() };
-        let Some(connection) = connection else {
-            return vec![self.aside(
-                item,
-                source,
-                None,
-                AsideReason::Unrecognised,
-                "no connection has this number or account",
-            )];
+        let Some(&connection) = concerned.first() else {
+            return vec![Change::Aside(SetAside {
+                raw: super::retry::with_surroundings(item),
+                ..self.set_aside(
+                    item,
+                    source,
+                    None,
+                    AsideReason::Unrecognised,
+                    "no connection has this number or account",
+                )
+            })];
         };
         match self.known(item, &source, connection) {
-            Some(changes) => changes,
+            Some(changes) => for_each_of(changes, &concerned),
             None => {
                 let (reason, why) = match item.unrecognised() {
                     Some(why) => (AsideReason::Unrecognised, why),
@@ -334,7 +340,18 @@ impl Reader<'_> {
         reason: AsideReason,
         why: &str,
     ) -> Change {
-        Change::Aside(SetAside {
+        Change::Aside(self.set_aside(item, source, connection_id, reason, why))
+    }
+
+    fn set_aside(
+        &self,
+        item: &Item,
+        source: Source,
+        connection_id: Option<ConnectionId>,
+        reason: AsideReason,
+        why: &str,
+    ) -> SetAside {
+        SetAside {
             source,
             connection_id,
             field: item.field.clone().unwrap_or_default(),
@@ -342,8 +359,21 @@ impl Reader<'_> {
             why: why.to_owned(),
             raw: item.raw_value(),
             at: self.now,
-        })
+        }
     }
+}
+
+/// The end of an account concerns every connection on it.
+fn for_each_of(changes: Vec<Change>, concerned: &[ConnectionId]) -> Vec<Change> {
+    let mut all = changes;
+    if let [Change::Connection(event @ ConnectionEvent { broken: Some(_), .. })] = &all[..] {
+        let event = event.clone();
+        let others = concerned.iter().skip(1);
+        all.extend(
+            others.map(|id| Change::Connection(ConnectionEvent { connection_id: *id, ..event.clone() })),
+        );
+    }
+    all
 }
 
 fn identity(wa_id: Option<&str>, user_id: Option<&str>) -> Identity {

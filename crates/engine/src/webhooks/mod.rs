@@ -32,6 +32,15 @@ const LARGEST_BATCH: usize = 256;
 /// Most refusals in one commit.
 const LARGEST_REFUSAL: usize = 256;
 
+/// Whom a projection tells what it did.
+#[derive(Clone)]
+pub struct Hooks {
+    /// Something was queued to be sent from this connection.
+    pub wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    /// Templates of this tenant changed.
+    pub templates_changed: Arc<dyn Fn(TenantId) + Send + Sync>,
+}
+
 /// The use cases of webhooks; clones share everything.
 #[derive(Clone)]
 pub struct Webhooks {
@@ -40,20 +49,14 @@ pub struct Webhooks {
     inbox: Gather<RawWebhook, InboxId>,
     refusals: Gather<RefusedWebhook, ()>,
     projector_wake: Arc<Notify>,
-    wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
+    hooks: Hooks,
     media: MediaFiles,
     settings: Cache<TenantId, Arc<TenantSettings>>,
 }
 
 impl Webhooks {
-    /// Needs a running tokio runtime: its batches are gathered by tasks. `wake_lane` is called when a projection
-    /// queued something to send.
-    pub fn new(
-        deps: Deps,
-        directory: Directory,
-        media: MediaFiles,
-        wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
-    ) -> Self {
+    /// Needs a running tokio runtime: its batches are gathered by tasks.
+    pub fn new(deps: Deps, directory: Directory, media: MediaFiles, hooks: Hooks) -> Self {
         let store = Arc::clone(&deps.store);
         let inbox = Gather::start(2, LARGEST_BATCH, move |bodies| {
             let store = Arc::clone(&store);
@@ -65,12 +68,12 @@ impl Webhooks {
             async move { refused::record(store.as_ref(), refused).await }
         });
         let settings = Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(1)).build();
-        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), wake_lane, media, settings }
+        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), hooks, media, settings }
     }
 
-    /// Projects until `stop`.
+    /// Projects, and drives again what failed, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        self.project_all(stop).await;
+        tokio::join!(self.clone().project_all(stop.clone()), self.drive_again(stop));
     }
 
     /// Items that were set aside.

@@ -1,6 +1,7 @@
 //! The projector: turns raw bodies into contacts, messages, windows, consent and statuses.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::consent::ConsentWords;
@@ -17,11 +18,16 @@ use super::Webhooks;
 use super::changes::Reader;
 use crate::alerts::Alerts;
 use crate::connections::Breakdown;
+use crate::directory::Listing;
 
 /// Most bodies in one round.
 const LARGEST_BATCH: u32 = 512;
 /// For how long bodies are taken. A node that died is followed by another after this time.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_secs(20);
+/// How often bodies that were taken are tried while the store has trouble; all tries together end before others may
+/// take them.
+const TRIES: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 /// How often the inbox is looked at although nobody knocked.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
@@ -70,20 +76,50 @@ impl Webhooks {
             by_tenant.entry(pending.webhook.tenant_id).or_default().push(pending);
         }
         for (tenant, pending) in by_tenant {
-            self.project_tenant(tenant, pending).await?;
+            self.project_patiently(tenant, &pending).await;
         }
         Ok(count)
     }
 
-    async fn project_tenant(&self, tenant: TenantId, pending: Vec<PendingWebhook>) -> StoreResult<()> {
+    /// What was taken is not given out again for a while, so trouble of the store is sat out here; and the trouble of
+    /// one tenant's bodies is not that of the next.
+    async fn project_patiently(&self, tenant: TenantId, pending: &[PendingWebhook]) {
+        for patience in (0..TRIES).rev() {
+            match self.project_tenant(tenant, pending).await {
+                Ok(()) => return,
+                Err(error) if patience == 0 || matches!(error, StoreError::Internal(_)) => {
+                    tracing::error!(%error, tenant.id = %tenant, bodies = pending.len(), "webhooks could not be applied: they are taken again");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, tenant.id = %tenant, "webhooks wait: the store does not take them now");
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+            }
+        }
+    }
+
+    async fn project_tenant(&self, tenant: TenantId, pending: &[PendingWebhook]) -> StoreResult<()> {
         let settings = self.settings_of(tenant).await?;
         let words = ConsentWords::new(&settings.opt_out_words, &settings.opt_in_words);
-        let listing = self.directory.listing();
         let now = self.deps.clock.now();
-        let reader = Reader { tenant, settings: &settings, words: &words, listing: &listing, now };
-        let changes: Vec<Change> = pending.iter().flat_map(|body| changes_of(&reader, body)).collect();
+        let mut listing = self.directory.listing();
+        let read = |listing: &Listing| -> Vec<Change> {
+            let reader = Reader { tenant, settings: &settings, words: &words, listing, now };
+            pending.iter().flat_map(|body| changes_of(&reader, body)).collect()
+        };
+        let mut changes = read(&listing);
+        if changes.iter().any(|change| matches!(change, Change::Aside(item) if item.connection_id.is_none()))
+        {
+            // Another node may have linked the number a moment ago.
+            self.directory.refresh().await?;
+            let known = std::mem::replace(&mut listing, self.directory.listing());
+            if !Arc::ptr_eq(&known, &listing) {
+                changes = read(&listing);
+            }
+        }
         let done: Vec<InboxId> = pending.iter().map(|body| body.id).collect();
-        self.apply(&pending, Projection { tenant_id: tenant, done, changes, at: now }).await
+        self.apply(pending, Projection { tenant_id: tenant, done, changes, at: now }).await
     }
 
     /// Applies changes in one commit; when that fails, in halves, until the one that fails stands alone and is set
@@ -97,7 +133,7 @@ impl Webhooks {
         async move {
             match self.deps.store.project(projection.clone()).await {
                 Ok(projected) => {
-                    self.pass_on(projected).await;
+                    self.pass_on(projection.tenant_id, projected).await;
                     Ok(())
                 }
                 Err(StoreError::Internal(why)) if projection.changes.len() == 1 => {
@@ -105,7 +141,7 @@ impl Webhooks {
                         tenant.id = %projection.tenant_id, why,
                         "a webhook item could not be applied and was set aside"
                     );
-                    self.deps.store.project(poisoned(pending, projection, why)).await.map(|_| ())
+                    self.set_aside(pending, projection, why).await
                 }
                 Err(StoreError::Internal(_)) if projection.changes.len() > 1 => {
                     let mut first = projection;
@@ -120,10 +156,35 @@ impl Webhooks {
         .boxed()
     }
 
+    /// Keeps the item that failed with its reason; when even that fails, with what can be kept in any case. Whatever
+    /// happens to it, its neighbours go on.
+    async fn set_aside(
+        &self,
+        pending: &[PendingWebhook],
+        projection: Projection,
+        why: String,
+    ) -> StoreResult<()> {
+        let full = poisoned(pending, projection, why);
+        let bare = Projection { changes: full.changes.iter().cloned().map(bare).collect(), ..full.clone() };
+        let none = Projection { changes: Vec::new(), ..full.clone() };
+        for attempt in [full, bare, none] {
+            match self.deps.store.project(attempt).await {
+                Err(StoreError::Internal(why)) => {
+                    tracing::error!(why, "an item could not be set aside as it is");
+                }
+                other => return other.map(|_| ()),
+            }
+        }
+        Err(StoreError::Internal("bodies could not be marked as done".into()))
+    }
+
     /// Tells the lanes (and, later, whoever listens) what is new.
-    pub(super) async fn pass_on(&self, projected: Projected) {
+    pub(super) async fn pass_on(&self, tenant: TenantId, projected: Projected) {
         for connection in &projected.wake {
-            (self.wake_lane)(*connection);
+            (self.hooks.wake_lane)(*connection);
+        }
+        if !projected.templates.is_empty() {
+            (self.hooks.templates_changed)(tenant);
         }
         if !projected.media.is_empty() {
             self.media.arrived();
@@ -190,6 +251,18 @@ fn poisoned(pending: &[PendingWebhook], projection: Projection, why: String) -> 
         })
         .collect();
     Projection { changes, ..projection }
+}
+
+/// The item with nothing of what Meta sent but its place: the body itself stays in the inbox.
+fn bare(change: Change) -> Change {
+    match change {
+        Change::Aside(item) => Change::Aside(SetAside {
+            raw: serde_json::Value::Null,
+            why: item.why.chars().filter(|character| !character.is_control()).collect(),
+            ..item
+        }),
+        other => other,
+    }
 }
 
 /// The item again, for whoever looks at it or drives it again.

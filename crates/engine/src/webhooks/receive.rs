@@ -67,7 +67,16 @@ impl Webhooks {
             }
         };
         let at = self.deps.clock.now();
-        for (tenant_id, connection_id) in owners(&listing, connection, &signers, &body) {
+        let mut owners = owners_of(&listing, connection, &signers, &body);
+        if owners.is_empty() {
+            // Another node may have linked the number a moment ago.
+            self.directory.refresh().await?;
+            owners = owners_of(&self.directory.listing(), connection, &signers, &body);
+        }
+        if owners.is_empty() {
+            owners.push((NOBODY, None));
+        }
+        for (tenant_id, connection_id) in owners {
             self.inbox.call(RawWebhook { tenant_id, connection_id, body: body.clone(), at }).await?;
         }
         self.projector_wake.notify_one();
@@ -79,10 +88,6 @@ impl Webhooks {
     pub async fn handshake(&self, connection: Option<ConnectionId>, request: &Handshake) -> Option<String> {
         if request.mode != "subscribe" {
             return None;
-        }
-        // Meta asks while a connection is being made, maybe on another node.
-        if let Err(error) = self.directory.refresh().await {
-            tracing::warn!(%error, "could not look for new connections");
         }
         // A handshake follows on the heels of the connection's making, which may have happened on another node.
         if let Err(error) = self.directory.refresh().await {
@@ -176,7 +181,8 @@ fn signers(
 
 /// Whose inbox the body goes to. One app may serve several tenants; then, and only then, the body is looked into
 /// before it is kept, and each tenant that it concerns gets it (its projector takes that tenant's items alone).
-fn owners(
+/// Nobody, when no connection has any of its numbers and accounts.
+fn owners_of(
     listing: &Listing,
     connection: Option<ConnectionId>,
     signers: &[Arc<Entry>],
@@ -194,9 +200,6 @@ fn owners(
         .collect();
     concerned.sort_unstable();
     concerned.dedup();
-    if concerned.is_empty() {
-        concerned.push(NOBODY);
-    }
     concerned.into_iter().map(|tenant| (tenant, None)).collect()
 }
 

@@ -215,6 +215,7 @@ pub(super) async fn delete(
     let ids = [tenant.0.into(), connection.0.into()];
     let sql = "DELETE FROM connections WHERE tenant_id = $1 AND id = $2 RETURNING is_default";
     let Some(gone) = db::one(&*tx, sql, ids.clone()).await? else { return Ok(false) };
+    crate::messages::end_of_queue(&tx, tenant, connection, at).await?;
     // Whoever holds the lane notices that its lease is lost.
     db::run(&*tx, "DELETE FROM lanes WHERE tenant_id = $1 AND connection_id = $2", ids).await?;
     if gone.get::<bool>("is_default")? {

@@ -10,6 +10,8 @@ pub(crate) mod row;
 pub(crate) mod state;
 pub(crate) mod write;
 
+pub(crate) use moves::end_of_queue;
+
 use async_trait::async_trait;
 use domain::{MessageId, TenantId, Timestamp};
 use ports::idempotency::KeptAnswer;

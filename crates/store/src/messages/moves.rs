@@ -1,7 +1,7 @@
 //! Cancelling and putting back.
 
 use domain::messages::Status;
-use domain::{MessageId, TenantId, Timestamp};
+use domain::{ConnectionId, MessageId, TenantId, Timestamp};
 use ports::messages::{Message, Moved};
 use ports::operator::Wake;
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::row;
 use super::state::{self, ById, State};
 use super::write::{self, Event, Waiting};
-use crate::db::{self, Fault, SqlStore, Tx, micros};
+use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 
 /// Cancels one that waits. Taking its outbox row is what a claim does too: only one of them gets it.
@@ -46,7 +46,7 @@ pub(super) async fn requeue(
         Some(Status::InDoubt) => accept_duplicate,
         _ => false,
     };
-    if !allowed {
+    if !allowed || !can_wait(&tx, tenant, message).await? {
         return refused(&tx, tenant, message).await;
     }
     let mut state = locked(&tx, tenant, message).await?;
@@ -57,6 +57,48 @@ pub(super) async fn requeue(
     (state.wamid, state.failure, state.attempts) = (None, None, 0);
     write::outbox(&tx, &[waiting(&tx, &state, at).await?]).await?;
     finish(store, tx, state, event).await
+}
+
+/// Whether it can have a place in a queue: its connection is there, and no call for it is open.
+async fn can_wait(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<bool, Fault> {
+    let lock = tx.dialect.for_share("c");
+    let sql = format!(
+        "SELECT m.id AS id FROM messages m CROSS JOIN connections c \
+         WHERE m.tenant_id = $1 AND m.id = $2 AND c.tenant_id = $1 AND c.id = m.connection_id \
+         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = $1 AND o.message_id = $2){lock}"
+    );
+    Ok(db::one(&**tx, &sql, [tenant.0.into(), message.0.into()]).await?.is_some())
+}
+
+/// Empties the queue of a connection that is being removed: what waits is cancelled, what is on its way in doubt.
+pub(crate) async fn end_of_queue(
+    tx: &Tx,
+    tenant: TenantId,
+    connection: ConnectionId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM outbox WHERE tenant_id = $1 AND connection_id = $2 RETURNING message_id";
+    let rows = db::all(&**tx, sql, [tenant.0.into(), connection.0.into()]).await?;
+    let rows: Vec<ById> =
+        rows.iter().map(|row| Ok(ById { id: row.get("message_id")? })).collect::<Result<_, Fault>>()?;
+    for part in rows.chunks(1_000) {
+        let mut states = state::by_ids(tx, tenant, part).await?;
+        let mut events = Vec::with_capacity(states.len());
+        for state in &mut states {
+            let status = match state.status {
+                Status::Queued => Status::Cancelled,
+                Status::Sending => Status::InDoubt,
+                _ => continue,
+            };
+            state.put(status, at);
+            let why = json!({ "reason": "the connection was removed" });
+            events.push(Event::new(tenant, state.id, status.as_str(), at, &why));
+        }
+        state::write(tx, states.iter()).await?;
+        let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
+        write::events(tx, &mut events, &mut event_ids).await?;
+    }
+    Ok(())
 }
 
 fn parsed(failure: Option<&str>) -> serde_json::Value {

@@ -7,12 +7,13 @@ use domain::messages::Status;
 use ports::webhooks::StatusReport;
 
 use super::project::Projecting;
-use crate::db::Fault;
+use crate::db::{self, Fault, Row};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, keep_orphans, orphans_lock};
 use crate::messages::state::{self, ById, ByWamid, State};
 use crate::messages::write::{self, Settled};
 use crate::people::apply_consequences;
+use crate::sets::param;
 
 /// Applies statuses.
 pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusReport]) -> Result<(), Fault> {
@@ -21,11 +22,13 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusRep
     }
     let mut known = Known::default();
     known.find(projecting, reports).await?;
+    let attempts = Attempts::read(projecting, &known, reports).await?;
     let before: BTreeMap<i64, Status> = known.states.iter().map(|(id, state)| (*id, state.status)).collect();
     let mut effects = Effects::default();
     let mut orphans = Vec::new();
     for report in reports {
         match known.of(report) {
+            Some(state) if attempts.is_past(state, report) => {}
             Some(state) => {
                 state.learn_wamid(&report.wamid);
                 effects.apply(state, &told(report))?;
@@ -108,6 +111,57 @@ impl Known {
     fn of(&mut self, report: &StatusReport) -> Option<&mut State> {
         let id = self.id_of(report)?;
         self.states.get_mut(&id)
+    }
+}
+
+/// Attempts that ended before their message was put back into its queue, by message: the wamids that they had.
+/// Meta repeats webhooks for days, and our id in the callback data leads from each attempt to the same message.
+#[derive(Default)]
+struct Attempts {
+    failed: HashMap<i64, Vec<String>>,
+}
+
+impl Attempts {
+    /// Looks up the messages that were found by our id alone.
+    async fn read(
+        projecting: &Projecting<'_>,
+        known: &Known,
+        reports: &[&StatusReport],
+    ) -> Result<Self, Fault> {
+        let by_our_id = reports.iter().filter(|report| !known.by_wamid.contains_key(&report.wamid));
+        let ids: BTreeSet<i64> = by_our_id.filter_map(|report| known.id_of(report)).collect();
+        if ids.is_empty() {
+            return Ok(Self::default());
+        }
+        let rows: Vec<ById> = ids.into_iter().map(|id| ById { id }).collect();
+        let set = projecting.tx.dialect.set::<ById>(1, "r");
+        let sql = format!(
+            "SELECT e.message_id AS message_id, e.details AS details FROM {set} CROSS JOIN message_events e \
+             WHERE e.tenant_id = $2 AND e.message_id = r.id AND e.status = 'queued'"
+        );
+        let mut attempts = Self::default();
+        for row in db::all(&**projecting.tx, &sql, [param(&rows)?, projecting.tenant.0.into()]).await? {
+            let details: serde_json::Value = row.json("details")?;
+            let failed = details["requeued_from"] == Status::Failed.as_str();
+            if let Some(wamid) = details["wamid"].as_str().filter(|_| failed) {
+                attempts.failed.entry(row.get("message_id")?).or_default().push(wamid.to_owned());
+            }
+        }
+        Ok(attempts)
+    }
+
+    /// Whether this is about an attempt that another one followed, and says nothing that counts for the message: it
+    /// was sent and it failed, as is known. (That it arrived after all would count.)
+    fn is_past(&self, state: &State, report: &StatusReport) -> bool {
+        if state.wamid.as_ref() == Some(&report.wamid)
+            || !matches!(report.status, Status::Sent | Status::Failed)
+        {
+            return false;
+        }
+        let known_to_have_failed =
+            self.failed.get(&state.id).is_some_and(|wamids| wamids.contains(&report.wamid));
+        let of_another = state.wamid.is_some() || state.status == Status::Queued;
+        known_to_have_failed || (of_another && report.status == Status::Failed)
     }
 }
 

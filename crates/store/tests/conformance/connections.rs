@@ -1,14 +1,18 @@
 //! Connections and their secrets.
 
 use domain::connections::ConnectionState;
+use domain::messages::Status;
 use domain::pacing::Rate;
 use domain::{ConnectionId, TenantId};
 use ports::StoreError;
 use ports::connections::{Connection, ConnectionPatch, ConnectionStore, CreatedConnection, NewConnection};
+use ports::lanes::{LaneStore, Settlement};
+use ports::messages::{AcceptJob, MessageStore, Moved};
 use ports::operator::OperatorStore;
 use secrecy::ExposeSecret;
 
 use crate::samples::{APP_SECRET, TOKEN, VERIFY_TOKEN, at_once, new_connection, texts};
+use crate::scene::{Scene, failure};
 use crate::support::{Bench, KEY, at};
 
 on_each_engine!(
@@ -23,6 +27,7 @@ on_each_engine!(
     of_fifty_who_break_a_connection_one_moved_it,
     only_an_active_connection_breaks,
     the_oldest_other_becomes_the_default_when_it_is_deleted,
+    a_connection_that_is_deleted_cancels_its_queue,
     every_change_moves_the_version_and_reading_does_not,
     secrets_are_nowhere_in_clear,
     a_rotated_store_opens_with_the_new_key_alone,
@@ -271,4 +276,33 @@ async fn a_rotated_store_opens_with_the_new_key_alone(bench: Bench) {
     assert_eq!(with_new.all_connections().await.unwrap().len(), 2);
     let with_old = bench.store.connection_secrets(tenant, connection.id).await;
     assert!(matches!(with_old, Err(StoreError::Internal(_))));
+}
+
+async fn a_connection_that_is_deleted_cancels_its_queue(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let (first, second) = (scene.opted_in(1).await, scene.opted_in(2).await);
+    let lease = scene.lane("node").await;
+    let flying = scene.sending(&lease, first).await;
+    let refused = scene.sending(&lease, second).await;
+    let why = failure("META_REJECTED", 131_053);
+    let failed = Settlement::Failed { why, flag: None, marketing_stop: false };
+    scene.settle(&lease, &refused, failed).await;
+    let queued = scene.send(scene.job(second)).await.message_id;
+    let later = AcceptJob { send_at: Some(at(5_000)), ..scene.job(second) };
+    let scheduled = scene.send(later).await.message_id;
+    let other = scene.bench.connection(scene.tenant).await.id;
+    let elsewhere = scene.send(AcceptJob { connection_id: other, ..scene.job(first) }).await.message_id;
+    assert!(scene.store().delete_connection(scene.tenant, scene.connection, at(50)).await.unwrap());
+    assert_eq!(scene.message(queued).await.status, Status::Cancelled);
+    assert_eq!(scene.message(scheduled).await.status, Status::Cancelled);
+    assert_eq!(scene.life(queued).await, ["queued", "cancelled"]);
+    assert_eq!(scene.message(flying.message_id).await.status, Status::InDoubt);
+    assert_eq!(scene.message(elsewhere).await.status, Status::Queued);
+    let stats = scene.store().queue_stats(scene.tenant, scene.connection, at(60)).await.unwrap();
+    assert_eq!((stats.queued, stats.scheduled, stats.sending), (0, 0, 0));
+    // The answer to a call that was open is a fact all the same; and nothing can be queued there any more.
+    let settlement = Settlement::Sent { wamid: "wamid.late".into(), held: false };
+    assert_eq!(scene.settle(&lease, &flying, settlement).await, Status::Sent);
+    let again = scene.store().requeue_message(scene.tenant, refused.message_id, false, at(70)).await.unwrap();
+    assert_eq!(again, Moved::InvalidState(Status::Failed));
 }

@@ -177,3 +177,21 @@ proptest! {
         prop_assert!(busiest_window(&slots, rate.period_micros()) <= rate.count as usize);
     }
 }
+
+#[test]
+fn pauses_of_the_account_count_bursts_until_a_message_passes_after_one() {
+    let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+    let mut pacer = Pacer::new(Rate::default());
+    for _ in 0..20 {
+        pacer.pause_account(at(0), at(1));
+    }
+    pacer.recovered(at(0));
+    assert_eq!(pacer.account_pauses(), 1);
+    assert_eq!(pacer.peek(at(0)), at(1));
+    pacer.pause_account(at(2), at(7));
+    assert_eq!((pacer.account_pauses(), pacer.peek(at(2))), (2, at(7)));
+    pacer.recovered(at(8));
+    assert_eq!(pacer.account_pauses(), 0);
+    let kept: Pacer = serde_json::from_value(serde_json::to_value(&pacer).unwrap()).unwrap();
+    assert_eq!(kept, pacer);
+}

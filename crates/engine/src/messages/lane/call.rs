@@ -1,16 +1,21 @@
 //! One call to Meta, and what follows from its outcome.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::Timestamp;
+use domain::connections::ConnectionState;
 use domain::messages::Content;
 use domain::messages::content::{Media, MediaSource, ReactionTarget};
-use domain::messages::retry::{Decision, Facts, Outcome as Called, decide};
+use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, ThrottleScope, decide};
 use domain::templates;
 use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
 use ports::messages::Failure;
 use ports::templates::TemplatePatch;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 
 use super::Lane;
 use crate::connections::{Breakdown, break_down};
@@ -19,9 +24,13 @@ use crate::messages::callback::CallbackData;
 use crate::messages::failure;
 use crate::messages::waiters::News;
 
+/// Preparing that takes less than this does not disturb the pace.
+const AT_ONCE: Duration = Duration::from_millis(20);
+
 impl Lane {
     /// Sends a claimed message and reports the outcome.
-    pub(super) async fn call(&self, entry: &Entry, claimed: Claimed) {
+    pub(super) async fn call(&self, entry: &Arc<Entry>, claimed: Claimed, stop: &CancellationToken) {
+        let began = tokio::time::Instant::now();
         let outgoing = match self.prepare(entry, &claimed).await {
             Ok(outgoing) => outgoing,
             Err(settlement) => {
@@ -30,10 +39,25 @@ impl Lane {
                 return;
             }
         };
+        let Some(entry) = self.still_its_turn(entry, began.elapsed(), stop).await else {
+            self.report(&claimed, Settlement::Unsent, None).await;
+            return;
+        };
         match self.shared.deps.gateway.send(&entry.access(), &outgoing).await {
             Ok(accepted) => self.accepted(&claimed, accepted).await,
-            Err(error) => self.refused(entry, &claimed, error).await,
+            Err(error) => self.refused(&entry, &claimed, error).await,
         }
+    }
+
+    /// Preparing may have taken long (a file went up to Meta): then the place at the pace is gone, and with many that
+    /// waited for the same file all would go out together; and the lane may be lost, or the connection broken.
+    async fn still_its_turn(
+        &self,
+        entry: &Arc<Entry>,
+        took: Duration,
+        stop: &CancellationToken,
+    ) -> Option<Arc<Entry>> {
+        if took < AT_ONCE { Some(Arc::clone(entry)) } else { self.turn(stop).await }
     }
 
     /// Everything that is needed for the wire. An error is final, or (for a file that cannot be uploaded now) a
@@ -82,7 +106,10 @@ impl Lane {
     ) -> Result<serde_json::Value, Settlement> {
         let definition = self.shared.definitions.of(self.tenant, template).await.map_err(|error| {
             tracing::warn!(%error, message.id = %claimed.message_id, "could not read the template");
-            Settlement::Unsent
+            // Not at once: the store has trouble.
+            let why = failure::plain("INTERNAL", "The template could not be read", None, "Nothing to do.");
+            let due_at = self.after(domain::SignedDuration::from_secs(1));
+            Settlement::Requeue { due_at, costs_attempt: false, why }
         })?;
         let Some(definition) = definition else {
             return Err(final_failure(
@@ -147,6 +174,7 @@ impl Lane {
 
     async fn accepted(&self, claimed: &Claimed, accepted: AcceptedByMeta) {
         let at = self.now();
+        *self.answered_at() = at;
         self.pacer().recovered(at);
         let news = News::Sent { wamid: accepted.wamid.clone(), at };
         let settlement = Settlement::Sent { wamid: accepted.wamid, held: accepted.held };
@@ -156,6 +184,9 @@ impl Lane {
     async fn refused(&self, entry: &Entry, claimed: &Claimed, error: GatewayError) {
         let is_template = !claimed.content.is_free_form();
         let now = self.now();
+        if matches!(error, GatewayError::Refused(_)) {
+            *self.answered_at() = now;
+        }
         let why = failure::of_error(&error, is_template, now);
         let outcome = match &error {
             GatewayError::Refused(refusal) => called(refusal, is_template),
@@ -176,22 +207,13 @@ impl Lane {
                 (Settlement::Requeue { due_at, costs_attempt, why }, news)
             }
             Decision::SlowDown { after } => {
-                let until = self.after(after);
-                let mut pacer = self.pacer();
-                pacer.throttled(now);
-                pacer.pause_until(until);
-                drop(pacer);
-                let settlement = Settlement::Requeue { due_at: now, costs_attempt: false, why };
-                (settlement, News::Throttled { until })
+                let until = self.slow_down(&outcome, now, self.after(after));
+                (keep_its_place(claimed, why), News::Throttled { until })
             }
-            Decision::DelayContact { after } => {
-                let until = self.after(after);
-                (Settlement::DelayContact { due_at: until, why }, News::Throttled { until })
-            }
+            Decision::DelayContact { after } => self.delay_contact(claimed, self.after(after), why),
             Decision::Halt => {
                 self.halt(entry, &why).await;
-                let settlement = Settlement::Requeue { due_at: now, costs_attempt: false, why: why.clone() };
-                (settlement, News::Halted(why))
+                (keep_its_place(claimed, why.clone()), News::Halted(why))
             }
             Decision::Fail { flag_contact, marketing_stop, not_before: _ } => {
                 self.learn_of_template(claimed, &error).await;
@@ -206,7 +228,8 @@ impl Lane {
         Facts {
             attempt: u32::try_from(claimed.attempt).unwrap_or(1).max(1),
             pair_throttles: u32::try_from(claimed.pair_throttles).unwrap_or(0),
-            age: self.now().duration_since(claimed.created_at),
+            unreached: self.now().duration_since((*self.answered_at()).max(claimed.created_at)),
+            account_pauses: self.pacer().account_pauses(),
             jitter: self.shared.deps.entropy.fraction(),
         }
     }
@@ -215,26 +238,64 @@ impl Lane {
         self.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
+    /// The number as a whole slows down and pauses; answers until when.
+    fn slow_down(&self, outcome: &Called, now: Timestamp, until: Timestamp) -> Timestamp {
+        let mut pacer = self.pacer();
+        pacer.throttled(now);
+        match outcome {
+            Called::Refused { kind: FailureKind::Throttled { scope: ThrottleScope::Account }, .. } => {
+                pacer.pause_account(now, until);
+            }
+            _ => pacer.pause_until(until),
+        }
+        pacer.peek(now)
+    }
+
+    /// The contact waits, and with it whatever is claimed for it until then. Several calls to one contact that end
+    /// like this together are one refusal, not a row of them.
+    fn delay_contact(&self, claimed: &Claimed, until: Timestamp, why: Failure) -> (Settlement, News) {
+        if let Some(until) = self.held_back_until(claimed.contact_id) {
+            let settlement = Settlement::Requeue { due_at: until, costs_attempt: false, why };
+            return (settlement, News::Throttled { until });
+        }
+        self.held_back().insert(claimed.contact_id, until);
+        (Settlement::DelayContact { due_at: until, why }, News::Throttled { until })
+    }
+
     /// Meta does not take anything from this connection any more: it breaks, its queue stays, and one alert is
     /// raised, however many calls end like this one.
     async fn halt(&self, entry: &Entry, why: &Failure) {
         self.halting.store(true, Ordering::SeqCst);
-        let breakdown = if why.code == "TOKEN_EXPIRED" {
-            Breakdown::Token {
-                why: why.message.clone(),
-                expired_at: entry.connection.token_expires_at,
-                meta_error_code: why.meta_error_code,
+        {
+            // One after the other: whoever comes later sees what the first one did, and what was repaired since.
+            let _first = self.halts.lock().await;
+            if self.still_stands(entry).await {
+                let breakdown = breakdown(entry, why);
+                if let Err(error) = break_down(&self.shared.deps, &entry.connection, &breakdown).await {
+                    tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
+                }
+                self.look_again().await;
             }
-        } else {
-            Breakdown::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
-        };
-        if let Err(error) = break_down(&self.shared.deps, &entry.connection, &breakdown).await {
-            tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
         }
+        self.halting.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the connection is still as it was when the call was made. What Meta answers to a call made before a
+    /// repair must not break what was repaired: the next call tells.
+    async fn still_stands(&self, entry: &Entry) -> bool {
+        self.look_again().await;
+        let listing = self.shared.directory.listing();
+        listing.of_tenant(self.tenant, self.connection).is_some_and(|now| {
+            now.connection.state == ConnectionState::Active
+                && now.connection.updated_at <= entry.connection.updated_at
+                && now.secrets.access_token.expose_secret() == entry.secrets.access_token.expose_secret()
+        })
+    }
+
+    async fn look_again(&self) {
         if let Err(error) = self.shared.directory.refresh().await {
             tracing::warn!(%error, "could not read the connections");
         }
-        self.halting.store(false, Ordering::SeqCst);
     }
 
     /// Meta knows better than our copy whether a template is paused or disabled; the webhook that says so may be
@@ -253,6 +314,34 @@ impl Lane {
             tracing::warn!(%error, "could not note the state of a template");
         }
     }
+}
+
+fn breakdown(entry: &Entry, why: &Failure) -> Breakdown {
+    if why.code == "TOKEN_EXPIRED" {
+        Breakdown::Token {
+            why: why.message.clone(),
+            expired_at: entry.connection.token_expires_at,
+            meta_error_code: why.meta_error_code,
+        }
+    } else {
+        Breakdown::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
+    }
+}
+
+/// Back into the queue where it stood: it was the number's or the connection's turn that failed, not its own.
+fn keep_its_place(claimed: &Claimed, why: Failure) -> Settlement {
+    Settlement::Requeue { due_at: claimed.created_at, costs_attempt: false, why }
+}
+
+/// A message whose contact the pair limit holds back goes back without a call.
+pub(super) fn held_back(until: Timestamp) -> (Settlement, News) {
+    let why = failure::plain(
+        "RATE_LIMIT_EXCEEDED",
+        "WhatsApp rate limit exceeded",
+        Some("Meta's limit of messages to one recipient was reached just before".into()),
+        "Nothing to do: it is tried again by itself.",
+    );
+    (Settlement::Requeue { due_at: until, costs_attempt: false, why }, News::Throttled { until })
 }
 
 fn called(refusal: &MetaRefusal, is_template: bool) -> Called {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::connections::ConnectionState;
 use domain::{SignedDuration, Timestamp};
 
 use super::Lane;
@@ -20,7 +21,7 @@ impl Lane {
         if self.lost.load(Ordering::SeqCst) {
             return false;
         }
-        self.follow_rate();
+        self.follow_connection();
         let lease = self.lease().clone();
         let now = self.now();
         if lease.until.duration_since(now) > RENEW_BELOW {
@@ -46,13 +47,18 @@ impl Lane {
         }
     }
 
-    fn follow_rate(&self) {
+    /// Takes over a changed rate; a connection that was repaired starts anew, whatever Meta asked for before.
+    fn follow_connection(&self) {
         let listing = self.shared.directory.listing();
-        if let Some(entry) = listing.of_tenant(self.tenant, self.connection) {
-            let mut pacer = self.pacer();
-            if pacer.rate() != entry.connection.rate {
-                pacer.set_rate(entry.connection.rate);
-            }
+        let Some(entry) = listing.of_tenant(self.tenant, self.connection) else { return };
+        let broken = entry.connection.state != ConnectionState::Active;
+        let repaired = self.broken.swap(broken, Ordering::SeqCst) && !broken;
+        let mut pacer = self.pacer();
+        if repaired {
+            pacer.resume();
+        }
+        if pacer.rate() != entry.connection.rate {
+            pacer.set_rate(entry.connection.rate);
         }
     }
 
@@ -66,8 +72,11 @@ impl Lane {
         if tokio::time::timeout(PATIENCE, self.calls.wait()).await.is_err() {
             tracing::warn!(connection.id = %self.connection, "calls to Meta are still open: their messages will be in doubt");
         }
-        self.end_of_reports().await;
-        if tokio::time::timeout(PATIENCE, recorder).await.is_err() {
+        let recorded = async {
+            self.end_of_reports().await;
+            let _ = recorder.await;
+        };
+        if tokio::time::timeout(PATIENCE, recorded).await.is_err() {
             tracing::warn!(connection.id = %self.connection, "outcomes could not be recorded in time");
         }
         let lease = self.lease().clone();

@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::MessageId;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ports::StoreError;
 use ports::lanes::{Claimed, Outcome, Settlement};
 use tokio::sync::mpsc;
 
 use super::Lane;
+use crate::messages::failure;
 use crate::messages::waiters::News;
 
 /// Most outcomes in one commit.
@@ -54,7 +58,7 @@ impl Lane {
                         Settlement::Requeue { .. } | Settlement::DelayContact { .. } | Settlement::Unsent
                     )
                 });
-                self.commit(outcomes).await;
+                self.commit(outcomes, 1).await;
                 self.shared.waiters.tell(told);
                 if requeued {
                     self.wake();
@@ -66,24 +70,48 @@ impl Lane {
         }
     }
 
-    /// Tries until the store takes it: an outcome that got lost would leave its message in doubt.
-    async fn commit(&self, outcomes: Vec<Outcome>) {
-        let mut wait = Duration::from_millis(20);
-        for attempt in 1.. {
-            let lease = self.lease().clone();
-            match self.shared.deps.store.record_outcomes(&lease, outcomes.clone()).await {
-                Ok(_) => return,
-                Err(error) if attempt >= 60 => {
-                    tracing::error!(%error, connection.id = %self.connection, count = outcomes.len(),
-                        "outcomes could not be recorded: their messages will be in doubt");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, connection.id = %self.connection, "recording outcomes failed, trying again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(2));
+    /// Tries as long as the store is not there: an outcome that got lost would leave its message on its way for
+    /// ever. (Meanwhile the calls keep their places, so the lane stops by itself; when it is stopped, nobody waits
+    /// longer than its patience.) What the store cannot take is parted until it stands alone.
+    fn commit(&self, outcomes: Vec<Outcome>, depth: u32) -> BoxFuture<'_, ()> {
+        async move {
+            let mut wait = Duration::from_millis(20);
+            loop {
+                let lease = self.lease().clone();
+                match self.shared.deps.store.record_outcomes(&lease, outcomes.clone()).await {
+                    Ok(_) => return,
+                    Err(StoreError::Internal(why)) => return self.part(outcomes, &why, depth).await,
+                    Err(error) => {
+                        tracing::warn!(%error, connection.id = %self.connection, "recording outcomes failed, trying again");
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(Duration::from_secs(2));
+                    }
                 }
             }
         }
+        .boxed()
+    }
+
+    async fn part(&self, mut outcomes: Vec<Outcome>, why: &str, depth: u32) {
+        if outcomes.len() > 1 {
+            let rest = outcomes.split_off(outcomes.len() / 2);
+            self.commit(outcomes, depth).await;
+            self.commit(rest, depth).await;
+            return;
+        }
+        let Some(outcome) = outcomes.pop() else { return };
+        tracing::error!(why, connection.id = %self.connection, message.id = %outcome.message_id,
+            "an outcome could not be recorded: its message is in doubt");
+        if depth == 0 {
+            return;
+        }
+        let why = failure::plain(
+            "SEND_OUTCOME_UNKNOWN",
+            "What Meta answered could not be kept",
+            None,
+            "Wait for a status webhook to settle it; it is never sent again blindly.",
+        );
+        let outcome = Outcome { settlement: Settlement::InDoubt { why }, ..outcome };
+        self.commit(vec![outcome], depth - 1).await;
     }
 }
