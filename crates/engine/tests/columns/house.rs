@@ -37,6 +37,24 @@ impl House {
 
     /// With other settings of node and simulator.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings, &mut SimConfig)) -> Self {
+        let patience = Patience { connect: Duration::from_secs(2), ..Patience::default() };
+        Self::with_patience(patience, change).await
+    }
+
+    /// With another patience for Meta, too.
+    pub(crate) async fn with_patience(
+        patience: Patience,
+        change: impl FnOnce(&mut Settings, &mut SimConfig),
+    ) -> Self {
+        Self::on(None, patience, change).await
+    }
+
+    /// On another database than a SQLite file.
+    pub(crate) async fn on(
+        database: Option<String>,
+        patience: Patience,
+        change: impl FnOnce(&mut Settings, &mut SimConfig),
+    ) -> Self {
         let clock = Arc::new(MovableClock::default());
         let (read, moved) = (clock.clone(), clock.clone());
         let folder = tempfile::tempdir().unwrap();
@@ -45,10 +63,10 @@ impl House {
         let mut config = SimConfig { clock: sim_clock, ..SimConfig::default() };
         change(&mut settings, &mut config);
         let sim = Simulator::start(config).await.unwrap();
-        let url = folder.path().join("store.db").to_string_lossy().into_owned();
+        let file = folder.path().join("store.db").to_string_lossy().into_owned();
+        let url = database.unwrap_or(file);
         let store = SqlStore::connect(StoreConfig::new(url, [7; 32])).await.unwrap();
         store.migrate().await.unwrap();
-        let patience = Patience { connect: Duration::from_secs(2), ..Patience::default() };
         let deps = Deps {
             store: Arc::new(store),
             gateway: Arc::new(MetaClient::with_patience(patience).unwrap()),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod house;
+mod post;
 
 mod access;
 mod alerts;
@@ -10,6 +11,8 @@ mod connections;
 mod consent;
 mod contacts;
 mod conversations;
+mod hooks;
+mod lanes;
 mod media;
 mod templates;
 mod tenants;
