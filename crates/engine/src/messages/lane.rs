@@ -6,10 +6,10 @@
 
 mod call;
 mod hold;
-
+mod lost_claims;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,6 +38,8 @@ const LARGEST_CLAIM: u32 = 256;
 const TICK: Duration = Duration::from_millis(200);
 /// How often an idle lane asks the store although nobody woke it.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
+/// How often what the store holds as being sent is compared with what is.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// How often a long queue is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
@@ -76,6 +78,10 @@ pub struct Lane {
     backlog: AtomicI64,
     /// Contacts that the pair limit holds back, and until when.
     held_back: Mutex<HashMap<ContactId, Timestamp>>,
+    /// Claimed, and its outcome not recorded yet.
+    under_way: Mutex<HashSet<MessageId>>,
+    /// A claim ended in an error: it may have been committed all the same.
+    unsure: AtomicBool,
     /// When Meta last answered anything.
     answered_at: Mutex<Timestamp>,
     calls: TaskTracker,
@@ -126,6 +132,8 @@ impl Lane {
             crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),
             held_back: Mutex::default(),
+            under_way: Mutex::default(),
+            unsure: AtomicBool::new(false),
             answered_at: Mutex::new(now),
             calls: TaskTracker::new(),
             shared,
@@ -152,6 +160,7 @@ impl Lane {
     async fn run(self: Arc<Self>, stop: CancellationToken, recorder: tokio::task::JoinHandle<()>) {
         let mut asked_at = tokio::time::Instant::now();
         let mut counted_at: Option<tokio::time::Instant> = None;
+        let mut compared_at = tokio::time::Instant::now();
         let mut next_due: Option<Timestamp> = Some(Timestamp::MIN);
         loop {
             tokio::select! {
@@ -161,6 +170,10 @@ impl Lane {
             }
             if !self.hold().await {
                 break;
+            }
+            if compared_at.elapsed() >= COMPARE_EVERY || self.unsure.load(Ordering::SeqCst) {
+                compared_at = tokio::time::Instant::now();
+                self.give_back_lost_claims().await;
             }
             let due = next_due.is_some_and(|due| due <= self.now());
             if !due && asked_at.elapsed() < LOOK_ANYWAY {
@@ -217,8 +230,12 @@ impl Lane {
     async fn claim(self: Arc<Self>, room: u32) -> Option<Claim> {
         let lease = self.lease().clone();
         match self.shared.deps.store.claim_due(&lease, room, self.now()).await {
-            Ok(claim) => Some(claim),
+            Ok(claim) => {
+                self.under_way().extend(claim.claimed.iter().map(|claimed| claimed.message_id));
+                Some(claim)
+            }
             Err(error) => {
+                self.unsure.store(true, Ordering::SeqCst);
                 tracing::warn!(%error, connection.id = %self.connection, "could not claim messages");
                 None
             }
@@ -344,6 +361,10 @@ impl Lane {
 
     fn held_back(&self) -> std::sync::MutexGuard<'_, HashMap<ContactId, Timestamp>> {
         self.held_back.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
+        self.under_way.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn answered_at(&self) -> std::sync::MutexGuard<'_, Timestamp> {

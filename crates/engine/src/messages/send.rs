@@ -304,8 +304,7 @@ impl Messages {
         } else {
             let mut news = self.waiters.wait_for(accepted.message_id);
             self.lanes.wake(accepted.connection_id);
-            let outcome = self.wait(tenant, entry, accepted.message_id, &mut news, wait).await;
-            outcome
+            self.wait(tenant, entry, accepted.message_id, &mut news, wait).await
         };
         Sent {
             message_id: accepted.message_id,

@@ -527,3 +527,33 @@ async fn a_changed_list_of_templates_is_seen_by_the_next_send() {
     let Err(SendError::TemplateNotFound { languages, .. }) = ambiguous else { panic!("{ambiguous:?}") };
     assert_eq!(languages.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_whose_answer_was_lost_goes_back_to_the_queue() {
+    let mut post = Post::open().await;
+    let to = [post.contact("+15551230001").await];
+    let mut later = post.note(to[0]);
+    later.send_at = Some(post.deps.clock.now() + SignedDuration::from_hours(1));
+    let id = post.send(later).await.message_id;
+    let deps = post.deps.clone();
+    post.replace_node(deps).await;
+    eventually("the lane", || async { (post.engine.messages.lanes_held() == 1).then_some(()) }).await;
+    // As the lane itself would claim it; but the lane does not hear of it.
+    let lease = ports::lanes::Lease {
+        tenant_id: post.tenant,
+        connection_id: post.connection.id,
+        holder: post.deps.settings.node.clone(),
+        epoch: 2,
+        until: post.deps.clock.now(),
+    };
+    let due = post.deps.clock.now() + SignedDuration::from_hours(2);
+    let claim = post.deps.store.claim_due(&lease, 10, due).await.unwrap();
+    assert_eq!(claim.claimed.len(), 1);
+    assert_eq!(post.message(id).await.status, Status::Sending);
+    eventually("its return", || async { (post.message(id).await.status == Status::Queued).then_some(()) })
+        .await;
+    assert_eq!(post.message(id).await.attempts, 0);
+    post.advance(2);
+    post.becomes(id, Status::Read).await;
+    each_once(&post.sim.ledger(0), &[id]);
+}

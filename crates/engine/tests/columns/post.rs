@@ -194,7 +194,7 @@ impl Post {
 
 /// Every message is in the ledger once, by its callback data.
 pub(crate) fn each_once(ledger: &[LedgerEntry], messages: &[MessageId]) {
-    let mut seen: Vec<String> = ledger.iter().filter_map(|entry| message_of(entry)).collect();
+    let mut seen: Vec<String> = ledger.iter().filter_map(message_of).collect();
     seen.sort_unstable();
     let mut wanted: Vec<String> = messages.iter().map(ToString::to_string).collect();
     wanted.sort_unstable();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::MessageId;
+use domain::{ContactId, MessageId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ports::StoreError;
@@ -23,12 +23,16 @@ pub(super) type Report = Option<(Outcome, Option<News>)>;
 impl Lane {
     /// Hands an outcome to the recorder; waits when it is behind.
     pub(super) async fn report(&self, claimed: &Claimed, settlement: Settlement, news: Option<News>) {
-        let outcome = Outcome {
-            message_id: claimed.message_id,
-            contact_id: claimed.contact_id,
-            settlement,
-            at: self.now(),
-        };
+        self.report_on((claimed.message_id, claimed.contact_id), settlement, news).await;
+    }
+
+    pub(super) async fn report_on(
+        &self,
+        (message_id, contact_id): (MessageId, ContactId),
+        settlement: Settlement,
+        news: Option<News>,
+    ) {
+        let outcome = Outcome { message_id, contact_id, settlement, at: self.now() };
         // The recorder lives as long as the lane.
         let _ = self.outcomes.send(Some((outcome, news))).await;
     }
@@ -79,7 +83,13 @@ impl Lane {
             loop {
                 let lease = self.lease().clone();
                 match self.shared.deps.store.record_outcomes(&lease, outcomes.clone()).await {
-                    Ok(_) => return,
+                    Ok(_) => {
+                        let mut under_way = self.under_way();
+                        outcomes.iter().for_each(|outcome| {
+                            under_way.remove(&outcome.message_id);
+                        });
+                        return;
+                    }
                     Err(StoreError::Internal(why)) => return self.part(outcomes, &why, depth).await,
                     Err(error) => {
                         tracing::warn!(%error, connection.id = %self.connection, "recording outcomes failed, trying again");
@@ -103,6 +113,7 @@ impl Lane {
         tracing::error!(why, connection.id = %self.connection, message.id = %outcome.message_id,
             "an outcome could not be recorded: its message is in doubt");
         if depth == 0 {
+            // It stays under way, so that nobody takes it for a claim that was never answered and sends it again.
             return;
         }
         let why = failure::plain(
