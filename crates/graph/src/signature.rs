@@ -35,7 +35,7 @@ pub fn sign(secret: &[u8], body: &[u8]) -> String {
 /// Checks the header against the exact bytes of the body, in constant time over the digest.
 ///
 /// # Errors
-/// A [`SignatureFault`]; never panics, whatever the header holds (upper-case hex is accepted, nothing else is).
+/// A [`SignatureFault`]; never panics, whatever the header holds. Only what Meta writes is accepted: lower-case digits.
 pub fn verify(secret: &[u8], body: &[u8], header: Option<&[u8]>) -> Result<(), SignatureFault> {
     let digest = digest_of(header.ok_or(SignatureFault::Missing)?)?;
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), body, &digest).map_err(|_| SignatureFault::Wrong)
@@ -49,6 +49,9 @@ fn digest_of(header: &[u8]) -> Result<[u8; DIGEST_BYTES], SignatureFault> {
         header.strip_prefix(PREFIX).ok_or(SignatureFault::Malformed("it does not start with sha256="))?;
     if digits.len() != 2 * DIGEST_BYTES {
         return Err(SignatureFault::Malformed("the digest is not 64 characters long"));
+    }
+    if digits.iter().any(u8::is_ascii_uppercase) {
+        return Err(SignatureFault::Malformed("the digest is not in lower case"));
     }
     let mut digest = [0_u8; DIGEST_BYTES];
     hex::decode_to_slice(digits, &mut digest)
@@ -92,9 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn upper_case_digits_are_accepted() {
+    fn upper_case_digits_are_not_what_meta_writes() {
         let header = sign(SECRET, BODY).to_uppercase().replace("SHA256", "sha256");
-        assert_eq!(verify(SECRET, BODY, Some(header.as_bytes())), Ok(()));
+        let fault = SignatureFault::Malformed("the digest is not in lower case");
+        assert_eq!(verify(SECRET, BODY, Some(header.as_bytes())), Err(fault));
     }
 
     #[test]
