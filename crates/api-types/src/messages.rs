@@ -90,7 +90,7 @@ macro_rules! message_request {
                 #[schema(example = "en_US")]
                 template_language: Option<String> [2, 20],
                 /// An array of values in order, an object of values by name, or an object with the members `header`,
-                /// `body` and `buttons`.
+                /// `body`, `buttons`, `cards` and `expiration_time_ms`; or Meta's own list of `components`.
                 #[schema(value_type = Option<Value>)]
                 template_params: Option<Value>,
                 media: Option<MediaInput>,

@@ -1,8 +1,8 @@
 //! What a client gives for a template: `template_params`.
 //!
 //! Three forms, from the shortest to the fullest: a list of texts in the order of `param_names`; an object of texts
-//! by those names; or an object with `header`, `body`, `buttons`, `cards` and `expiration_time_ms`. All faults of
-//! the input are told at once.
+//! by those names; or an object with `header`, `body`, `buttons`, `cards` and `expiration_time_ms`. Meta's own list of
+//! components is read as the last of them. All faults of the input are told at once.
 
 mod read;
 mod write;

@@ -26,7 +26,8 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
         // One listens to other nodes, one tells them.
         .max_connections(config.connections.max(4))
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
+        // A caller who waits is told before it gives up by itself.
+        .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
         .sqlx_logging(false)

@@ -27,7 +27,8 @@ async fn connect(path: &str, connections: u32, reads: bool) -> Result<sea_orm::D
     options
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
+        // A caller who waits is told before it gives up by itself.
+        .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .test_before_acquire(false)

@@ -1,5 +1,7 @@
 //! Reads `template_params`, telling every fault with its place.
 
+mod components;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -24,7 +26,7 @@ impl fmt::Display for ParamFault {
 }
 
 const FORMS: &str = "give a list of texts, an object of texts by name, or an object with header, body, buttons, \
-                     cards and expiration_time_ms";
+                     cards and expiration_time_ms, or Meta's list of components";
 
 /// Collects faults below a place.
 struct Reader {
@@ -35,6 +37,9 @@ pub(super) fn params(value: &Value) -> Result<Params, Vec<ParamFault>> {
     let mut reader = Reader { faults: Vec::new() };
     let params = match value {
         Value::Null => Params::default(),
+        Value::Array(items) if components::is_list_of_components(items) => {
+            Params::Full(Box::new(reader.components(items, "")))
+        }
         Value::Array(items) => Params::List(reader.texts(items, "")),
         Value::Object(object) if is_full(object) => Params::Full(Box::new(reader.full(object))),
         Value::Object(object) => Params::Named(reader.named(object, "")),
@@ -101,15 +106,17 @@ impl Reader {
         let cards = object.get("cards").map(|cards| self.list(cards, "/cards")).unwrap_or_default();
         let cards = cards.iter().enumerate().map(|(index, card)| self.card(card, &format!("/cards/{index}")));
         let cards = cards.collect();
-        let expiration_time_ms =
-            object.get("expiration_time_ms").filter(|end| !end.is_null()).and_then(|end| {
-                let read = end.as_i64().or_else(|| end.as_str().and_then(|text| text.parse().ok()));
-                if read.is_none() {
-                    self.fault("/expiration_time_ms", "must be a time as UNIX milliseconds");
-                }
-                read
-            });
+        let end = object.get("expiration_time_ms").filter(|end| !end.is_null());
+        let expiration_time_ms = end.and_then(|end| self.time(end, "/expiration_time_ms"));
         FullParams { header, body, buttons, cards, expiration_time_ms }
+    }
+
+    fn time(&mut self, value: &Value, at: &str) -> Option<i64> {
+        let read = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        if read.is_none() {
+            self.fault(at, "must be a time as UNIX milliseconds");
+        }
+        read
     }
 
     fn card(&mut self, value: &Value, at: &str) -> CardParams {
@@ -154,6 +161,7 @@ impl Reader {
     fn header(&mut self, value: &Value, at: &str) -> Option<HeaderParam> {
         match value {
             Value::String(_) | Value::Number(_) => Some(HeaderParam::Text(self.text(value, at))),
+            Value::Object(object) if object.contains_key("type") => self.typed(object, at),
             Value::Object(object) if object.len() == 1 => {
                 let (kind, content) = object.iter().next()?;
                 self.header_of(kind, content, at)

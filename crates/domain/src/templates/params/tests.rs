@@ -21,6 +21,45 @@ fn the_three_forms_are_told_apart() {
 }
 
 #[test]
+fn metas_own_list_of_components_is_read_as_the_full_form() {
+    let metas = json!([
+        {"type": "header", "parameters": [{"type": "image", "image": {"media_id": 7}}]},
+        {"type": "body", "parameters": [{"type": "text", "text": "Ana"},
+            {"type": "currency", "currency": {"fallback_value": "$5", "code": "USD", "amount_1000": 5000}}]},
+        {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "summer"}]},
+        {"type": "button", "sub_type": "flow", "index": 1,
+            "parameters": [{"type": "action", "action": {"flow_token": "t"}}]},
+        {"type": "limited_time_offer", "parameters": [
+            {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": 5}}]},
+        {"type": "carousel", "cards": [
+            {"card_index": 1, "components": [{"type": "body", "parameters": [{"type": "text", "text": "b"}]}]},
+            {"card_index": 0, "components": [{"type": "header", "parameters": [
+                {"type": "video", "video": {"link": "https://x.y"}}]}]}]},
+    ]);
+    let ours = json!({
+        "header": {"image": {"media_id": 7}},
+        "body": ["Ana", "$5"],
+        "buttons": [{"index": 0, "text": "summer"}, {"index": 1, "flow_token": "t"}],
+        "cards": [{"header": {"video": {"link": "https://x.y"}}}, {"body": ["b"]}],
+        "expiration_time_ms": 5,
+    });
+    assert_eq!(read(metas), read(ours));
+    let named =
+        json!([{"type": "body", "parameters": [{"type": "text", "parameter_name": "n", "text": "Ana"}]}]);
+    assert_eq!(read(named), read(json!({"body": {"n": "Ana"}})));
+    let typed = json!({"header": {"type": "image", "image": {"id": "1"}}});
+    assert_eq!(read(typed), read(json!({"header": {"image": {"id": "1"}}})));
+    let faults = Params::read(&json!([
+        {"type": "foot"},
+        {"type": "header", "parameters": []},
+        {"type": "body", "parameters": [{"type": "text"}]},
+    ]))
+    .unwrap_err();
+    let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/0/type", "/1/parameters", "/2/parameters/0/text"]);
+}
+
+#[test]
 fn every_form_survives_being_kept() {
     for value in [
         json!([]),
