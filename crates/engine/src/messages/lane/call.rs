@@ -1,11 +1,9 @@
 //! One call to Meta, and what follows from its outcome.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::connections::ConnectionState;
 use domain::messages::Content;
 use domain::messages::content::{Media, MediaSource, ReactionTarget};
 use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, ThrottleScope, decide};
@@ -14,11 +12,9 @@ use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
 use ports::messages::Failure;
 use ports::templates::TemplatePatch;
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::Lane;
-use crate::connections::{Breakdown, break_down};
 use crate::directory::Entry;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
@@ -262,42 +258,6 @@ impl Lane {
         (Settlement::DelayContact { due_at: until, why }, News::Throttled { until })
     }
 
-    /// Meta does not take anything from this connection any more: it breaks, its queue stays, and one alert is
-    /// raised, however many calls end like this one.
-    async fn halt(&self, entry: &Entry, why: &Failure) {
-        self.halting.store(true, Ordering::SeqCst);
-        {
-            // One after the other: whoever comes later sees what the first one did, and what was repaired since.
-            let _first = self.halts.lock().await;
-            if self.still_stands(entry).await {
-                let breakdown = breakdown(entry, why);
-                if let Err(error) = break_down(&self.shared.deps, &entry.connection, &breakdown).await {
-                    tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
-                }
-                self.look_again().await;
-            }
-        }
-        self.halting.store(false, Ordering::SeqCst);
-    }
-
-    /// Whether the connection is still as it was when the call was made. What Meta answers to a call made before a
-    /// repair must not break what was repaired: the next call tells.
-    async fn still_stands(&self, entry: &Entry) -> bool {
-        self.look_again().await;
-        let listing = self.shared.directory.listing();
-        listing.of_tenant(self.tenant, self.connection).is_some_and(|now| {
-            now.connection.state == ConnectionState::Active
-                && now.connection.updated_at <= entry.connection.updated_at
-                && now.secrets.access_token.expose_secret() == entry.secrets.access_token.expose_secret()
-        })
-    }
-
-    async fn look_again(&self) {
-        if let Err(error) = self.shared.directory.refresh().await {
-            tracing::warn!(%error, "could not read the connections");
-        }
-    }
-
     /// Meta knows better than our copy whether a template is paused or disabled; the webhook that says so may be
     /// late, and until then every send would fail.
     async fn learn_of_template(&self, claimed: &Claimed, error: &GatewayError) {
@@ -313,18 +273,6 @@ impl Lane {
         {
             tracing::warn!(%error, "could not note the state of a template");
         }
-    }
-}
-
-fn breakdown(entry: &Entry, why: &Failure) -> Breakdown {
-    if why.code == "TOKEN_EXPIRED" {
-        Breakdown::Token {
-            why: why.message.clone(),
-            expired_at: entry.connection.token_expires_at,
-            meta_error_code: why.meta_error_code,
-        }
-    } else {
-        Breakdown::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
     }
 }
 
