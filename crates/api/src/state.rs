@@ -38,8 +38,7 @@ impl Default for Settings {
 /// All that routes are given.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Shared: the router clones its state several times per request.
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) engine: Engine,
     pub(crate) settings: Settings,
 }
 
