@@ -82,7 +82,7 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
     let limits = CallLimits::new(settings.call_rate);
     let once = from_fn_with_state((deps.store, deps.clock), idempotency::once);
     let door = from_fn_with_state((engine.access.clone(), limits, settings.clone()), caller::authenticate);
-    let state = ApiState { engine, settings };
+    let state = ApiState { engine: Arc::new(engine), settings };
     let tenant = creating().route_layer(once).merge(sending()).route_layer(door);
     let (routes, _) = outside().nest(TENANT_BASE, tenant).split_for_parts();
     routes

@@ -38,7 +38,8 @@ impl Default for Settings {
 /// All that routes are given.
 #[derive(Clone)]
 pub struct ApiState {
-    pub(crate) engine: Engine,
+    /// Shared: the router clones its state several times per request.
+    pub(crate) engine: Arc<Engine>,
     pub(crate) settings: Settings,
 }
 

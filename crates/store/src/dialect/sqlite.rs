@@ -56,10 +56,11 @@ fn tune(options: SqliteConnectOptions, reads: bool) -> SqliteConnectOptions {
     if reads { options.pragma("query_only", "on") } else { options }
 }
 
+/// Each row as JSONB: as text it would be parsed again for each of its columns.
 pub(super) fn rows(number: u8, columns: &[(&str, As)], alias: &str) -> String {
     let members: Vec<String> =
         columns.iter().map(|(name, _)| format!("value ->> '{name}' AS {name}")).collect();
-    format!("(SELECT {} FROM json_each(${number})) AS {alias}", members.join(", "))
+    format!("(SELECT {} FROM jsonb_each(${number})) AS {alias}", members.join(", "))
 }
 
 /// Counters in a table, inside the caller's transaction: ids are dense, and given back when it is rolled back.
