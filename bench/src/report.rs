@@ -1,5 +1,7 @@
 //! Tables.
 
+use std::time::Duration;
+
 use crate::load::Measured;
 
 /// What a contender did in each round.
@@ -8,6 +10,8 @@ pub(crate) struct Rounds {
     pub(crate) per_second: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
+    /// Processor time of the server, in microseconds per request.
+    work: Vec<f64>,
 }
 
 impl Rounds {
@@ -20,6 +24,16 @@ impl Rounds {
     /// A rate without latencies.
     pub(crate) fn add_rate(&mut self, per_second: f64) {
         self.per_second.push(per_second);
+    }
+
+    /// What the server worked for so many requests.
+    pub(crate) fn add_work(&mut self, worked: Duration, count: usize) {
+        self.work.push(worked.as_secs_f64() * 1e6 / count as f64);
+    }
+
+    /// Microseconds per request.
+    pub(crate) fn work(&self) -> f64 {
+        median(&self.work)
     }
 
     pub(crate) fn p99(&self) -> f64 {
@@ -76,6 +90,7 @@ impl Table {
             format!("{}–{}", whole(low), whole(high)),
             latency(&rounds.p50),
             latency(&rounds.p99),
+            whole(rounds.work()),
         ];
         self.row(cells.into_iter().chain(ratios.into_iter().map(|ratio| format!("{ratio:.2}"))));
     }
@@ -109,7 +124,7 @@ impl Table {
 }
 
 /// The heads that fit [`Table::contender`], before the ratios.
-pub(crate) const HEADS: [&str; 5] = ["", "per second", "rounds", "p50 ms", "p99 ms"];
+pub(crate) const HEADS: [&str; 6] = ["", "per second", "rounds", "p50 ms", "p99 ms", "µs each"];
 
 /// 12345.6 as `12 346`.
 pub(crate) fn whole(value: f64) -> String {

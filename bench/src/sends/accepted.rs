@@ -22,7 +22,6 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(store: Store, options: &Options) -> Result<()> {
     let world = World::start(store, 1, None).await?;
-    let idle = world.resident()?;
     let database = world.floor_database();
     let floor = Floor::start(Kind::Durable, APP_SECRET, &database.place())?;
     let (mut durable, mut waxwing) = (Rounds::default(), Rounds::default());
@@ -39,11 +38,14 @@ pub(super) async fn run(store: Store, options: &Options) -> Result<()> {
         };
         let floors = Load { address: floor.address, again: true, expected: 200, ..ours };
         let below = drive(floors, &requests).await?;
+        let worked = world.worked()?;
         let own = drive(ours, &requests).await?;
+        let worked = world.worked()? - worked;
         sends.posted(own.answered);
         if round > 0 {
             durable.add(&below);
             waxwing.add(&own);
+            waxwing.add_work(worked, own.answered);
         }
     }
     let kept = world.database().look().await?.number("SELECT COUNT(*) FROM messages").await?;
@@ -60,6 +62,6 @@ pub(super) async fn run(store: Store, options: &Options) -> Result<()> {
         let rate = waxwing.rate();
         target("accepted per second", &whole(rate), &format!("≥ {}", whole(PER_SECOND)), rate >= PER_SECOND);
     }
-    println!("  memory: idle {}, after the load {}", megabytes(idle), megabytes(world.resident()?));
+    println!("  memory: idle {}, after the load {}", megabytes(world.idle), megabytes(world.resident()?));
     Ok(())
 }

@@ -40,8 +40,12 @@ pub(super) async fn run(store: Store, options: &Options) -> Result<()> {
     bench.send(&mut sends, count / 4).await?;
     for _ in 0..options.rounds {
         client.add_rate(bare.per_second(count).await?);
+        let worked = bench.world.worked()?;
         waxwing.add_rate(bench.send(&mut sends, count).await?);
+        waxwing.add_work(bench.world.worked()? - worked, count);
+        let worked = bench.world.worked()?;
         circle.add_rate(bench.send_and_read(&mut sends, count / 2).await?);
+        circle.add_work(bench.world.worked()? - worked, count / 2);
     }
     show(&client, &waxwing, &circle);
     println!("  limit of all numbers: {} per second", whole((NUMBERS as f64) * f64::from(PER_NUMBER)));
@@ -99,7 +103,7 @@ impl Bench {
 }
 
 fn show(client: &Rounds, waxwing: &Rounds, circle: &Rounds) {
-    let mut table = Table::new(&["", "per second", "rounds", "of the client"]);
+    let mut table = Table::new(&["", "per second", "rounds", "µs each", "of the client"]);
     let contenders = [
         ("bare HTTP client", client, None),
         ("Waxwing, API to Meta", waxwing, Some(waxwing.of(client))),
@@ -108,7 +112,7 @@ fn show(client: &Rounds, waxwing: &Rounds, circle: &Rounds) {
     for (name, rounds, share) in contenders {
         let rates: Vec<String> = rounds.per_second.iter().map(|rate| whole(*rate)).collect();
         let share = share.map_or_else(String::new, |share| format!("{share:.2}"));
-        table.row([name.to_owned(), whole(rounds.rate()), rates.join(", "), share]);
+        table.row([name.to_owned(), whole(rounds.rate()), rates.join(", "), whole(rounds.work()), share]);
     }
     table.print("Sends end to end");
 }

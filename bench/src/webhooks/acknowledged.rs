@@ -47,8 +47,12 @@ impl Bench {
         for round in 0..self.options.rounds as usize {
             for place in 0..CONTENDERS.len() {
                 let turn = (round + place) % CONTENDERS.len();
+                let worked = self.world.worked()?;
                 let measured = self.turn(&floors, CONTENDERS[turn], self.options.turn()).await?;
                 rounds[turn].add(&measured);
+                if matches!(CONTENDERS[turn], Contender::Statuses | Contender::Inbound) {
+                    rounds[turn].add_work(self.world.worked()? - worked, measured.answered);
+                }
             }
         }
         self.show(&rounds);

@@ -19,8 +19,6 @@ struct Figures {
     rate: Rounds,
     /// Bodies that waited when the load ended.
     behind: Vec<f64>,
-    /// Processor time of the server, in microseconds per webhook.
-    work: Vec<f64>,
 }
 
 impl Bench {
@@ -30,7 +28,7 @@ impl Bench {
             self.sustain(&mut statuses, true).await?;
             self.sustain(&mut inbound, false).await?;
         }
-        let mut table = Table::new(&["", "per second", "rounds", "behind at the end", "server's µs each"]);
+        let mut table = Table::new(&["", "per second", "rounds", "behind at the end", "µs each"]);
         for (name, figures) in [("Waxwing, statuses", &statuses), ("Waxwing, inbound messages", &inbound)] {
             let rates: Vec<String> = figures.rate.per_second.iter().map(|rate| whole(*rate)).collect();
             table.row([
@@ -38,7 +36,7 @@ impl Bench {
                 whole(figures.rate.rate()),
                 rates.join(", "),
                 whole(median(&figures.behind)),
-                whole(median(&figures.work)),
+                whole(figures.rate.work()),
             ]);
         }
         table.print("Webhooks acknowledged and projected");
@@ -68,7 +66,7 @@ impl Bench {
         }
         figures.rate.add_rate(count / elapsed.as_secs_f64());
         figures.behind.push(behind as f64);
-        figures.work.push((self.world.worked()? - worked).as_secs_f64() * 1e6 / count);
+        figures.rate.add_work(self.world.worked()? - worked, measured.answered);
         Ok(())
     }
 }

@@ -20,30 +20,31 @@ pub(crate) fn phone(contact: usize) -> String {
 
 impl World {
     pub(super) async fn link_numbers(&mut self, count: usize, per_second: Option<u32>) -> Result<()> {
-        let account = self.sim().get("/state").await?["accounts"][0].clone();
-        self.waba = text(&account["waba_id"])?;
+        let accounts = self.sim().get("/state").await?["accounts"].clone();
+        self.waba = text(&accounts["wabas"][0]["id"])?;
         for further in 1..count {
             let phone = json!({ "id": format!("20654035224{further:04}"),
                 "display_phone_number": format!("+1 555-077-{further:04}") });
             self.sim().patch(&format!("/accounts/{}", self.waba), json!({ "add_phone": phone })).await?;
         }
-        let account = self.sim().get("/state").await?["accounts"][0].clone();
-        for number in account["phones"].as_array().into_iter().flatten() {
+        let app = text(&accounts["apps"][0]["id"])?;
+        let accounts = self.sim().get("/state").await?["accounts"].clone();
+        for number in accounts["phones"].as_array().into_iter().flatten() {
             self.numbers.push(text(&number["id"])?);
         }
         for number in self.numbers.clone() {
-            let id = self.link(&number, &account, per_second).await?;
+            let id = self.link(&number, &app, per_second).await?;
             self.connections.push(id);
         }
         Ok(())
     }
 
-    async fn link(&self, number: &str, account: &Value, per_second: Option<u32>) -> Result<i64> {
+    async fn link(&self, number: &str, app: &str, per_second: Option<u32>) -> Result<i64> {
         let mut body = json!({
             "name": number,
             "phone_number_id": number,
-            "waba_id": account["waba_id"],
-            "app_id": account["app_id"],
+            "waba_id": self.waba,
+            "app_id": app,
             "access_token": ACCESS_TOKEN,
             "app_secret": APP_SECRET,
             "verify_token": VERIFY_TOKEN,

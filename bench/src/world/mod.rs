@@ -29,6 +29,9 @@ pub(crate) const APP_SECRET: &str = "bench-app-secret";
 const ACCESS_TOKEN: &str = "EAABENCHTOKEN";
 const VERIFY_TOKEN: &str = "bench-verify-token";
 
+/// What a server does at its start and never again is over after this time.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// Server and simulator; both end with this value, and nothing of them stays.
 pub(crate) struct World {
     // Dropped in this order: processes before what they use.
@@ -43,6 +46,8 @@ pub(crate) struct World {
     /// Meta's ids of their numbers.
     pub(crate) numbers: Vec<String>,
     pub(crate) waba: String,
+    /// Memory of the server once it has started and nobody asks anything of it, in bytes.
+    pub(crate) idle: u64,
     database: Database,
     folder: TempDir,
 }
@@ -67,11 +72,14 @@ impl World {
             connections: Vec::new(),
             numbers: Vec::new(),
             waba: String::new(),
+            idle: 0,
             database,
             folder,
         };
         world.simulator.answers(&format!("http://{simulator_address}/_sim/state")).await?;
         world.server.answers(&format!("http://{address}/readyz")).await?;
+        tokio::time::sleep(SETTLING).await;
+        world.idle = world.server.resident()?;
         let prepared = world.prepare(numbers, per_second).await;
         prepared.with_context(|| format!("the server said:\n{}", world.server.last_words()))?;
         Ok(world)
@@ -110,7 +118,7 @@ impl World {
         &self.database
     }
 
-    /// Memory of the server, in bytes.
+    /// Memory of the server now, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         self.server.resident()
     }
