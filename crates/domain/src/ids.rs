@@ -55,4 +55,10 @@ id! {
     NoteId,
     /// A prepared answer.
     CannedReplyId,
+    /// A saved question about contacts.
+    SegmentId,
+    /// A list of contacts on its way in.
+    ImportId,
+    /// One template to many recipients.
+    BroadcastId,
 }

@@ -96,7 +96,7 @@ pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
     let counters =
         kinds.iter().map(|kind| format!("('{}', 1)", kind.as_str())).collect::<Vec<_>>().join(", ");
     vec![
-        "CREATE TABLE id_counters (name TEXT NOT NULL PRIMARY KEY, next BIGINT NOT NULL) WITHOUT ROWID"
+        "CREATE TABLE IF NOT EXISTS id_counters (name TEXT NOT NULL PRIMARY KEY, next BIGINT NOT NULL) WITHOUT ROWID"
             .to_owned(),
         format!("INSERT INTO id_counters (name, next) VALUES {counters}"),
     ]

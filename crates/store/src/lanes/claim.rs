@@ -51,7 +51,7 @@ async fn candidates(tx: &Tx, lease: &Lease, limit: u32, now: Timestamp) -> Resul
     let one = |priority: u8| {
         format!(
             "SELECT * FROM (SELECT message_id, priority, due_at FROM outbox \
-             WHERE tenant_id = $1 AND connection_id = $2 AND priority = {priority} AND NOT sending AND due_at <= $3 \
+             WHERE tenant_id = $1 AND connection_id = $2 AND priority = {priority} AND NOT sending AND NOT held AND due_at <= $3 \
              ORDER BY due_at, message_id LIMIT $4) AS p{priority}"
         )
     };

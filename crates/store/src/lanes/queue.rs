@@ -37,7 +37,7 @@ pub(super) async fn next_due<C: ConnectionTrait>(
     let one = |priority: u8| {
         format!(
             "SELECT MIN(due_at) AS due_at FROM outbox WHERE tenant_id = $1 AND connection_id = $2 \
-             AND priority = {priority} AND NOT sending AND due_at > $3"
+             AND priority = {priority} AND NOT sending AND NOT held AND due_at > $3"
         )
     };
     let sql = format!(

@@ -1,10 +1,9 @@
 //! The first schema.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
-use super::execute;
-use crate::dialect::Dialect;
+use super::step;
 use crate::ids::Kind;
 
 pub(super) struct Initial;
@@ -31,14 +30,6 @@ impl MigrationName for Initial {
 #[async_trait::async_trait]
 impl MigrationTrait for Initial {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let on = manager.get_connection();
-        let dialect = Dialect::of(on.get_database_backend());
-        for file in FILES {
-            execute(on, dialect, file).await?;
-        }
-        for statement in dialect.id_ddl(&Kind::ALL) {
-            on.execute_unprepared(&statement).await?;
-        }
-        Ok(())
+        step(manager, &FILES, &Kind::FIRST).await
     }
 }

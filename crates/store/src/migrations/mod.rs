@@ -1,18 +1,27 @@
 //! The schema and its history. A migration that has shipped is never changed; a change is a new migration.
 
+mod broadcasts;
+mod imports;
 mod initial;
+mod segments;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 use crate::db::Fault;
 use crate::dialect::Dialect;
+use crate::ids::Kind;
 
 struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(initial::Initial)]
+        vec![
+            Box::new(initial::Initial),
+            Box::new(segments::Segments),
+            Box::new(imports::Imports),
+            Box::new(broadcasts::Broadcasts),
+        ]
     }
 }
 
@@ -36,6 +45,23 @@ fn statements(file: &str) -> Vec<String> {
 async fn execute<C: ConnectionTrait>(on: &C, dialect: Dialect, file: &str) -> Result<(), sea_orm::DbErr> {
     for statement in statements(file) {
         on.execute_unprepared(&dialect.ddl(&statement)).await?;
+    }
+    Ok(())
+}
+
+/// One step: statements in both engines' words, and counters for the kinds of ids that it brings.
+async fn step(
+    manager: &sea_orm_migration::SchemaManager<'_>,
+    files: &[&str],
+    kinds: &[Kind],
+) -> Result<(), sea_orm::DbErr> {
+    let on = manager.get_connection();
+    let dialect = Dialect::of(on.get_database_backend());
+    for file in files {
+        execute(on, dialect, file).await?;
+    }
+    for statement in dialect.id_ddl(kinds) {
+        on.execute_unprepared(&statement).await?;
     }
     Ok(())
 }
