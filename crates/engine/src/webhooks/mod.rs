@@ -7,6 +7,7 @@ mod receive;
 mod refused;
 mod retry;
 mod routing;
+mod rush;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::media::MediaFiles;
 pub use receive::{Handshake, NOBODY, ReceiveError};
 use refused::RefusedWebhook;
 pub use retry::Redriven;
+use rush::Arrivals;
 
 /// Most bodies in one commit.
 const LARGEST_BATCH: usize = 256;
@@ -49,6 +51,7 @@ pub struct Webhooks {
     inbox: Gather<RawWebhook, InboxId>,
     refusals: Gather<RefusedWebhook, ()>,
     projector_wake: Arc<Notify>,
+    arrivals: Arrivals,
     hooks: Hooks,
     media: MediaFiles,
     settings: Cache<TenantId, Arc<TenantSettings>>,
@@ -68,7 +71,17 @@ impl Webhooks {
             async move { refused::record(store.as_ref(), refused).await }
         });
         let settings = Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(1)).build();
-        Self { deps, directory, inbox, refusals, projector_wake: Arc::default(), hooks, media, settings }
+        Self {
+            deps,
+            directory,
+            inbox,
+            refusals,
+            projector_wake: Arc::default(),
+            arrivals: Arrivals::default(),
+            hooks,
+            media,
+            settings,
+        }
     }
 
     /// Projects, and drives again what failed, until `stop`.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Webhooks;
 use super::changes::Reader;
+use super::rush::Rush;
 use crate::alerts::Alerts;
 use crate::connections::Breakdown;
 use crate::directory::Listing;
@@ -35,11 +36,13 @@ impl Webhooks {
     /// Projects until `stop`.
     pub(super) async fn project_all(self, stop: CancellationToken) {
         let knocks = tokio::spawn(self.clone().pass_on_wakes());
+        let mut rush = Rush::new(self.arrivals.clone());
         while !stop.is_cancelled() {
+            rush.step_back().await;
             match self.project_some().await {
                 // There was as much as fits: there may be more.
                 Ok(count) if count >= LARGEST_BATCH as usize => continue,
-                Ok(_) => {}
+                Ok(_) => rush.caught_up(),
                 Err(error) => {
                     tracing::warn!(%error, "webhooks wait: the store does not take them now");
                     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -79,6 +79,7 @@ impl Webhooks {
         for (tenant_id, connection_id) in owners {
             self.inbox.call(RawWebhook { tenant_id, connection_id, body: body.clone(), at }).await?;
         }
+        self.arrivals.note();
         self.projector_wake.notify_one();
         Ok(())
     }
