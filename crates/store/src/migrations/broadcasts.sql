@@ -53,6 +53,8 @@ CREATE TABLE recipients (
     zone {text},
     due_at BIGINT NOT NULL,
     message_id BIGINT,
+    -- the failed message that the next one takes the place of
+    retry_of BIGINT,
     -- 1 for the first message
     attempt BIGINT NOT NULL,
     -- why nothing is sent to it
