@@ -15,6 +15,7 @@ pub mod ids;
 pub mod messages;
 pub mod pacing;
 pub mod phone;
+pub mod segments;
 pub mod templates;
 
 pub use clock::{Clock, MovableClock};
