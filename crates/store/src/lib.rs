@@ -28,10 +28,12 @@ mod migrations;
 mod operator;
 mod people;
 mod secrets;
+pub(crate) mod segments;
 pub(crate) mod sets;
 mod templates;
 mod tenants;
 mod wakes;
 mod webhooks;
+mod writer;
 
 pub use db::{SqlStore, StoreConfig, Watch};

@@ -89,6 +89,52 @@ impl Dialect {
         }
     }
 
+    /// Whether a member of this name is found by the short way of [`Dialect::member`].
+    pub(crate) fn is_plain_member(self, name: &str) -> bool {
+        match self {
+            Self::Sqlite => !name.is_empty() && !name.starts_with(['$', '[']) && !name.contains(['"', '\\']),
+            Self::Postgres => true,
+        }
+    }
+
+    /// A member of a JSON object of texts, its name a parameter such as `$3`.
+    pub(crate) fn member(self, expression: &str, parameter: &str, plain: bool) -> String {
+        match self {
+            Self::Sqlite if plain => format!("({expression} ->> {parameter})"),
+            // SQLite would take the name for a path.
+            Self::Sqlite => {
+                format!(
+                    "(SELECT j.value FROM json_each({expression}) AS j WHERE j.key = {parameter} LIMIT 1)"
+                )
+            }
+            Self::Postgres => format!("(({expression})::jsonb ->> {parameter})"),
+        }
+    }
+
+    /// A text with A to Z as a to z, and nothing else changed.
+    pub(crate) fn ascii_lower(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("lower({expression})"),
+            Self::Postgres => format!("lower(({expression}) COLLATE \"C\")"),
+        }
+    }
+
+    /// Where a text stands in another, from 1; 0: nowhere.
+    pub(crate) fn position(self, text: &str, part: &str) -> String {
+        match self {
+            Self::Sqlite => format!("instr({text}, {part})"),
+            Self::Postgres => format!("strpos({text}, {part})"),
+        }
+    }
+
+    /// See `domain::segments::is_numeric_text`.
+    pub(crate) fn is_numeric_text(self, text: &str) -> String {
+        match self {
+            Self::Sqlite => sqlite::is_numeric_text(text),
+            Self::Postgres => format!("length({text}) <= 30 AND {text} ~ '^-?[0-9]+([.][0-9]+)?$'"),
+        }
+    }
+
     /// Locks the rows of `table` (its alias) that a SELECT gives, against every writer, until the commit.
     pub(crate) fn for_update(self, table: &str) -> String {
         match self {

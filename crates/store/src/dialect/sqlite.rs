@@ -63,6 +63,15 @@ pub(super) fn rows(number: u8, columns: &[(&str, As)], alias: &str) -> String {
     format!("(SELECT {} FROM jsonb_each(${number})) AS {alias}", members.join(", "))
 }
 
+/// Without regular expressions: digits, points and minuses alone; no minus but at the start; one point at most; a
+/// digit at the start, at the end, and before the point.
+pub(super) fn is_numeric_text(text: &str) -> String {
+    format!(
+        "length({text}) <= 30 AND {text} NOT GLOB '*[^-0-9.]*' AND {text} NOT GLOB '?*-*' \
+         AND {text} NOT GLOB '*.*.*' AND {text} GLOB '*[0-9]' AND ({text} GLOB '[0-9]*' OR {text} GLOB '-[0-9]*')"
+    )
+}
+
 /// Counters in a table, inside the caller's transaction: ids are dense, and given back when it is rolled back.
 pub(super) async fn take_ids(tx: &Tx, wants: &[(Kind, usize)]) -> Result<Vec<Vec<i64>>, Fault> {
     let rows: Vec<_> = wants

@@ -1,0 +1,3 @@
+//! Segments.
+
+pub(crate) mod compile;
