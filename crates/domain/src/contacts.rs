@@ -1,5 +1,7 @@
 //! Contacts: persons, known by phone number, by Meta's business-scoped user id (BSUID), or by both.
 
+pub mod zones;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
