@@ -5,6 +5,7 @@
 //! and has namesakes on the floors above.
 
 pub mod access;
+pub mod broadcasts;
 pub mod clock;
 pub mod connections;
 pub mod consent;
@@ -12,6 +13,7 @@ pub mod contacts;
 pub mod conversations;
 pub mod entropy;
 pub mod ids;
+pub mod imports;
 pub mod messages;
 pub mod pacing;
 pub mod phone;

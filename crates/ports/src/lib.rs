@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod broadcasts;
 pub mod connections;
 pub mod consent;
 pub mod contacts;
@@ -17,11 +18,13 @@ pub mod conversations;
 pub mod error;
 pub mod gateway;
 pub mod idempotency;
+pub mod imports;
 pub mod lanes;
 pub mod media;
 pub mod messages;
 pub mod operator;
 pub mod page;
+pub mod segments;
 pub mod templates;
 pub mod tenants;
 pub mod webhooks;
@@ -41,10 +44,12 @@ pub trait Store:
     + contacts::ContactStore
     + conversations::ConversationStore
     + idempotency::IdempotencyStore
+    + imports::ImportStore
     + lanes::LaneStore
     + media::MediaStore
     + messages::MessageStore
     + operator::OperatorStore
+    + segments::SegmentStore
     + templates::TemplateStore
     + tenants::TenantStore
     + webhooks::WebhookStore
@@ -59,10 +64,12 @@ impl<T> Store for T where
         + contacts::ContactStore
         + conversations::ConversationStore
         + idempotency::IdempotencyStore
+        + imports::ImportStore
         + lanes::LaneStore
         + media::MediaStore
         + messages::MessageStore
         + operator::OperatorStore
+        + segments::SegmentStore
         + templates::TemplateStore
         + tenants::TenantStore
         + webhooks::WebhookStore

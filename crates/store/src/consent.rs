@@ -15,6 +15,7 @@ use crate::db::{self, Fault, Row, Tx, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
+use crate::sets::{param, set};
 
 const COLUMNS: &str = "id, contact_id, kind, source, at, evidence";
 
@@ -38,6 +39,17 @@ pub(crate) struct Entry<'a> {
     pub(crate) evidence: &'a serde_json::Value,
 }
 
+set! {
+    EntryRow {
+        id: Int i64,
+        contact_id: Int i64,
+        kind: Text &'static str,
+        source: Text &'static str,
+        at: Int i64,
+        evidence: Text String,
+    }
+}
+
 /// Appends entries to the ledger, in one statement; answers their ids.
 pub(crate) async fn append(
     tx: &Tx,
@@ -53,29 +65,21 @@ pub(crate) async fn append(
     for entry in entries {
         let id = fresh.next()?;
         taken.push(ConsentRecordId(id));
-        rows.push(serde_json::json!({
-            "id": id,
-            "contact_id": entry.contact,
-            "kind": entry.kind.as_str(),
-            "source": entry.source.as_str(),
-            "at": micros(entry.at),
-            "evidence": db::to_json(entry.evidence)?,
-        }));
+        rows.push(EntryRow {
+            id,
+            contact_id: entry.contact.0,
+            kind: entry.kind.as_str(),
+            source: entry.source.as_str(),
+            at: micros(entry.at),
+            evidence: db::to_json(entry.evidence)?,
+        });
     }
-    let columns = [
-        ("id", As::Int),
-        ("contact_id", As::Int),
-        ("kind", As::Text),
-        ("source", As::Text),
-        ("at", As::Int),
-        ("evidence", As::Text),
-    ];
-    let set = tx.dialect.rows(2, &columns, "r");
+    let set = tx.dialect.set::<EntryRow>(2, "r");
     let sql = format!(
         "INSERT INTO consent_records (tenant_id, {COLUMNS}) \
          SELECT $1, r.id, r.contact_id, r.kind, r.source, r.at, r.evidence FROM {set}"
     );
-    db::run(&**tx, &sql, [tenant.0.into(), db::to_json(&rows)?.into()]).await?;
+    db::run(&**tx, &sql, [tenant.0.into(), param(&rows)?]).await?;
     Ok(taken)
 }
 

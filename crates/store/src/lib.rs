@@ -20,6 +20,7 @@ pub(crate) mod db;
 pub(crate) mod dialect;
 mod idempotency;
 pub(crate) mod ids;
+mod imports;
 mod lanes;
 pub(crate) mod lists;
 mod media;

@@ -1,0 +1,202 @@
+//! A batch of rows: contacts, consent, rows that became none, counters and cursor, in one commit.
+
+use std::collections::HashSet;
+
+use domain::consent::{ConsentKind, ConsentSource};
+use domain::imports::{ImportState, problems as words};
+use domain::{ContactId, TenantId, Timestamp};
+use ports::imports::{Applied, GoodRow, Import, ImportBatch, OnDuplicate};
+
+use super::merge::{self, Merged};
+use super::problems::{self, ProblemRow};
+use super::row;
+use crate::SqlStore;
+use crate::consent::{self, Entry};
+use crate::contacts::row::search_text;
+use crate::db::{self, Fault, Row, Tx, micros};
+use crate::ids::{self, Kind};
+use crate::sets::{param, set};
+
+set! {
+    ContactRow<'a> {
+        id: Int i64,
+        phone: Text &'a str,
+        country: Text Option<&'a str>,
+        name: Text Option<&'a str>,
+        language: Text Option<&'a str>,
+        time_zone: Text Option<&'a str>,
+        tags: Text String,
+        fields: Text String,
+        search: Text String,
+        opted_in_at: Int Option<i64>,
+    }
+}
+
+pub(super) async fn apply(
+    store: &SqlStore,
+    tenant: TenantId,
+    batch: &ImportBatch,
+) -> Result<Applied, Fault> {
+    let tx = store.begin().await?;
+    let Some((import, holder)) = row::lock(&tx, tenant, batch.import).await? else {
+        return Ok(Applied::NotOurs(None));
+    };
+    if import.state != ImportState::Running || holder != batch.holder || import.cursor != batch.from {
+        return Ok(Applied::NotOurs(Some(import)));
+    }
+    let merged = match batch.on_duplicate {
+        OnDuplicate::Skip => Merged::default(),
+        OnDuplicate::Update => merge::known(&tx, tenant, batch).await?,
+    };
+    let fresh: Vec<&GoodRow> = batch.good.iter().filter(|row| !merged.knows(row.row)).collect();
+    let made = insert(&tx, tenant, &fresh, batch.at).await?;
+    if batch.on_duplicate == OnDuplicate::Update && made.len() < fresh.len() {
+        // Somebody made the contact since we looked: looking again finds it.
+        return Err(Fault::Conflict("a number of the batch was taken meanwhile".into()));
+    }
+    ledger(&tx, tenant, &fresh, &made, &merged).await?;
+    let rows = problem_rows(batch, &fresh, &made, &merged)?;
+    problems::append(&tx, tenant, batch.import, &rows).await?;
+    let in_file = batch.bad.iter().filter(|row| row.is_duplicate).count();
+    let gained = Gained {
+        imported: made.len(),
+        updated: merged.updated.len(),
+        duplicates: fresh.len() - made.len() + in_file,
+        errors: batch.bad.len() - in_file + merged.outgrown.len(),
+    };
+    let import = advance(&tx, tenant, batch, gained).await?;
+    tx.commit().await?;
+    Ok(Applied::Applied(import))
+}
+
+/// Contacts of these rows; answers by row number those that were made. A number that is taken makes none.
+async fn insert(
+    tx: &Tx,
+    tenant: TenantId,
+    fresh: &[&GoodRow],
+    at: Timestamp,
+) -> Result<Vec<(u64, ContactId)>, Fault> {
+    if fresh.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [mut ids] = ids::take(tx, [(Kind::Contact, fresh.len())]).await?;
+    let mut rows = Vec::with_capacity(fresh.len());
+    let mut named = Vec::with_capacity(fresh.len());
+    for row in fresh {
+        let id = ids.next()?;
+        named.push((row.row, ContactId(id)));
+        rows.push(contact_row(id, row)?);
+    }
+    // Two who insert the same numbers wait for each other in the same order, never in a circle.
+    rows.sort_unstable_by_key(|row| row.phone);
+    let set = tx.dialect.set::<ContactRow<'_>>(1, "r");
+    let sql = format!(
+        "INSERT INTO contacts (tenant_id, id, phone, country, name, language, time_zone, tags, fields, search, \
+         opted_in, opted_in_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
+         SELECT $2, r.id, r.phone, r.country, r.name, r.language, r.time_zone, r.tags, r.fields, r.search, \
+         r.opted_in_at IS NOT NULL, r.opted_in_at, FALSE, FALSE, $3, $3 FROM {set} WHERE TRUE \
+         ON CONFLICT DO NOTHING RETURNING id"
+    );
+    let made = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into(), micros(at).into()]).await?;
+    if made.len() < named.len() {
+        let made: HashSet<i64> = made.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+        named.retain(|(_, id)| made.contains(&id.0));
+    }
+    Ok(named)
+}
+
+fn contact_row(id: i64, row: &GoodRow) -> Result<ContactRow<'_>, Fault> {
+    Ok(ContactRow {
+        id,
+        phone: row.phone.as_str(),
+        country: row.country.as_deref(),
+        name: row.name.as_deref(),
+        language: row.language.as_deref(),
+        time_zone: row.time_zone.as_deref(),
+        tags: db::to_json(&row.tags)?,
+        fields: db::to_json(&row.fields)?,
+        search: search_text(row.name.as_deref(), Some(row.phone.as_str()), None),
+        opted_in_at: row.consent.as_ref().map(|(at, _)| micros(*at)),
+    })
+}
+
+/// The entries of new contacts and of those whose consent changed.
+async fn ledger(
+    tx: &Tx,
+    tenant: TenantId,
+    fresh: &[&GoodRow],
+    made: &[(u64, ContactId)],
+    merged: &Merged,
+) -> Result<(), Fault> {
+    let mut ids = made.iter().peekable();
+    let mut entries = Vec::with_capacity(made.len());
+    // Both are in the order of the file.
+    for row in fresh {
+        let Some((_, contact)) = ids.next_if(|(number, _)| *number == row.row) else { continue };
+        if let Some((at, evidence)) = &row.consent {
+            entries.push(entry(*contact, *at, evidence));
+        }
+    }
+    entries.extend(merged.consents.iter().map(|(contact, at, evidence)| entry(*contact, *at, evidence)));
+    consent::append(tx, tenant, &entries).await?;
+    Ok(())
+}
+
+fn entry(contact: ContactId, at: Timestamp, evidence: &serde_json::Value) -> Entry<'_> {
+    Entry { contact, kind: ConsentKind::OptIn, source: ConsentSource::Import, at, evidence }
+}
+
+fn problem_rows<'a>(
+    batch: &'a ImportBatch,
+    fresh: &[&'a GoodRow],
+    made: &[(u64, ContactId)],
+    merged: &Merged,
+) -> Result<Vec<ProblemRow<'a>>, Fault> {
+    let mut rows = Vec::with_capacity(batch.bad.len() + fresh.len() - made.len());
+    for row in &batch.bad {
+        rows.push(ProblemRow::of(row.row, &row.phone, &row.error, &row.cells)?);
+    }
+    let mut ids = made.iter().peekable();
+    for row in fresh {
+        if ids.next_if(|(number, _)| *number == row.row).is_none() {
+            rows.push(ProblemRow::of(row.row, &row.written, words::DUPLICATE, &row.cells)?);
+        }
+    }
+    for row in batch.good.iter().filter(|row| merged.outgrown.contains(&row.row)) {
+        rows.push(ProblemRow::of(row.row, &row.written, merge::OUTGROWN, &row.cells)?);
+    }
+    Ok(rows)
+}
+
+struct Gained {
+    imported: usize,
+    updated: usize,
+    duplicates: usize,
+    errors: usize,
+}
+
+async fn advance(tx: &Tx, tenant: TenantId, batch: &ImportBatch, gained: Gained) -> Result<Import, Fault> {
+    let sql = format!(
+        "UPDATE imports SET cursor_row = $3, bytes_read = $4, processed = processed + $5, imported = imported + $6, \
+         updated = updated + $7, duplicates = duplicates + $8, errors = errors + $9, held_until = $10, \
+         updated_at = $11 WHERE tenant_id = $1 AND id = $2 RETURNING {}",
+        row::COLUMNS
+    );
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let big = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let values = [
+        tenant.0.into(),
+        batch.import.0.into(),
+        big(batch.to).into(),
+        big(batch.bytes_read).into(),
+        number(batch.good.len() + batch.bad.len()).into(),
+        number(gained.imported).into(),
+        number(gained.updated).into(),
+        number(gained.duplicates).into(),
+        number(gained.errors).into(),
+        micros(batch.held_until).into(),
+        micros(batch.at).into(),
+    ];
+    let row = db::one(&**tx, &sql, values).await?;
+    row::from_row(&row.ok_or_else(|| Fault::internal("a locked import is gone"))?)
+}

@@ -1,0 +1,65 @@
+//! Rows that did not become contacts.
+
+use domain::{ImportId, TenantId};
+use ports::imports::RowProblem;
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use crate::db::{self, Fault, Row, Tx};
+use crate::sets::{param, set};
+
+set! {
+    ProblemRow<'a> {
+        row_number: Int i64,
+        phone: Text &'a str,
+        error: Text &'a str,
+        cells: Text String,
+    }
+}
+
+impl<'a> ProblemRow<'a> {
+    pub(super) fn of(row: u64, phone: &'a str, error: &'a str, cells: &[String]) -> Result<Self, Fault> {
+        let row_number = i64::try_from(row).map_err(Fault::internal)?;
+        Ok(Self { row_number, phone, error, cells: db::to_json(cells)? })
+    }
+}
+
+pub(super) async fn append(
+    tx: &Tx,
+    tenant: TenantId,
+    import: ImportId,
+    rows: &[ProblemRow<'_>],
+) -> Result<(), Fault> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let set = tx.dialect.set::<ProblemRow<'_>>(1, "r");
+    let sql = format!(
+        "INSERT INTO import_rows (tenant_id, import_id, row_number, phone, error, cells) \
+         SELECT $2, $3, r.row_number, r.phone, r.error, r.cells FROM {set}"
+    );
+    db::run(&**tx, &sql, [param(rows)?, tenant.0.into(), import.0.into()]).await?;
+    Ok(())
+}
+
+pub(super) async fn page<C: ConnectionTrait>(
+    on: &C,
+    tenant: TenantId,
+    import: ImportId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<RowProblem>, Fault> {
+    let sql = "SELECT row_number, phone, error, cells FROM import_rows \
+               WHERE tenant_id = $1 AND import_id = $2 AND row_number > $3 ORDER BY row_number LIMIT $4";
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let values = [tenant.0.into(), import.0.into(), after.into(), i64::from(limit).into()];
+    db::all(on, sql, values).await?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &QueryResult) -> Result<RowProblem, Fault> {
+    Ok(RowProblem {
+        row: u64::try_from(row.get::<i64>("row_number")?).map_err(Fault::internal)?,
+        phone: row.get("phone")?,
+        error: row.get("error")?,
+        cells: row.json("cells")?,
+    })
+}
