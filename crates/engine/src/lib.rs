@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod broadcasts;
 pub mod connections;
 pub mod consent;
 pub mod contacts;
@@ -60,6 +61,7 @@ impl Default for Settings {
 pub struct Engine {
     pub access: access::Access,
     pub alerts: alerts::Alerts,
+    pub broadcasts: broadcasts::Broadcasts,
     pub connections: connections::Connections,
     pub consent: consent::Consent,
     pub contacts: contacts::Contacts,
@@ -93,6 +95,7 @@ impl Engine {
         Ok(Self {
             access: access::Access::new(deps.clone()),
             alerts: alerts::Alerts::new(deps.clone()),
+            broadcasts: broadcasts::Broadcasts::new(deps.clone(), directory.clone(), messages.clone()),
             connections: connections::Connections::new(deps.clone(), directory.clone(), Arc::clone(&wake)),
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
