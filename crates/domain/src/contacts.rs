@@ -22,6 +22,16 @@ impl Identity {
         Self { phone: Some(phone), bsuid: None }
     }
 
+    /// The country as ISO 3166 alpha-2: the phone number's, else the one that a user id begins with (Meta,
+    /// "Business-scoped user ids").
+    pub fn country(&self) -> Option<String> {
+        let of_bsuid = || {
+            let (country, _) = self.bsuid.as_deref()?.split_once('.')?;
+            PhoneNumber::knows_country(country).then(|| country.to_owned())
+        };
+        self.phone.as_ref().and_then(PhoneNumber::region).or_else(of_bsuid)
+    }
+
     /// Known by nothing: not an identity at all.
     pub fn is_empty(&self) -> bool {
         self.phone.is_none() && self.bsuid.is_none()
@@ -51,4 +61,24 @@ pub mod limits {
     pub const FIELDS: usize = 100;
     /// A custom field's value.
     pub const FIELD_VALUE: usize = 2_000;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_country_is_told_by_the_number_and_else_by_the_user_id() {
+        let known = |phone: Option<&str>, bsuid: Option<&str>| {
+            let phone = phone.and_then(PhoneNumber::from_e164);
+            Identity { phone, bsuid: bsuid.map(str::to_owned) }.country()
+        };
+        assert_eq!(known(Some("+4930123456"), Some("US.1349")).as_deref(), Some("DE"));
+        assert_eq!(known(None, Some("US.1349")).as_deref(), Some("US"));
+        // A freephone number belongs to no country.
+        assert_eq!(known(Some("+80012345678"), Some("BR.1349")).as_deref(), Some("BR"));
+        for nothing in [None, Some("1349"), Some("QQ.1"), Some("")] {
+            assert_eq!(known(None, nothing), None, "{nothing:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::consent::{ConsentSource, ConsentState};
 use domain::contacts::{Identity, Review};
+use domain::segments::Rule;
 use domain::{ContactId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub struct Contact {
     pub name: Option<String>,
     /// Language code such as `pt_BR`.
     pub language: Option<String>,
+    /// ISO 3166 alpha-2, out of the identity; see [`Identity::country`].
+    pub country: Option<String>,
+    /// IANA name; `None`: the main one of the country, see `domain::contacts::zones`.
+    pub time_zone: Option<String>,
     pub tags: Vec<String>,
     /// Custom fields, each a string.
     pub fields: serde_json::Map<String, serde_json::Value>,
@@ -34,6 +39,7 @@ pub struct NewContact {
     pub identity: Identity,
     pub name: Option<String>,
     pub language: Option<String>,
+    pub time_zone: Option<String>,
     pub tags: Vec<String>,
     pub fields: serde_json::Map<String, serde_json::Value>,
     /// Given consent, with its source and evidence: the entry is written in the same commit.
@@ -54,6 +60,7 @@ pub struct ContactPatch {
     pub identity: Option<Identity>,
     pub name: Option<Option<String>>,
     pub language: Option<Option<String>>,
+    pub time_zone: Option<Option<String>>,
     pub tags: Option<Vec<String>>,
     /// Members to set (`null` removes).
     pub fields: Option<serde_json::Map<String, serde_json::Value>>,
@@ -77,6 +84,8 @@ pub struct ContactFilter {
     pub tags: Vec<String>,
     /// Part of name, phone number or username, case-insensitive.
     pub search: Option<String>,
+    /// Answers to this rule, its days and windows reckoned from this moment.
+    pub rule: Option<(Rule, Timestamp)>,
 }
 
 /// Verbs on contacts.

@@ -35,6 +35,5 @@ mod templates;
 mod tenants;
 mod wakes;
 mod webhooks;
-mod writer;
 
 pub use db::{SqlStore, StoreConfig, Watch};

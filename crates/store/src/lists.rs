@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Order, SelectStatement};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::db::{Fault, Row, clean};
-use crate::dialect::As;
+use crate::dialect::{As, Dialect};
 
 /// A list: what it selects, and in which order.
 pub(crate) struct List {
@@ -138,6 +138,32 @@ impl Cursor {
         });
         Some(Self { total: total.as_u64()?, keys: values.collect::<Option<_>>()? })
     }
+}
+
+/// A condition with its values `$1 …` for a statement that is built: the builder numbers them anew, and knows numbers
+/// on PostgreSQL alone.
+pub(crate) fn bound(dialect: Dialect, condition: &str, values: &[Value]) -> Expr {
+    let mut pieces = condition.split('$');
+    let mut sql = pieces.next().unwrap_or_default().to_owned();
+    let mut used = Vec::new();
+    for piece in pieces {
+        let digits = piece.len() - piece.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let value =
+            piece[..digits].parse::<usize>().ok().and_then(|number| values.get(number.checked_sub(1)?));
+        match value {
+            Some(value) => {
+                used.push(value.clone());
+                sql.push_str(&dialect.placeholder(used.len()));
+                sql.push_str(&piece[digits..]);
+            }
+            // A `$` of the statement itself.
+            None => {
+                sql.push('$');
+                sql.push_str(piece);
+            }
+        }
+    }
+    Expr::cust_with_values(sql, used)
 }
 
 /// Longest text that is searched for, in characters.

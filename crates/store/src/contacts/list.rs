@@ -10,6 +10,7 @@ use crate::SqlStore;
 use crate::db::{Fault, clean};
 use crate::dialect::{As, Dialect};
 use crate::lists::{self, List};
+use crate::segments::compile;
 
 pub(super) async fn page(
     store: &SqlStore,
@@ -40,6 +41,11 @@ fn select(dialect: Dialect, tenant: TenantId, filter: &ContactFilter) -> SelectS
     for tag in &filter.tags {
         let tags = Expr::cust(format!("(SELECT t.value FROM {})", dialect.elements("c.tags", "t")));
         select.and_where(Expr::val(clean(tag).into_owned()).binary(BinOper::In, tags));
+    }
+    if let Some((rule, now)) = &filter.rule {
+        let mut values = Vec::new();
+        let condition = compile::condition(rule, tenant, *now, dialect, &mut values);
+        select.and_where(lists::bound(dialect, &condition, &values));
     }
     if let Some(text) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         select.cond_where(matches(text));

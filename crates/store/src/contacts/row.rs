@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use crate::db::{self, Fault, Row, Tx};
 
 /// The columns that [`from_row`] reads, of the table under the alias `c`.
-pub(crate) const COLUMNS: &str = "c.id, c.phone, c.bsuid, c.username, c.name, c.language, c.tags, c.fields, \
+pub(crate) const COLUMNS: &str = "c.id, c.phone, c.bsuid, c.username, c.name, c.language, c.country, c.time_zone, c.tags, c.fields, \
      c.opted_in, c.opted_in_at, c.opted_out_at, c.marketing_stopped, c.wrote_after_opt_out, c.review_reason, \
      c.review_code, c.review_at, c.last_inbound_at, c.merged_into, c.created_at, c.updated_at";
 
@@ -22,6 +22,8 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Contact, Fault> {
         username: row.get("username")?,
         name: row.get("name")?,
         language: row.get("language")?,
+        country: row.get("country")?,
+        time_zone: row.get("time_zone")?,
         tags: row.json("tags")?,
         fields: row.json("fields")?,
         consent: consent_from_row(row)?,

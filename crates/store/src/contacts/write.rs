@@ -44,8 +44,8 @@ async fn insert(
 ) -> Result<Option<Contact>, Fault> {
     let sql = format!(
         "INSERT INTO contacts (tenant_id, id, phone, bsuid, name, language, tags, fields, search, opted_in, \
-         opted_in_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, FALSE, $12, $12) \
+         opted_in_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at, country, time_zone) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, FALSE, $12, $12, $13, $14) \
          ON CONFLICT DO NOTHING RETURNING {}",
         row::COLUMNS.replace("c.", "")
     );
@@ -57,7 +57,7 @@ async fn insert(
     let name = new.name.as_deref().map(clean);
     let mut fields = Map::new();
     set_fields(&mut fields, &new.fields);
-    let values: [Value; 12] = [
+    let values: [Value; 14] = [
         tenant.0.into(),
         id.into(),
         phone.into(),
@@ -70,6 +70,8 @@ async fn insert(
         state.opted_in.into(),
         state.opted_in_at.map(micros).into(),
         micros(at).into(),
+        new.identity.country().into(),
+        new.time_zone.as_deref().map(clean).as_deref().into(),
     ];
     db::one(&**tx, &sql, values).await?.as_ref().map(row::from_row).transpose()
 }
@@ -98,12 +100,16 @@ pub(super) async fn update(
 fn apply(contact: &mut Contact, patch: &ContactPatch, at: Timestamp) {
     if let Some(identity) = &patch.identity {
         contact.identity = identity.clone();
+        contact.country = identity.country();
     }
     if let Some(name) = &patch.name {
         contact.name = name.as_deref().map(|name| clean(name).into_owned());
     }
     if let Some(language) = &patch.language {
         contact.language = language.as_deref().map(|language| clean(language).into_owned());
+    }
+    if let Some(zone) = &patch.time_zone {
+        contact.time_zone = zone.as_deref().map(|zone| clean(zone).into_owned());
     }
     if let Some(tags) = &patch.tags {
         contact.tags = clean_tags(tags);
@@ -117,9 +123,9 @@ fn apply(contact: &mut Contact, patch: &ContactPatch, at: Timestamp) {
 /// Writes what a patch may change.
 async fn save(tx: &Tx, tenant: TenantId, contact: &Contact) -> Result<(), Fault> {
     let sql = "UPDATE contacts SET phone = $3, bsuid = $4, name = $5, language = $6, tags = $7, fields = $8, \
-               search = $9, updated_at = $10 WHERE tenant_id = $1 AND id = $2";
+               search = $9, updated_at = $10, country = $11, time_zone = $12 WHERE tenant_id = $1 AND id = $2";
     let phone = contact.identity.phone.as_ref().map(PhoneNumber::as_str);
-    let values: [Value; 10] = [
+    let values: [Value; 12] = [
         tenant.0.into(),
         contact.id.0.into(),
         phone.into(),
@@ -130,6 +136,8 @@ async fn save(tx: &Tx, tenant: TenantId, contact: &Contact) -> Result<(), Fault>
         db::to_json(&contact.fields)?.into(),
         search_text(contact.name.as_deref(), phone, contact.username.as_deref()).into(),
         micros(contact.updated_at).into(),
+        contact.country.as_deref().into(),
+        contact.time_zone.as_deref().into(),
     ];
     db::run(&**tx, sql, values).await?;
     Ok(())

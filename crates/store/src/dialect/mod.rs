@@ -89,6 +89,14 @@ impl Dialect {
         }
     }
 
+    /// How the query builder wants its value `number` (from 1) named.
+    pub(crate) fn placeholder(self, number: usize) -> String {
+        match self {
+            Self::Sqlite => "?".to_owned(),
+            Self::Postgres => format!("${number}"),
+        }
+    }
+
     /// Whether a member of this name is found by the short way of [`Dialect::member`].
     pub(crate) fn is_plain_member(self, name: &str) -> bool {
         match self {

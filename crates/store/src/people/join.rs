@@ -84,7 +84,8 @@ async fn name(tx: &Tx, tenant: TenantId, id: i64, identity: &Identity, now: Time
     let contact = read(tx, tenant, id).await?;
     let phone = identity.phone.as_ref().map(|phone| phone.as_str());
     let search = search_text(contact.name.as_deref(), phone, contact.username.as_deref());
-    let sql = "UPDATE contacts SET phone = $3, bsuid = $4, search = $5, updated_at = $6 WHERE tenant_id = $1 AND id = $2";
+    let sql = "UPDATE contacts SET phone = $3, bsuid = $4, search = $5, updated_at = $6, country = $7 \
+               WHERE tenant_id = $1 AND id = $2";
     let values = [
         tenant.0.into(),
         id.into(),
@@ -92,6 +93,7 @@ async fn name(tx: &Tx, tenant: TenantId, id: i64, identity: &Identity, now: Time
         identity.bsuid.clone().into(),
         search.into(),
         micros(now).into(),
+        identity.country().into(),
     ];
     db::run(&**tx, sql, values).await?;
     Ok(())
@@ -108,8 +110,8 @@ async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp
         "UPDATE messages SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
         "UPDATE outbox SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
         "UPDATE contacts SET merged_into = $2 WHERE tenant_id = $1 AND merged_into = $3",
-        "UPDATE contacts SET merged_into = $2, phone = NULL, bsuid = NULL, review_at = NULL, review_code = NULL, \
-         review_reason = NULL WHERE tenant_id = $1 AND id = $3",
+        "UPDATE contacts SET merged_into = $2, phone = NULL, bsuid = NULL, country = NULL, review_at = NULL, \
+         review_code = NULL, review_reason = NULL WHERE tenant_id = $1 AND id = $3",
     ] {
         db::run(&**tx, sql, ids.clone()).await?;
     }
@@ -130,7 +132,7 @@ async fn write_joined(
     fields.extend(kept.fields.clone());
     let sql = "UPDATE contacts SET name = $3, username = $4, language = $5, tags = $6, fields = $7, opted_in = $8, \
                opted_in_at = $9, opted_out_at = $10, marketing_stopped = $11, wrote_after_opt_out = $12, \
-               last_inbound_at = $13, updated_at = $14 WHERE tenant_id = $1 AND id = $2";
+               last_inbound_at = $13, updated_at = $14, time_zone = $15 WHERE tenant_id = $1 AND id = $2";
     let values = [
         tenant.0.into(),
         kept.id.0.into(),
@@ -146,6 +148,7 @@ async fn write_joined(
         consent.wrote_after_opt_out.into(),
         kept.last_inbound_at.max(gone.last_inbound_at).map(micros).into(),
         micros(now).into(),
+        kept.time_zone.clone().or_else(|| gone.time_zone.clone()).into(),
     ];
     db::run(&**tx, sql, values).await?;
     Ok(())

@@ -13,6 +13,7 @@ set! {
         id: Int i64,
         phone: Text Option<String>,
         bsuid: Text Option<String>,
+        country: Text Option<String>,
         username: Text Option<String>,
         name: Text Option<String>,
         search: Text String,
@@ -73,11 +74,11 @@ impl People<'_> {
         }
         let set = self.tx.dialect.set::<PersonRow>(1, "r");
         let sql = format!(
-            "INSERT INTO contacts (tenant_id, id, phone, bsuid, username, name, search, tags, fields, opted_in, \
-             opted_in_at, opted_out_at, marketing_stopped, wrote_after_opt_out, review_reason, review_code, review_at, \
+            "INSERT INTO contacts (tenant_id, id, phone, bsuid, country, username, name, search, tags, fields, \
+             opted_in, opted_in_at, opted_out_at, marketing_stopped, wrote_after_opt_out, review_reason, review_code, review_at, \
              last_inbound_at, created_at, updated_at) \
-             SELECT $2, r.id, r.phone, r.bsuid, r.username, r.name, r.search, '[]', '{{}}', r.opted_in, r.opted_in_at, \
-             r.opted_out_at, r.marketing_stopped, r.wrote_after_opt_out, r.review_reason, r.review_code, r.review_at, \
+             SELECT $2, r.id, r.phone, r.bsuid, r.country, r.username, r.name, r.search, '[]', '{{}}', r.opted_in, \
+             r.opted_in_at, r.opted_out_at, r.marketing_stopped, r.wrote_after_opt_out, r.review_reason, r.review_code, r.review_at, \
              r.last_inbound_at, $3, $3 FROM {set}"
         );
         db::run(&**self.tx, &sql, [param(rows)?, self.tenant.0.into(), micros(now).into()]).await?;
@@ -90,7 +91,8 @@ impl People<'_> {
         }
         let set = self.tx.dialect.set::<PersonRow>(1, "r");
         let sql = format!(
-            "UPDATE contacts SET phone = r.phone, bsuid = r.bsuid, username = r.username, name = r.name, \
+            "UPDATE contacts SET phone = r.phone, bsuid = r.bsuid, country = r.country, username = r.username, \
+             name = r.name, \
              search = r.search, opted_in = r.opted_in, opted_in_at = r.opted_in_at, opted_out_at = r.opted_out_at, \
              marketing_stopped = r.marketing_stopped, wrote_after_opt_out = r.wrote_after_opt_out, \
              review_reason = r.review_reason, review_code = r.review_code, review_at = r.review_at, \
@@ -132,6 +134,7 @@ fn row(person: &Person) -> Result<PersonRow, Fault> {
     Ok(PersonRow {
         id: person.id.ok_or_else(|| Fault::internal("a new contact has no id"))?,
         bsuid: person.identity.bsuid.clone(),
+        country: person.identity.country(),
         search: search_text(person.name.as_deref(), phone.as_deref(), person.username.as_deref()),
         phone,
         username: person.username.clone(),
