@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::breaker::Limits;
 use super::schedule::Schedule;
-use crate::ConnectionId;
 use crate::segments::Rule;
+use crate::{ConnectionId, SegmentId};
 
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,9 +45,22 @@ pub struct Audience {
     /// Only the rows of the uploaded list.
     #[serde(default)]
     pub list: bool,
-    /// Only contacts for whom this holds.
+    /// Only contacts for whom this holds. The rule of the [segment](Audience::segment), if one was asked for, is put
+    /// beside it when the broadcast starts (until then the segment may change), and in previews.
     pub rule: Rule,
     /// What the client asked for, to be shown again: tags, segment and so on.
     #[serde(default)]
     pub asked: serde_json::Value,
+}
+
+impl Audience {
+    /// The segment that was asked for: the member `segment_id` of [`asked`](Self::asked).
+    pub fn segment(&self) -> Option<SegmentId> {
+        self.asked.get("segment_id")?.as_i64().map(SegmentId)
+    }
+
+    /// The same audience, fixed: only contacts for whom the segment's rule holds as well.
+    pub fn within(&self, segment: Rule) -> Self {
+        Self { rule: Rule::All(vec![self.rule.clone(), segment]), ..self.clone() }
+    }
 }
