@@ -1,6 +1,6 @@
 //! Alerts: conditions that somebody should look at; one row per condition, however often it occurs.
 
-use domain::{AlertId, ConnectionId, TenantId};
+use domain::{AlertId, ConnectionId, TenantId, Timestamp};
 use ports::alerts::{Alert, NewAlert, Severity};
 use ports::{Page, Paging, StoreError};
 use serde_json::Value;
@@ -62,6 +62,23 @@ pub struct Condition {
     pub details: Value,
 }
 
+impl Condition {
+    /// One occurrence of it.
+    pub(crate) fn alert(self, tenant: TenantId, at: Timestamp) -> NewAlert {
+        let Self { kind, subject, severity, message, details } = self;
+        NewAlert {
+            tenant_id: tenant,
+            kind: kind.to_owned(),
+            subject,
+            severity,
+            message,
+            details,
+            at,
+            count: 1,
+        }
+    }
+}
+
 /// Use cases on alerts.
 #[derive(Clone)]
 pub struct Alerts {
@@ -101,18 +118,7 @@ impl Alerts {
     /// # Errors
     /// The store's alone.
     pub async fn raise(&self, tenant: TenantId, condition: Condition) -> Result<bool, StoreError> {
-        let Condition { kind, subject, severity, message, details } = condition;
-        let at = self.deps.clock.now();
-        let alert = NewAlert {
-            tenant_id: tenant,
-            kind: kind.to_owned(),
-            subject,
-            severity,
-            message,
-            details,
-            at,
-            count: 1,
-        };
+        let alert = condition.alert(tenant, self.deps.clock.now());
         let opened = self.deps.store.raise_alerts(vec![alert]).await?;
         Ok(opened.first().copied().unwrap_or(false))
     }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::StoreResult;
+use crate::alerts::NewAlert;
 
 /// A connection without its secrets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,6 +93,23 @@ pub struct ConnectionPatch {
     pub state: Option<(ConnectionState, Option<String>)>,
 }
 
+/// How a connection broke.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Broken {
+    pub reason: String,
+    /// When its token ended, if that is why and another time was known.
+    pub token_expired_at: Option<Timestamp>,
+    /// Raised when this call moved the connection.
+    pub alert: Option<NewAlert>,
+}
+
+impl Broken {
+    /// For this reason, with no alert.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ..Self::default() }
+    }
+}
+
 /// What came of making one.
 #[derive(Debug, Clone)]
 pub enum CreatedConnection {
@@ -128,12 +146,12 @@ pub trait ConnectionStore: Send + Sync {
         patch: ConnectionPatch,
         at: Timestamp,
     ) -> StoreResult<Option<Connection>>;
-    /// Moves `active → error`, keeps the reason, and says whether this call moved it (so that one alert is raised).
+    /// Moves `active → error` with all that belongs to it in one commit, and says whether this call moved it.
     async fn break_connection(
         &self,
         tenant: TenantId,
         connection: ConnectionId,
-        reason: &str,
+        broken: &Broken,
         at: Timestamp,
     ) -> StoreResult<bool>;
     /// Removes it; its messages and conversations stay. False when there is none. When it was the default, the

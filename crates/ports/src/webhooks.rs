@@ -7,10 +7,11 @@ use domain::contacts::Identity;
 use domain::messages::Content;
 use domain::templates;
 use domain::{
-    ConnectionId, ContactId, ConversationId, InboxId, InboxItemId, MediaId, MessageId, TenantId, Timestamp,
+    BroadcastId, ConnectionId, ContactId, ConversationId, InboxId, InboxItemId, MediaId, MessageId, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::connections::Broken;
 use crate::messages::Failure;
 use crate::{Page, Paging, StoreResult};
 
@@ -136,8 +137,8 @@ pub struct ConnectionEvent {
     pub messaging_limit: Option<String>,
     pub rate_count: Option<u32>,
     pub verified_name: Option<String>,
-    /// The account is restricted, disabled, deleted: the connection breaks with this reason.
-    pub broken: Option<String>,
+    /// The account is restricted, disabled, deleted: the connection breaks, in the same commit.
+    pub broken: Option<Broken>,
 }
 
 /// Why an item was not applied.
@@ -212,6 +213,15 @@ pub struct Projection {
     pub at: Timestamp,
 }
 
+/// A message of a broadcast that failed after Meta had taken it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroadcastFailure {
+    pub broadcast_id: BroadcastId,
+    /// See [`Failure`].
+    pub code: String,
+    pub meta_error_code: Option<i64>,
+}
+
 /// What a projection did, so that others can be woken.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Projected {
@@ -219,16 +229,29 @@ pub struct Projected {
     pub inbound: Vec<(MessageId, ContactId, ConversationId)>,
     /// Messages whose status moved.
     pub moved: Vec<(MessageId, domain::messages::Status)>,
+    /// Messages of broadcasts that turned `failed`.
+    pub broadcast_failures: Vec<BroadcastFailure>,
     /// Connections that have something new to send (confirmations).
     pub wake: Vec<ConnectionId>,
     /// Files to fetch.
     pub media: Vec<MediaId>,
-    /// Connections that this projection broke, with the reason.
-    pub broken: Vec<(ConnectionId, String)>,
+    /// Connections that this projection broke.
+    pub broken: Vec<ConnectionId>,
     /// Templates whose status, quality or category moved.
     pub templates: Vec<domain::TemplateId>,
     /// Consent that changed: contact and kind.
     pub consents: Vec<(ContactId, domain::consent::ConsentKind)>,
+    /// Messages of broadcasts that became `delivered` or `failed`.
+    pub of_broadcasts: Vec<BroadcastNews>,
+}
+
+/// What a status webhook said of a message of a broadcast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BroadcastNews {
+    pub broadcast_id: domain::BroadcastId,
+    pub message_id: MessageId,
+    /// `None`: it was delivered.
+    pub failure: Option<Failure>,
 }
 
 /// How the inbox stands.

@@ -10,7 +10,7 @@ use sea_orm::QueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 
 use crate::SqlStore;
-use crate::db::{self, Fault, Row, clean, micros};
+use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
@@ -123,7 +123,21 @@ async fn raise(store: &SqlStore, raised: &[Raised<'_>]) -> Result<Vec<bool>, Fau
         return Ok(Vec::new());
     }
     let tx = store.begin().await?;
-    let [mut fresh] = ids::take(&tx, [(Kind::Alert, raised.len())]).await?;
+    let opened = write(&tx, raised).await?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Raises alerts as part of the caller's commit.
+pub(crate) async fn raise_in(tx: &Tx, alerts: &[NewAlert]) -> Result<(), Fault> {
+    if !alerts.is_empty() {
+        write(tx, &fold(alerts)).await?;
+    }
+    Ok(())
+}
+
+async fn write(tx: &Tx, raised: &[Raised<'_>]) -> Result<Vec<bool>, Fault> {
+    let [mut fresh] = ids::take(tx, [(Kind::Alert, raised.len())]).await?;
     let mut taken = Vec::with_capacity(raised.len());
     let mut rows = Vec::with_capacity(raised.len());
     for one in raised {
@@ -164,8 +178,7 @@ async fn raise(store: &SqlStore, raised: &[Raised<'_>]) -> Result<Vec<bool>, Fau
          THEN excluded.last_at ELSE alerts.last_at END RETURNING id",
         tx.dialect.rows(1, &columns, "r")
     );
-    let kept = db::all(&*tx, &sql, [db::to_json(&rows)?.into()]).await?;
+    let kept = db::all(&**tx, &sql, [db::to_json(&rows)?.into()]).await?;
     let kept: HashSet<i64> = kept.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
-    tx.commit().await?;
     Ok(taken.iter().map(|id| kept.contains(id)).collect())
 }

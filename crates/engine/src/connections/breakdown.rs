@@ -3,11 +3,11 @@
 use domain::{TenantId, Timestamp};
 use ports::StoreError;
 use ports::alerts::Severity;
-use ports::connections::{Connection, ConnectionPatch};
+use ports::connections::{Broken, Connection};
 use serde_json::json;
 
 use crate::Deps;
-use crate::alerts::{Alerts, Condition, connection_subject, kinds};
+use crate::alerts::{Condition, connection_subject, kinds};
 
 /// Why it stopped.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ impl Breakdown {
     }
 }
 
-/// Moves `active → error` and, when this call moved it, raises the alert. False when it was not active any more.
+/// Moves `active → error` and raises the alert, in one commit. False when it was not active any more.
 ///
 /// # Errors
 /// The store's alone.
@@ -73,28 +73,23 @@ pub async fn break_down(
 ) -> Result<bool, StoreError> {
     let tenant: TenantId = connection.tenant_id;
     let now = deps.clock.now();
-    let moved = deps.store.break_connection(tenant, connection.id, breakdown.why(), now).await?;
+    let broken = Broken {
+        reason: breakdown.why().to_owned(),
+        token_expired_at: end_of_token(connection, breakdown, now),
+        alert: Some(breakdown.condition(connection).alert(tenant, now)),
+    };
+    let moved = deps.store.break_connection(tenant, connection.id, &broken, now).await?;
     if moved {
         tracing::error!(tenant.id = %tenant, connection.id = %connection.id, reason = breakdown.why(), "connection broke");
-        note_end(deps, connection, breakdown, now).await?;
-        Alerts::new(deps.clone()).raise(tenant, breakdown.condition(connection)).await?;
     }
     Ok(moved)
 }
 
 /// Meta may end a token before the time that it told: then it ended when this was found out.
-async fn note_end(
-    deps: &Deps,
-    connection: &Connection,
-    breakdown: &Breakdown,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Breakdown::Token { expired_at, .. } = breakdown else { return Ok(()) };
+fn end_of_token(connection: &Connection, breakdown: &Breakdown, now: Timestamp) -> Option<Timestamp> {
+    let Breakdown::Token { expired_at, .. } = breakdown else { return None };
     if connection.token_expires_at.is_some_and(|known| known <= now) {
-        return Ok(());
+        return None;
     }
-    let end = expired_at.filter(|end| *end <= now).unwrap_or(now);
-    let patch = ConnectionPatch { token_expires_at: Some(Some(end)), ..ConnectionPatch::default() };
-    deps.store.update_connection(connection.tenant_id, connection.id, patch, now).await?;
-    Ok(())
+    Some(expired_at.filter(|end| *end <= now).unwrap_or(now))
 }

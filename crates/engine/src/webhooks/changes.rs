@@ -15,6 +15,7 @@ use graph::webhook::{
     AccountUpdate, Call, DeliveryStatus, InboundMessage, Item, ItemKind, PhoneName, PhoneQuality,
     StatusUpdate, System, SystemKind, UserIdUpdate, UserPreference, WebhookError,
 };
+use ports::connections::Broken;
 use ports::gateway::failure_kind;
 use ports::messages::Failure;
 use ports::tenants::TenantSettings;
@@ -25,6 +26,7 @@ use ports::webhooks::{
 
 use super::content::content;
 use super::routing::Concerned;
+use crate::connections::Breakdown;
 use crate::directory::Listing;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
@@ -71,7 +73,11 @@ impl Reader<'_> {
             })];
         };
         match self.known(item, &source, connection) {
-            Some(changes) => for_each_of(changes, &concerned),
+            Some(changes) => {
+                let mut changes = for_each_of(changes, &concerned);
+                changes.iter_mut().for_each(|change| self.alert_of(change));
+                changes
+            }
             None => {
                 let (reason, why) = match item.unrecognised() {
                     Some(why) => (AsideReason::Unrecognised, why),
@@ -363,6 +369,18 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// A connection that breaks raises its alert in the commit that breaks it.
+    fn alert_of(&self, change: &mut Change) {
+        let Change::Connection(ConnectionEvent { connection_id, broken: Some(broken), .. }) = change else {
+            return;
+        };
+        let Some(entry) = self.listing.entry(*connection_id) else { return };
+        let breakdown = Breakdown::Other { why: broken.reason.clone(), meta_error_code: None };
+        broken.alert = Some(breakdown.condition(&entry.connection).alert(self.tenant, self.now));
+    }
+}
+
 /// The end of an account concerns every connection on it.
 fn for_each_of(changes: Vec<Change>, concerned: &[ConnectionId]) -> Vec<Change> {
     let mut all = changes;
@@ -467,7 +485,7 @@ fn account(source: &Source, connection: ConnectionId, update: &AccountUpdate) ->
         "ACCOUNT_RESTRICTION" if blocked => "Meta restricts messaging from this WhatsApp Business account",
         _ => return None,
     };
-    Some(ConnectionEvent { broken: Some(reason.into()), ..event_of(source, connection) })
+    Some(ConnectionEvent { broken: Some(Broken::because(reason)), ..event_of(source, connection) })
 }
 
 fn event_of(source: &Source, connection: ConnectionId) -> ConnectionEvent {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::consent::ConsentWords;
-use domain::{ConnectionId, InboxId, SignedDuration, TenantId, Timestamp};
+use domain::{InboxId, SignedDuration, TenantId, Timestamp};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use graph::webhook::parse;
@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 use super::Webhooks;
 use super::changes::Reader;
 use super::rush::Rush;
-use crate::alerts::Alerts;
-use crate::connections::Breakdown;
 use crate::directory::Listing;
 
 /// Most bodies in one round.
@@ -192,24 +190,11 @@ impl Webhooks {
         if !projected.media.is_empty() {
             self.media.arrived();
         }
-        for (connection, why) in projected.broken {
-            self.tell_of_breakdown(connection, why).await;
-        }
-    }
-}
-
-impl Webhooks {
-    /// The projection moved the connection to `error`; it has to be known at once here, and alerted.
-    async fn tell_of_breakdown(&self, connection: ConnectionId, why: String) {
-        if let Err(error) = self.directory.refresh().await {
+        if !projected.broken.is_empty()
+            && let Err(error) = self.directory.refresh().await
+        {
+            // The lanes see it with the next change at the latest.
             tracing::warn!(%error, "could not read the connections");
-        }
-        let listing = self.directory.listing();
-        let Some(entry) = listing.entry(connection) else { return };
-        let condition = Breakdown::Other { why, meta_error_code: None }.condition(&entry.connection);
-        let alerts = Alerts::new(self.deps.clone());
-        if let Err(error) = alerts.raise(entry.connection.tenant_id, condition).await {
-            tracing::error!(%error, connection.id = %connection, "could not raise an alert");
         }
     }
 }

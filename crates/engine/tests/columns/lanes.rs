@@ -519,7 +519,12 @@ async fn a_repaired_connection_does_not_sit_out_an_old_pause() {
     post.faults(json!({"error_rate": 0.0})).await;
     post.deps
         .store
-        .break_connection(post.tenant, post.connection.id, "payment", post.deps.clock.now())
+        .break_connection(
+            post.tenant,
+            post.connection.id,
+            &ports::connections::Broken::because("payment"),
+            post.deps.clock.now(),
+        )
         .await
         .unwrap();
     eventually("the break to be seen", || async {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{ConnectionId, TenantId, Timestamp};
 use ports::StoreResult;
 use ports::connections::{
-    Connection, ConnectionPatch, ConnectionSecrets, ConnectionStore, CreatedConnection, NewConnection,
+    Broken, Connection, ConnectionPatch, ConnectionSecrets, ConnectionStore, CreatedConnection, NewConnection,
 };
 use ports::operator::Wake;
 
@@ -78,12 +78,10 @@ impl ConnectionStore for SqlStore {
         &self,
         tenant: TenantId,
         connection: ConnectionId,
-        reason: &str,
+        broken: &Broken,
         at: Timestamp,
     ) -> StoreResult<bool> {
-        let tx = self.begin().await?;
-        let moved = write::turn_to_error(&tx, tenant, connection, reason, at).await?;
-        tx.commit().await?;
+        let moved = db::again(|| write::break_connection(self, tenant, connection, broken, at)).await?;
         if moved {
             self.wakes_hub().tell([Wake::Lane(connection)]);
         }

@@ -2,12 +2,13 @@
 
 use domain::connections::ConnectionState;
 use domain::{ConnectionId, TenantId, Timestamp};
-use ports::connections::{Connection, ConnectionPatch, CreatedConnection, NewConnection};
+use ports::connections::{Broken, Connection, ConnectionPatch, CreatedConnection, NewConnection};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, ReturningClause, UpdateStatement};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::row;
 use crate::SqlStore;
+use crate::alerts;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::ids::{self, Kind};
 
@@ -179,27 +180,44 @@ fn set_secrets(
     Ok(())
 }
 
-/// Moves `active → error`; answers whether this call moved it.
+/// See [`turn_to_error`]; one commit.
+pub(super) async fn break_connection(
+    store: &SqlStore,
+    tenant: TenantId,
+    connection: ConnectionId,
+    broken: &Broken,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let tx = store.begin().await?;
+    let moved = turn_to_error(&tx, tenant, connection, broken, at).await?;
+    tx.commit().await?;
+    Ok(moved)
+}
+
+/// Moves `active → error`, with its alert; answers whether this call moved it.
 pub(crate) async fn turn_to_error(
     tx: &Tx,
     tenant: TenantId,
     connection: ConnectionId,
-    reason: &str,
+    broken: &Broken,
     at: Timestamp,
 ) -> Result<bool, Fault> {
-    let sql = "UPDATE connections SET state = $3, state_reason = $4, updated_at = $5 \
+    let sql = "UPDATE connections SET state = $3, state_reason = $4, updated_at = $5, \
+               token_expires_at = COALESCE($7, token_expires_at) \
                WHERE tenant_id = $1 AND id = $2 AND state = $6";
-    let values: [Value; 6] = [
+    let values: [Value; 7] = [
         tenant.0.into(),
         connection.0.into(),
         ConnectionState::Error.as_str().into(),
-        clean(reason).into_owned().into(),
+        clean(&broken.reason).into_owned().into(),
         micros(at).into(),
         ConnectionState::Active.as_str().into(),
+        broken.token_expired_at.map(micros).into(),
     ];
     let moved = db::run(&**tx, sql, values).await? > 0;
     if moved {
         bump_version(tx).await?;
+        alerts::raise_in(tx, broken.alert.as_slice()).await?;
     }
     Ok(moved)
 }

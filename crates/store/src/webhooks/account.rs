@@ -27,10 +27,10 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, event: &ConnectionEve
         micros(projecting.now).into(),
     ];
     db::run(&**projecting.tx, sql, values).await?;
-    if let Some(reason) = &event.broken {
+    if let Some(broken) = &event.broken {
         let (tenant, connection) = (projecting.tenant, event.connection_id);
-        if turn_to_error(projecting.tx, tenant, connection, reason, projecting.now).await? {
-            projecting.done.broken.push((connection, reason.clone()));
+        if turn_to_error(projecting.tx, tenant, connection, broken, projecting.now).await? {
+            projecting.done.broken.push(connection);
         }
     }
     bump_version(projecting.tx).await

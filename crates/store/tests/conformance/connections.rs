@@ -5,7 +5,9 @@ use domain::messages::Status;
 use domain::pacing::Rate;
 use domain::{ConnectionId, TenantId};
 use ports::StoreError;
-use ports::connections::{Connection, ConnectionPatch, ConnectionStore, CreatedConnection, NewConnection};
+use ports::connections::{
+    Broken, Connection, ConnectionPatch, ConnectionStore, CreatedConnection, NewConnection,
+};
 use ports::lanes::{LaneStore, Settlement};
 use ports::messages::{AcceptJob, MessageStore, Moved};
 use ports::operator::OperatorStore;
@@ -164,7 +166,7 @@ async fn a_connection_that_does_not_exist_is_not_changed_and_takes_no_default(be
     assert_eq!(defaults(&bench, tenant).await, [first.id]);
     assert!(bench.store.connection(tenant, nobody).await.unwrap().is_none());
     assert!(bench.store.connection_secrets(tenant, nobody).await.unwrap().is_none());
-    assert!(!bench.store.break_connection(tenant, nobody, "why", at(1)).await.unwrap());
+    assert!(!bench.store.break_connection(tenant, nobody, &Broken::because("why"), at(1)).await.unwrap());
     assert!(!bench.store.delete_connection(tenant, nobody, at(1)).await.unwrap());
 }
 
@@ -172,7 +174,10 @@ async fn of_fifty_who_break_a_connection_one_moved_it(bench: Bench) {
     let tenant = bench.tenant().await;
     let connection = bench.connection(tenant).await;
     let moved = at_once(&bench.store, 50, |store, number| async move {
-        store.break_connection(tenant, connection.id, &format!("reason {number}"), at(7)).await.unwrap()
+        store
+            .break_connection(tenant, connection.id, &Broken::because(format!("reason {number}")), at(7))
+            .await
+            .unwrap()
     })
     .await;
     assert_eq!(moved.iter().filter(|moved| **moved).count(), 1);
@@ -187,11 +192,15 @@ async fn only_an_active_connection_breaks(bench: Bench) {
     let connection = bench.connection(tenant).await;
     let to = |state| ConnectionPatch { state: Some((state, None)), ..ConnectionPatch::default() };
     change(&bench, &connection, to(ConnectionState::Disabled)).await;
-    assert!(!bench.store.break_connection(tenant, connection.id, "why", at(1)).await.unwrap());
+    assert!(
+        !bench.store.break_connection(tenant, connection.id, &Broken::because("why"), at(1)).await.unwrap()
+    );
     let disabled = bench.read_connection(tenant, connection.id).await;
     assert_eq!((disabled.state, disabled.state_reason), (ConnectionState::Disabled, None));
     change(&bench, &connection, to(ConnectionState::Active)).await;
-    assert!(bench.store.break_connection(tenant, connection.id, "why", at(2)).await.unwrap());
+    assert!(
+        bench.store.break_connection(tenant, connection.id, &Broken::because("why"), at(2)).await.unwrap()
+    );
 }
 
 async fn the_oldest_other_becomes_the_default_when_it_is_deleted(bench: Bench) {
@@ -223,9 +232,9 @@ async fn every_change_moves_the_version_and_reading_does_not(bench: Bench) {
     bench.store.create_connection(tenant, new_connection(&connection.phone_number_id)).await.unwrap();
     bench.store.connection_secrets(tenant, connection.id).await.unwrap();
     assert!(!moved().await, "read");
-    bench.store.break_connection(tenant, connection.id, "why", at(1)).await.unwrap();
+    bench.store.break_connection(tenant, connection.id, &Broken::because("why"), at(1)).await.unwrap();
     assert!(moved().await, "broken");
-    bench.store.break_connection(tenant, connection.id, "why", at(1)).await.unwrap();
+    bench.store.break_connection(tenant, connection.id, &Broken::because("why"), at(1)).await.unwrap();
     assert!(!moved().await, "broken already");
     bench.store.delete_connection(tenant, connection.id, at(1)).await.unwrap();
     assert!(moved().await, "removed");

@@ -15,7 +15,7 @@ use domain::{
 use ports::Paging;
 use ports::access::{AccessStore, NewApiKey, NewSecurityEvent};
 use ports::alerts::{AlertStore, NewAlert, Severity};
-use ports::connections::{ConnectionPatch, ConnectionStore};
+use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::{ConsentStore, NewConsent};
 use ports::contacts::{ContactFilter, ContactPatch, ContactStore, NewContact, UpdatedContact};
 use ports::conversations::{ConversationFilter, ConversationPatch, ConversationStore};
@@ -249,7 +249,7 @@ async fn connections_and_secrets_are_their_tenants(bench: Bench) {
         ..ConnectionPatch::default()
     };
     assert!(store.update_connection(stranger, theirs, patch, at(5)).await.unwrap().is_none());
-    assert!(!store.break_connection(stranger, theirs, "why", at(5)).await.unwrap());
+    assert!(!store.break_connection(stranger, theirs, &Broken::because("why"), at(5)).await.unwrap());
     assert!(!store.delete_connection(stranger, theirs, at(5)).await.unwrap());
     store.note_handshake(stranger, theirs, at(5)).await.unwrap();
     assert_eq!(street.of_owner().await, before);
@@ -498,7 +498,7 @@ async fn a_projection_touches_its_own_tenant_alone(bench: Bench) {
         messaging_limit: None,
         rate_count: Some(1),
         verified_name: None,
-        broken: Some("restricted".into()),
+        broken: Some(Broken::because("restricted")),
     };
     for change in [
         Change::Status(status),

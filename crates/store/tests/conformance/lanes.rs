@@ -4,7 +4,7 @@ use domain::connections::ConnectionState;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
-use ports::connections::{ConnectionPatch, ConnectionStore};
+use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::{ConsentStore, NewConsent};
 use ports::lanes::{LaneStore, Settlement};
 use ports::messages::{AcceptJob, MessageStore};
@@ -178,8 +178,10 @@ async fn nothing_is_claimed_from_a_connection_that_is_not_active(bench: Bench) {
     let contact = scene.opted_in(1).await;
     let id = scene.send(scene.job(contact)).await.message_id;
     let lease = scene.lane("node").await;
-    let broken =
-        scene.store().break_connection(scene.tenant, scene.connection, "token expired", at(25)).await;
+    let broken = scene
+        .store()
+        .break_connection(scene.tenant, scene.connection, &Broken::because("token expired"), at(25))
+        .await;
     assert!(broken.unwrap());
     assert_eq!(scene.claim(&lease).await.claimed, []);
     assert_eq!(scene.message(id).await.status, Status::Queued);

@@ -571,11 +571,11 @@ async fn an_account_event_breaks_the_connection_once(bench: Bench) {
         messaging_limit: Some("TIER_10K".into()),
         rate_count: Some(1_000),
         verified_name: None,
-        broken: Some("account restricted".into()),
+        broken: Some(ports::connections::Broken::because("account restricted")),
     };
     let version = scene.store().connections_version().await.unwrap();
     let projected = scene.project(vec![Change::Connection(event.clone()), Change::Connection(event)]).await;
-    assert_eq!(projected.broken, [(scene.connection, "account restricted".to_owned())]);
+    assert_eq!(projected.broken, [scene.connection]);
     let connection = scene.store().connection(scene.tenant, scene.connection).await.unwrap().unwrap();
     assert_eq!(connection.state, domain::connections::ConnectionState::Error);
     assert_eq!((connection.rate.count, connection.quality_rating.as_deref()), (1_000, Some("YELLOW")));
