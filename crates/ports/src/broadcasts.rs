@@ -107,7 +107,7 @@ pub struct Move {
     pub reason: Option<StopReason>,
     /// With scheduling.
     pub starts_at: Option<Timestamp>,
-    /// With starting: what the template is now.
+    /// With starting, resuming and reopening: what the template is now (`None` leaves what is kept).
     pub category: Option<Category>,
     pub at: Timestamp,
 }
@@ -363,7 +363,8 @@ pub trait BroadcastStore: Send + Sync {
         at: Timestamp,
     ) -> StoreResult<BroadcastMoved>;
     /// Removes one that is neither sending nor paused, with its recipients and counts; its messages stay, and name it.
-    async fn delete_broadcast(&self, tenant: TenantId, broadcast: BroadcastId) -> StoreResult<BroadcastMoved>;
+    async fn delete_broadcast(&self, tenant: TenantId, broadcast: BroadcastId)
+    -> StoreResult<BroadcastMoved>;
     /// Takes a step (`domain::broadcasts::Step`), under the broadcast's lock; one commit with what follows from it:
     /// pausing holds its waiting messages (claims pass them over from that commit on), resuming makes them due at
     /// `at`, cancelling cancels them and leaves the recipients without a message out as `Cancelled`.
@@ -445,6 +446,18 @@ pub trait BroadcastStore: Send + Sync {
         tenant: TenantId,
         broadcast: BroadcastId,
         at: Timestamp,
+    ) -> StoreResult<Option<Broadcast>>;
+    /// Makes one turn of a recurring broadcast, exactly once however many nodes ask: under the lock of `parent`, only
+    /// while it is `scheduled` with `starts_at` at `due`. One commit: `turn` becomes a new broadcast, `scheduled` with
+    /// `starts_at` at `turn.at` (so that it is live from this commit on), and the parent's `starts_at` moves to `next`;
+    /// without a next one the parent is `completed`. `None`: somebody else made it, nothing changed.
+    async fn make_turn(
+        &self,
+        tenant: TenantId,
+        parent: BroadcastId,
+        due: Timestamp,
+        turn: NewBroadcast,
+        next: Option<Timestamp>,
     ) -> StoreResult<Option<Broadcast>>;
     /// Gives up to `limit` failed recipients (of these ways of failing; empty: of all) a new attempt: they wait for a
     /// new message, which will name the old one in `retry_of`; the old one counts no more. One commit. Answers how
