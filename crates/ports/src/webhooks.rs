@@ -241,17 +241,6 @@ pub struct Projected {
     pub templates: Vec<domain::TemplateId>,
     /// Consent that changed: contact and kind.
     pub consents: Vec<(ContactId, domain::consent::ConsentKind)>,
-    /// Messages of broadcasts that became `delivered` or `failed`.
-    pub of_broadcasts: Vec<BroadcastNews>,
-}
-
-/// What a status webhook said of a message of a broadcast.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BroadcastNews {
-    pub broadcast_id: domain::BroadcastId,
-    pub message_id: MessageId,
-    /// `None`: it was delivered.
-    pub failure: Option<Failure>,
 }
 
 /// How the inbox stands.

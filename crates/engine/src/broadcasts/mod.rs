@@ -14,7 +14,7 @@ mod steps;
 use domain::broadcasts::{Plan, State};
 use domain::messages::content::Fault;
 use domain::templates::{ParamsMismatch, Status};
-use domain::{ApiKeyId, BroadcastId, ConnectionId, TemplateId, TenantId, Timestamp};
+use domain::{ApiKeyId, BroadcastId, ConnectionId, SegmentId, TemplateId, TenantId, Timestamp};
 use ports::broadcasts::{Broadcast, BroadcastFilter, BroadcastPatch, ListRow, RecipientFilter, RecipientRow};
 use ports::{Page, Paging, StoreError};
 
@@ -59,6 +59,9 @@ pub enum BroadcastError {
     TemplateNotApproved { id: TemplateId, name: String, status: Status, rejection_reason: Option<String> },
     #[error("{mismatch}")]
     ParamsMismatch { template_name: String, mismatch: ParamsMismatch },
+    /// The segment that the audience names is not there any more.
+    #[error("there is no such segment")]
+    SegmentNotFound(SegmentId),
     /// There is no connection to send from at all.
     #[error("there is no connection to send from")]
     NotConfigured,
