@@ -8,8 +8,8 @@ use domain::Timestamp;
 use ports::StoreError;
 use sea_orm::sqlx;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, RuntimeErr, Statement,
+    TryGetable, Value,
 };
 use serde::de::DeserializeOwned;
 
@@ -17,6 +17,7 @@ use crate::dialect::Dialect;
 use crate::secrets::Keyring;
 use crate::wakes::Wakes;
 use crate::webhooks::HeardOf;
+use crate::writer::{Writer, Writing};
 
 /// Where the store is, and what it needs to open it.
 #[derive(Clone)]
@@ -56,7 +57,7 @@ pub struct SqlStore {
 
 struct Inner {
     dialect: Dialect,
-    writer: DatabaseConnection,
+    writer: Writer,
     reader: DatabaseConnection,
     keyring: Keyring,
     wakes: Wakes,
@@ -80,7 +81,7 @@ impl SqlStore {
         let wakes = Wakes::start(opened.dialect, &opened.writer);
         let inner = Inner {
             dialect: opened.dialect,
-            writer: opened.writer,
+            writer: Writer::new(opened.dialect, opened.writer),
             reader: opened.reader,
             keyring,
             wakes,
@@ -101,7 +102,7 @@ impl SqlStore {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.wakes.stop();
         self.inner.reader.close_by_ref().await.map_err(Fault::from)?;
-        self.inner.writer.close_by_ref().await.map_err(Fault::from)?;
+        self.inner.writer.connection().close_by_ref().await.map_err(Fault::from)?;
         Ok(())
     }
 
@@ -132,11 +133,16 @@ impl SqlStore {
 
     /// Begins a transaction that writes; dropping it rolls it back.
     pub(crate) async fn begin(&self) -> Result<Tx, Fault> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(Tx { tx: self.inner.writer.begin_with_options(options).await?, dialect: self.inner.dialect })
+        Ok(self.tx(self.inner.writer.begin().await?))
+    }
+
+    /// Begins a short transaction of a hot verb: it may share its commit with those who come with it.
+    pub(crate) async fn begin_shared(&self) -> Result<Tx, Fault> {
+        Ok(self.tx(self.inner.writer.begin_shared().await?))
+    }
+
+    fn tx(&self, tx: Writing) -> Tx {
+        Tx { tx, dialect: self.inner.dialect }
     }
 }
 
@@ -148,14 +154,14 @@ impl std::fmt::Debug for SqlStore {
 
 /// A transaction that writes.
 pub(crate) struct Tx {
-    tx: DatabaseTransaction,
+    tx: Writing,
     pub(crate) dialect: Dialect,
 }
 
 impl Tx {
     /// Makes it durable.
     pub(crate) async fn commit(self) -> Result<(), Fault> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 }
 
@@ -214,7 +220,7 @@ where
 }
 
 /// How a verb fails inside the store.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Fault {
     /// Lost against another writer (deadlock, unique key): good when tried again.
     #[error("lost against another writer: {0}")]

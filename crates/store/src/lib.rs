@@ -35,5 +35,6 @@ mod templates;
 mod tenants;
 mod wakes;
 mod webhooks;
+mod writer;
 
 pub use db::{SqlStore, StoreConfig, Watch};

@@ -25,7 +25,7 @@ pub(super) async fn due(store: &SqlStore, lease: &Lease, limit: u32, now: Timest
     if next.is_none_or(|due| due > now) {
         return Ok(Claim { next_due: next, ..Claim::default() });
     }
-    let tx = store.begin().await?;
+    let tx = store.begin_shared().await?;
     let standing = lease::standing(&tx, lease).await?;
     if !standing.held || !standing.active {
         return Ok(Claim::default());

@@ -26,7 +26,7 @@ pub(super) async fn record(
     if outcomes.is_empty() {
         return Ok(Vec::new());
     }
-    let tx = store.begin().await?;
+    let tx = store.begin_shared().await?;
     let held = lease::standing(&tx, lease).await?.held;
     let rows: Vec<ById> = outcomes.iter().map(|outcome| ById { id: outcome.message_id.0 }).collect();
     let states = state::by_ids(&tx, lease.tenant_id, &rows).await?;

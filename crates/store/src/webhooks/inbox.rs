@@ -25,7 +25,7 @@ pub(super) async fn ingest(store: &SqlStore, bodies: &[RawWebhook]) -> Result<Ve
     if bodies.is_empty() {
         return Ok(Vec::new());
     }
-    let tx = store.begin().await?;
+    let tx = store.begin_shared().await?;
     let [mut inbox_ids] = ids::take(&tx, [(Kind::Inbox, bodies.len())]).await?;
     let rows: Vec<RawRow> = bodies
         .iter()
@@ -79,7 +79,7 @@ pub(super) async fn take(
     if db::one(store.reader(), waiting, [micros(now).into()]).await?.is_none() {
         return Ok(Vec::new());
     }
-    let tx = store.begin().await?;
+    let tx = store.begin_shared().await?;
     let lock = tx.dialect.for_update_skip_locked("q");
     let sql = format!(
         "UPDATE inbox_queue SET taken_by = $1, taken_until = $2 WHERE (tenant_id, id) IN (SELECT q.tenant_id, q.id \

@@ -27,7 +27,7 @@ struct Passed<'a> {
 
 /// Accepts what passes; one commit, answers in the order of the jobs.
 pub(super) async fn accept(store: &SqlStore, jobs: &[&AcceptJob]) -> Result<Vec<AcceptOutcome>, Fault> {
-    let tx = store.begin().await?;
+    let tx = store.begin_shared().await?;
     let mut outcomes = keys::used(&tx, jobs).await?;
     let mut found = addressees(&tx, jobs).await?;
     let mut wamids = replied_to(&tx, jobs).await?;
