@@ -1,5 +1,6 @@
 //! Contacts.
 
+use domain::SegmentId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -20,6 +21,12 @@ pub struct Contact {
     pub name: Option<String>,
     #[schema(example = "pt_BR")]
     pub language: Option<String>,
+    /// ISO 3166 alpha-2, out of the phone number (or the user id).
+    #[schema(example = "BR")]
+    pub country: Option<String>,
+    /// IANA name; `null`: the main one of the country.
+    #[schema(example = "America/Sao_Paulo")]
+    pub time_zone: Option<String>,
     pub tags: Vec<String>,
     /// Custom fields, each a text.
     #[schema(value_type = Object)]
@@ -56,6 +63,8 @@ request! {
         name: Option<String> [1, 256],
         /// Language code such as `pt_BR`.
         language: Option<String> [2, 20],
+        /// IANA name such as `America/Sao_Paulo`; absent: the main one of the phone number's country.
+        time_zone: Option<String> [1, 64],
         tags: Option<Vec<String>>,
         /// Custom fields, each a text.
         #[schema(value_type = Option<Object>)]
@@ -83,6 +92,10 @@ request! {
         #[serde(default, skip_serializing_if = "Change::is_keep")]
         #[schema(value_type = Option<String>, required = false)]
         language: Change<String> [2, 20],
+        /// IANA name such as `America/Sao_Paulo`.
+        #[serde(default, skip_serializing_if = "Change::is_keep")]
+        #[schema(value_type = Option<String>, required = false)]
+        time_zone: Change<String> [1, 64],
         /// Replaces all tags.
         tags: Option<Vec<String>>,
         /// Members to set; `null` removes one.
@@ -101,5 +114,8 @@ query! {
         tags: Vec<String>,
         /// Part of name, phone number or username.
         search: Option<String>,
+        /// Is in this segment, now.
+        #[param(value_type = Option<i64>)]
+        segment: Option<SegmentId>,
     }
 }

@@ -118,6 +118,8 @@ table! {
     DuplicateConnection, "DUPLICATE_CONNECTION", 409, DuplicateConnection;
     /// A canned reply with this shortcut exists already.
     DuplicateCannedReply, "DUPLICATE_CANNED_REPLY", 409, DuplicateCannedReply;
+    /// A segment with this name exists already.
+    DuplicateSegment, "DUPLICATE_SEGMENT", 409, DuplicateSegment;
     /// The thing is in a state that does not allow this.
     InvalidState, "INVALID_STATE", 409, WrongState;
     /// The idempotency key was used with another request within the last 24 h.

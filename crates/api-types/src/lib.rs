@@ -22,6 +22,7 @@ pub mod media;
 pub mod messages;
 pub mod place;
 pub mod read;
+pub mod segments;
 pub mod templates;
 pub mod tenants;
 pub mod webhooks;

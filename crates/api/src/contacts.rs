@@ -7,6 +7,7 @@ use axum::extract::State;
 use domain::ContactId;
 use engine::consent::Testimony;
 use engine::contacts::{ContactError, Contacts, PatchContact};
+use engine::segments::Segments;
 use ports::contacts::ContactFilter;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +17,7 @@ use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, Manages, Reads};
 use crate::error::ApiError;
+use crate::segments;
 use crate::state::ApiState;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -28,17 +30,23 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Contacts, newest first.
 #[utoipa::path(get, path = "/contacts", tag = "contacts", params(ContactQuery, PagingQuery),
     responses((status = 200, body = Success<List<Contact>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn list_contacts(
     caller: Caller<Reads>,
     State(contacts): State<Contacts>,
+    State(saved): State<Segments>,
     Query((wanted, page)): Query<(ContactQuery, PagingQuery)>,
 ) -> Result<Answer<List<Contact>>> {
+    let rule = match wanted.segment {
+        Some(id) => Some(saved.filter(caller.tenant, id).await.map_err(segments::failed(id))?),
+        None => None,
+    };
     let filter = ContactFilter {
         opted_in: wanted.opted_in,
         needs_review: wanted.needs_review,
         tags: wanted.tags,
         search: wanted.search,
+        rule,
     };
     let found = contacts.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(ContactId(0)))?;
     list(&page, found, body)
@@ -65,6 +73,7 @@ async fn create_contact(
         bsuid: wanted.bsuid,
         name: wanted.name,
         language: wanted.language,
+        time_zone: wanted.time_zone,
         tags: wanted.tags.unwrap_or_default(),
         fields: wanted.fields.unwrap_or_default(),
         opt_in: opted_in.then(|| Testimony::of_key(caller.key, evidence)),
@@ -102,6 +111,7 @@ async fn update_contact(
         bsuid: wanted.bsuid.into_option(),
         name: wanted.name.into_option(),
         language: wanted.language.into_option(),
+        time_zone: wanted.time_zone.into_option(),
         tags: wanted.tags,
         fields: wanted.fields,
     };
@@ -141,6 +151,8 @@ pub(crate) fn body(contact: ports::contacts::Contact) -> Contact {
         username: contact.username,
         name: contact.name,
         language: contact.language,
+        country: contact.country,
+        time_zone: contact.time_zone,
         tags: contact.tags,
         fields: contact.fields,
         opted_in: contact.consent.opted_in,

@@ -55,6 +55,7 @@ mod messages;
 mod meta;
 mod pages;
 mod probes;
+mod segments;
 mod templates;
 mod tenants;
 mod webhooks;
@@ -110,6 +111,7 @@ fn creating() -> OpenApiRouter<ApiState> {
         .merge(contacts::routes())
         .merge(conversations::routes())
         .merge(media::routes())
+        .merge(segments::routes())
         .merge(templates::routes())
         .merge(tenants::routes())
         .merge(webhooks::inbox_routes())

@@ -13,6 +13,7 @@ use engine::contacts::Contacts;
 use engine::conversations::Conversations;
 use engine::media::MediaFiles;
 use engine::messages::Messages;
+use engine::segments::Segments;
 use engine::templates::Templates;
 use engine::tenants::Tenants;
 use engine::webhooks::Webhooks;
@@ -68,6 +69,7 @@ handed_out! {
     Conversations = conversations,
     MediaFiles = media,
     Messages = messages,
+    Segments = segments,
     Templates = templates,
     Tenants = tenants,
     Webhooks = webhooks,

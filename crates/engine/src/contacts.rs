@@ -41,6 +41,8 @@ pub struct CreateContact {
     pub bsuid: Option<String>,
     pub name: Option<String>,
     pub language: Option<String>,
+    /// IANA name, in any case of letters.
+    pub time_zone: Option<String>,
     pub tags: Vec<String>,
     pub fields: Map<String, Value>,
     /// Given consent: the contact starts opted in, with an entry in the ledger.
@@ -54,6 +56,7 @@ pub struct PatchContact {
     pub bsuid: Option<Option<String>>,
     pub name: Option<Option<String>>,
     pub language: Option<Option<String>>,
+    pub time_zone: Option<Option<String>>,
     pub tags: Option<Vec<String>>,
     /// Members to set (`null` removes).
     pub fields: Option<Map<String, Value>>,
@@ -87,6 +90,7 @@ impl Contacts {
         }
         shape::name(wanted.name.as_deref(), &mut faults);
         shape::language(wanted.language.as_deref(), &mut faults);
+        let time_zone = shape::time_zone(wanted.time_zone, &mut faults);
         let tags = shape::tags(wanted.tags, &mut faults);
         shape::fields(&wanted.fields, &mut faults);
         if wanted.fields.values().any(Value::is_null) {
@@ -100,6 +104,7 @@ impl Contacts {
             identity: Identity { phone, bsuid: wanted.bsuid },
             name: shape::trimmed(wanted.name),
             language: shape::trimmed(wanted.language),
+            time_zone,
             tags,
             fields: wanted.fields,
             opt_in: wanted.opt_in.map(|testimony| (testimony.source, testimony.into_evidence())),
@@ -166,6 +171,7 @@ impl Contacts {
         }
         shape::name(patch.name.iter().flatten().map(String::as_str).next(), &mut faults);
         shape::language(patch.language.iter().flatten().map(String::as_str).next(), &mut faults);
+        let time_zone = patch.time_zone.map(|zone| shape::time_zone(zone, &mut faults));
         let tags = patch.tags.map(|tags| shape::tags(tags, &mut faults));
         if let Some(fields) = &patch.fields {
             shape::fields(fields, &mut faults);
@@ -189,6 +195,7 @@ impl Contacts {
             identity: (identity != current.identity).then_some(identity),
             name: patch.name.map(shape::trimmed),
             language: patch.language.map(shape::trimmed),
+            time_zone,
             tags,
             fields: patch.fields,
         };

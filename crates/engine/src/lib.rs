@@ -14,6 +14,7 @@ pub mod faults;
 mod gather;
 pub mod media;
 pub mod messages;
+pub mod segments;
 mod sweep;
 pub mod templates;
 pub mod tenants;
@@ -69,6 +70,7 @@ pub struct Engine {
     pub directory: directory::Directory,
     pub media: media::MediaFiles,
     pub messages: messages::Messages,
+    pub segments: segments::Segments,
     pub templates: templates::Templates,
     pub tenants: tenants::Tenants,
     pub webhooks: webhooks::Webhooks,
@@ -100,6 +102,7 @@ impl Engine {
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
             conversations: conversations::Conversations::new(deps.clone()),
+            segments: segments::Segments::new(deps.clone()),
             templates: templates::Templates::new(deps.clone(), media.clone(), Arc::clone(&forget)),
             tenants: tenants::Tenants::new(deps.clone()),
             webhooks: webhooks::Webhooks::new(

@@ -115,6 +115,8 @@ details! {
     }
     /// DUPLICATE_CANNED_REPLY: the one that exists.
     DuplicateCannedReply { canned_reply_id: i64 }
+    /// DUPLICATE_SEGMENT: the one that exists.
+    DuplicateSegment { segment_id: i64 }
     /// INVALID_STATE
     WrongState {
         current: String,

@@ -24,6 +24,7 @@ impl Problem {
             Self::DuplicateTemplate(_) => "A template with this name and language exists already".into(),
             Self::DuplicateConnection(_) => "This phone number is linked already".into(),
             Self::DuplicateCannedReply(_) => "A canned reply with this shortcut exists already".into(),
+            Self::DuplicateSegment(_) => "A segment with this name exists already".into(),
             Self::InvalidState(details) => format!("Not possible while it is {}", details.current),
             Self::IdempotencyKeyReused(_) => "This idempotency key was used for another request".into(),
             Self::IdempotencyKeyInUse(_) => {

@@ -242,6 +242,7 @@ fn all() -> Vec<Problem> {
         Problem::DuplicateTemplate(DuplicateTemplate { template_id: 5 }),
         Problem::DuplicateConnection(DuplicateConnection { connection_id: None }),
         Problem::DuplicateCannedReply(DuplicateCannedReply { canned_reply_id: 3 }),
+        Problem::DuplicateSegment(DuplicateSegment { segment_id: 4 }),
         Problem::InvalidState(WrongState {
             current: "sent".into(),
             allowed: vec!["queued".into()],

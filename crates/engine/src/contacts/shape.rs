@@ -1,6 +1,6 @@
 //! The bounds of what a contact holds.
 
-use domain::contacts::limits;
+use domain::contacts::{limits, zones};
 use serde_json::{Map, Value};
 
 use crate::faults::Faults;
@@ -33,6 +33,16 @@ pub(super) fn language(language: Option<&str>, faults: &mut Faults) {
     {
         faults.add("/language", "must be a language code such as en or pt_BR");
     }
+}
+
+/// An IANA name, as the time-zone database writes it.
+pub(super) fn time_zone(zone: Option<String>, faults: &mut Faults) -> Option<String> {
+    let zone = trimmed(zone)?;
+    let known = zones::canonical(&zone);
+    if known.is_none() {
+        faults.add("/time_zone", "must be the IANA name of a time zone, such as Europe/Berlin");
+    }
+    known
 }
 
 /// `CC.` and letters or digits; opaque otherwise.
@@ -136,6 +146,20 @@ mod tests {
         assert!(pointers(|faults| bsuid("US.ENT.118", faults)).is_empty());
         for bad in ["", "13491208655302741918", "us.1", "US.", "US.1 2"] {
             assert_eq!(pointers(|faults| bsuid(bad, faults)), ["/bsuid"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_zone_is_a_name_that_the_database_knows() {
+        let read = |zone: &str| {
+            let mut faults = Faults::default();
+            let zone = time_zone(Some(zone.to_owned()), &mut faults);
+            (zone, faults.0.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>())
+        };
+        assert_eq!(read(" america/sao_paulo "), (Some("America/Sao_Paulo".to_owned()), vec![]));
+        assert_eq!(read(" "), (None, vec![]));
+        for bad in ["CET-1", "Europe/Atlantis", "+01:00"] {
+            assert_eq!(read(bad), (None, vec!["/time_zone".to_owned()]), "{bad}");
         }
     }
 
