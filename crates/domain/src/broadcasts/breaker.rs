@@ -1,4 +1,9 @@
 //! The breaker: a broadcast in which something is wrong for everybody stops before it has gone to everybody.
+//!
+//! What is wrong with one recipient alone (not on WhatsApp, held back by Meta for this person) says nothing of the
+//! next one, so it neither counts for the failures in a row nor ends them; but a list of which half is like that is a
+//! bad list, so it counts for the share. What our own gate refused at the last moment (a STOP in between) is no failure
+//! at all and is not told to the breaker.
 
 use std::collections::VecDeque;
 
@@ -24,6 +29,19 @@ impl Default for Limits {
     }
 }
 
+/// How it went with one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Meta took it.
+    Passed,
+    /// It failed for a reason that may hold for everybody.
+    Failed,
+    /// It failed for a reason that lies with this recipient.
+    RecipientFailed,
+    /// It had passed, and then a status said that it failed.
+    FailedLate,
+}
+
 /// The last outcomes of one broadcast.
 #[derive(Debug, Clone)]
 pub struct Breaker {
@@ -40,13 +58,33 @@ impl Breaker {
     }
 
     /// Takes in an outcome; answers why to stop, when it is time.
-    pub fn note(&mut self, failed: bool) -> Option<StopCode> {
-        self.in_a_row = if failed { self.in_a_row + 1 } else { 0 };
-        self.last.push_back(failed);
-        self.failed += u32::from(failed);
+    pub fn note(&mut self, outcome: Outcome) -> Option<StopCode> {
+        match outcome {
+            Outcome::Passed => self.in_a_row = 0,
+            Outcome::Failed => self.in_a_row += 1,
+            Outcome::RecipientFailed | Outcome::FailedLate => {}
+        }
+        let failed = outcome != Outcome::Passed;
+        // It was counted when it passed: that one turns round.
+        let turned = outcome == Outcome::FailedLate && self.turn_one_round();
+        if !turned {
+            self.last.push_back(failed);
+            self.failed += u32::from(failed);
+        }
         while self.last.len() > self.limits.window as usize {
             self.failed -= u32::from(self.last.pop_front() == Some(true));
         }
+        self.verdict(failed)
+    }
+
+    fn turn_one_round(&mut self) -> bool {
+        let Some(passed) = self.last.iter_mut().find(|failed| !**failed) else { return false };
+        *passed = true;
+        self.failed += 1;
+        true
+    }
+
+    fn verdict(&self, failed: bool) -> Option<StopCode> {
         let full = self.limits.window > 0 && self.last.len() == self.limits.window as usize;
         let share = f64::from(self.failed) / f64::from(self.limits.window.max(1));
         if self.limits.consecutive_failures > 0 && self.in_a_row >= self.limits.consecutive_failures {
@@ -69,8 +107,33 @@ mod tests {
     use super::*;
 
     fn run(limits: Limits, outcomes: impl IntoIterator<Item = bool>) -> Option<(usize, StopCode)> {
+        let of = |failed| if failed { Outcome::Failed } else { Outcome::Passed };
+        run_all(limits, outcomes.into_iter().map(of))
+    }
+
+    fn run_all(limits: Limits, outcomes: impl IntoIterator<Item = Outcome>) -> Option<(usize, StopCode)> {
         let mut breaker = Breaker::new(limits);
-        outcomes.into_iter().enumerate().find_map(|(index, failed)| Some((index + 1, breaker.note(failed)?)))
+        outcomes
+            .into_iter()
+            .enumerate()
+            .find_map(|(index, outcome)| Some((index + 1, breaker.note(outcome)?)))
+    }
+
+    #[test]
+    fn dead_numbers_are_no_row_of_failures_and_yet_a_bad_list() {
+        let row = Limits { consecutive_failures: 3, failure_share: 0.0, window: 0 };
+        assert_eq!(run_all(row, [Outcome::RecipientFailed; 100]), None);
+        let mixed = [Outcome::Failed, Outcome::Failed, Outcome::RecipientFailed, Outcome::Failed];
+        assert_eq!(run_all(row, mixed), Some((4, StopCode::ConsecutiveFailures)));
+        let share = Limits { consecutive_failures: 3, failure_share: 0.5, window: 10 };
+        assert_eq!(run_all(share, [Outcome::RecipientFailed; 100]), Some((10, StopCode::FailureShare)));
+    }
+
+    #[test]
+    fn what_fails_after_it_had_passed_is_counted_once_and_as_a_failure() {
+        let limits = Limits { consecutive_failures: 3, failure_share: 1.0, window: 10 };
+        let outcomes = std::iter::repeat_n(Outcome::Passed, 10).chain([Outcome::FailedLate; 10]);
+        assert_eq!(run_all(limits, outcomes), Some((20, StopCode::FailureShare)));
     }
 
     #[test]

@@ -1,9 +1,16 @@
 //! When a broadcast goes out, and when nobody is disturbed.
 
+mod turns;
+
+use jiff::Span;
 use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::contacts::zones;
+
+pub use turns::{Turns, next_turn, turns_between};
 
 /// When it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -82,3 +89,70 @@ pub struct FrequencyCap {
     pub messages: u32,
     pub days: u32,
 }
+
+/// The zone of a recipient, out of what its row says: an IANA name, or the two letters of its country; UTC when it
+/// says nothing, or nothing that is known.
+pub fn zone(zone: Option<&str>) -> TimeZone {
+    match zone {
+        Some(country) if country.len() == 2 => zones::zone_of(None, Some(country)),
+        name => zones::zone_of(name, None),
+    }
+}
+
+/// When a clock in this zone shows this time. What the clock skips in spring is as long after the gap as it is after
+/// its beginning; of two equal times in autumn the first.
+pub fn moment(local: DateTime, zone: &TimeZone) -> Timestamp {
+    zone.to_ambiguous_timestamp(local).compatible().unwrap_or(Timestamp::MAX)
+}
+
+/// The first moment at which some clock on earth shows this time, and the last at which the last one does.
+pub fn first_and_last(local: DateTime) -> (Timestamp, Timestamp) {
+    // From UTC+14 (Kiritimati) to UTC-12 (Baker Island).
+    let offset = |hours| TimeZone::fixed(jiff::tz::Offset::constant(hours));
+    (moment(local, &offset(14)), moment(local, &offset(-12)))
+}
+
+/// Every name by which a recipient's row may say its zone: IANA names and countries.
+fn zone_names() -> impl Iterator<Item = String> {
+    let letters = || (b'A'..=b'Z').map(char::from);
+    let countries = letters().flat_map(move |first| letters().map(move |second| format!("{first}{second}")));
+    let countries = countries.filter(|code| zones::name_of(None, Some(code)) != "UTC");
+    countries.chain(jiff::tz::db().available().map(|name| name.to_string()))
+}
+
+/// What `when` makes of each zone, for those where it differs from what it makes of UTC.
+pub fn by_zone(when: impl Fn(&TimeZone) -> Timestamp) -> (Vec<(String, Timestamp)>, Timestamp) {
+    let otherwise = when(&TimeZone::UTC);
+    let zones = zone_names().map(|name| {
+        let at = when(&zone(Some(&name)));
+        (name, at)
+    });
+    (zones.filter(|(_, at)| *at != otherwise).collect(), otherwise)
+}
+
+/// The names of the zones in which it is quiet at this moment.
+pub fn quiet_zones(at: Timestamp, hours: &QuietHours) -> Vec<String> {
+    zone_names().filter(|name| quiet(&zone(Some(name)), at, hours).is_some()).collect()
+}
+
+/// Whether it is quiet in this zone, and until when. The hours go by the clock on the wall: the night in which the
+/// clock is moved is longer or shorter.
+pub fn quiet(zone: &TimeZone, at: Timestamp, hours: &QuietHours) -> Option<Timestamp> {
+    let local = zone.to_datetime(at);
+    let now = local.time();
+    let over_midnight = hours.to <= hours.from;
+    let is_quiet =
+        if over_midnight { now >= hours.from || now < hours.to } else { now >= hours.from && now < hours.to };
+    // From a time to the same time: nothing is quiet, rather than everything.
+    if !is_quiet || hours.from == hours.to {
+        return None;
+    }
+    let tomorrow = over_midnight && now >= hours.from;
+    let day = if tomorrow { local.date().checked_add(Span::new().days(1)).ok()? } else { local.date() };
+    let until = moment(day.to_datetime(hours.to), zone);
+    // In the hour that comes twice the end may lie behind already: it is over.
+    (until > at).then_some(until)
+}
+
+#[cfg(test)]
+mod tests;
