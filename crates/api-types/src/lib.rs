@@ -10,6 +10,7 @@ mod macros;
 
 pub mod access;
 pub mod alerts;
+pub mod broadcasts;
 pub mod connections;
 pub mod consent;
 pub mod contacts;
