@@ -10,6 +10,7 @@ mod floors;
 mod load;
 mod options;
 mod report;
+mod seed;
 mod sends;
 mod webhooks;
 mod world;
@@ -43,6 +44,9 @@ enum Command {
     /// The floors alone: what this machine and its disk can do
     #[command(after_help = "Example:\n  cargo xtask bench floors")]
     Floors(Options),
+    /// Fills a store with what a large business has, within minutes
+    #[command(after_help = "Example:\n  cargo xtask bench seed --contacts 1000000 --messages 5000000 --data /tmp/seed")]
+    Seed(seed::Options),
     /// A floor's server; the benchmarks start it themselves
     #[command(hide = true)]
     Floor(floors::FloorOptions),
@@ -63,6 +67,7 @@ fn run(command: Command) -> Result<()> {
         Command::Floor(options) => tokio::runtime::Runtime::new()?.block_on(floors::serve(options)),
         Command::Floors(options) => measure(async move { floors::alone::run(&options).await }),
         Command::Webhooks(options) => measure(async move { webhooks::run(&options).await }),
+        Command::Seed(options) => measure(async move { seed::run(&options).await }),
         Command::Sends(options) => measure(async move { sends::run(&options).await }),
     }
 }

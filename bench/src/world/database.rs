@@ -18,14 +18,21 @@ pub(crate) struct Database {
     data: PathBuf,
     file: PathBuf,
     postgres: Option<TestDatabase>,
+    /// A PostgreSQL that was there before.
+    given: Option<String>,
 }
 
 impl Database {
-    pub(super) fn new(store: Store, folder: &Path) -> Self {
+    /// One that stays: the PostgreSQL at `url`, or the file in `data`; `data` holds the keys either way.
+    pub(crate) fn lasting(data: PathBuf, url: Option<String>) -> Self {
+        Self { file: data.join("waxwing.db"), data, postgres: None, given: url }
+    }
+
+    pub(crate) fn new(store: Store, folder: &Path) -> Self {
         let data = folder.join("data");
         let file = data.join("waxwing.db");
         let postgres = (store == Store::Postgres).then(test_postgres::durable_database);
-        Self { data, file, postgres }
+        Self { data, file, postgres, given: None }
     }
 
     /// An empty one for a floor.
@@ -33,27 +40,29 @@ impl Database {
         Self { file: folder.join("floor.db"), ..Self::new(store, folder) }
     }
 
-    pub(super) fn store(&self) -> Store {
-        if self.postgres.is_some() { Store::Postgres } else { Store::Sqlite }
+    pub(crate) fn store(&self) -> Store {
+        if self.url().is_some() { Store::Postgres } else { Store::Sqlite }
+    }
+
+    fn url(&self) -> Option<&str> {
+        self.given.as_deref().or(self.postgres.as_ref().map(|database| &*database.url))
     }
 
     /// `postgres://…`, or the path of the file.
     pub(crate) fn place(&self) -> String {
-        self.postgres
-            .as_ref()
-            .map_or_else(|| self.file.display().to_string(), |database| database.url.clone())
+        self.url().map_or_else(|| self.file.display().to_string(), str::to_owned)
     }
 
-    pub(super) fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.data.display().to_string()
     }
 
     pub(super) fn environment(&self) -> Vec<(&str, &str)> {
-        self.postgres.iter().map(|database| ("WAXWING_DATABASE_URL", database.url.as_str())).collect()
+        self.url().map(|url| ("WAXWING_DATABASE_URL", url)).into_iter().collect()
     }
 
     /// Runs a command of the binary on this database; what it prints.
-    pub(super) fn command(&self, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<String> {
         let mut command = process::command()?;
         command.args(arguments).args(["--data", &self.data()]).envs(self.environment());
         let output = command.output().context("the binary does not start")?;
@@ -65,10 +74,7 @@ impl Database {
 
     /// A connection beside the server's.
     pub(crate) async fn look(&self) -> Result<Look> {
-        let url = match &self.postgres {
-            Some(database) => database.url.clone(),
-            None => format!("sqlite:{}", self.file.display()),
-        };
+        let url = self.url().map_or_else(|| format!("sqlite:{}", self.file.display()), str::to_owned);
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(1)
@@ -76,14 +82,14 @@ impl Database {
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(Duration::from_secs(10)));
         let connection = sea_orm::Database::connect(options).await?;
-        Ok(Look { connection, is_postgres: self.postgres.is_some() })
+        Ok(Look { connection, is_postgres: self.url().is_some() })
     }
 }
 
 /// Looks into a database, and bulk rows for what would take too long to make one by one.
 pub(crate) struct Look {
     connection: DatabaseConnection,
-    pub(super) is_postgres: bool,
+    pub(crate) is_postgres: bool,
 }
 
 impl Look {
@@ -93,12 +99,12 @@ impl Look {
         Ok(row.try_get_by_index::<Option<i64>>(0)?.unwrap_or_default())
     }
 
-    pub(super) async fn texts(&self, sql: &str) -> Result<Vec<String>> {
+    pub(crate) async fn texts(&self, sql: &str) -> Result<Vec<String>> {
         let rows = self.connection.query_all_raw(self.statement(sql)).await?;
         rows.into_iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
     }
 
-    pub(super) async fn run(&self, sql: &str) -> Result<()> {
+    pub(crate) async fn run(&self, sql: &str) -> Result<()> {
         self.connection.execute_unprepared(sql).await?;
         Ok(())
     }

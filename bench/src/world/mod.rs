@@ -57,9 +57,17 @@ impl World {
     pub(crate) async fn start(store: Store, numbers: usize, per_second: Option<u32>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = Database::new(store, folder.path());
-        let (address, simulator_address) = (free_address()?, free_address()?);
         let tenant = database.command(&["tenant", "create", "--name", "Bench"])?;
         let key = database.command(&["key", "create", "--tenant", &tenant, "--name", "bench"])?;
+        let mut world = Self::on(folder, database, &tenant, key).await?;
+        let prepared = world.prepare(numbers, per_second).await;
+        prepared.with_context(|| format!("the server said:\n{}", world.server.last_words()))?;
+        Ok(world)
+    }
+
+    /// Server and simulator on a database that has this tenant; nothing else is made. Logs go to `folder`.
+    pub(crate) async fn on(folder: TempDir, database: Database, tenant: &str, key: String) -> Result<Self> {
+        let (address, simulator_address) = (free_address()?, free_address()?);
         let simulator = start_simulator(&folder, address, simulator_address)?;
         let server = start_server(&folder, &database, address)?;
         let mut world = Self {
@@ -80,9 +88,12 @@ impl World {
         world.server.answers(&format!("http://{address}/readyz")).await?;
         tokio::time::sleep(SETTLING).await;
         world.idle = world.server.resident()?;
-        let prepared = world.prepare(numbers, per_second).await;
-        prepared.with_context(|| format!("the server said:\n{}", world.server.last_words()))?;
         Ok(world)
+    }
+
+    /// Ends both processes; the database stays.
+    pub(crate) fn end(self) -> Database {
+        self.database
     }
 
     /// The tenant's part of the API.
@@ -123,6 +134,11 @@ impl World {
         self.server.resident()
     }
 
+    /// The most memory of the server so far, in bytes.
+    pub(crate) fn peak(&self) -> Result<u64> {
+        self.server.peak()
+    }
+
     /// Processor time of the server so far.
     pub(crate) fn worked(&self) -> Result<Duration> {
         self.server.worked()
@@ -137,6 +153,12 @@ impl World {
     /// Changes what the simulator does.
     pub(crate) async fn simulate(&self, faults: Value) -> Result<()> {
         self.sim().patch("/faults", faults).await.map(drop)
+    }
+
+    /// A number and the template, as a tenant has them; no contacts.
+    pub(crate) async fn found(&mut self) -> Result<()> {
+        self.link_numbers(1, None).await?;
+        self.put_template().await
     }
 
     async fn prepare(&mut self, numbers: usize, per_second: Option<u32>) -> Result<()> {

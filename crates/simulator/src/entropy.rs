@@ -5,11 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-pub(crate) struct Entropy(Mutex<StdRng>);
+pub(crate) struct Entropy {
+    seed: u64,
+    rng: Mutex<StdRng>,
+}
 
 impl Entropy {
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+        Self { seed, rng: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
     /// True with the given odds; 0 and 1 draw nothing, so an unused fault does not shift the sequence.
@@ -18,6 +21,11 @@ impl Entropy {
             return false;
         }
         odds >= 1.0 || self.with(|rng| rng.random_bool(odds))
+    }
+
+    /// A number from [0, 1) that belongs to `of` for as long as the seed is the same; draws nothing.
+    pub(crate) fn fixed(&self, of: u64) -> f64 {
+        StdRng::seed_from_u64(self.seed ^ of.rotate_left(32)).random::<f64>()
     }
 
     /// A number from `0..below`; 0 when there is no choice.
@@ -42,6 +50,6 @@ impl Entropy {
     }
 
     fn with<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
-        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -115,7 +115,7 @@ impl Sim {
 
     /// When a message, in either direction, was sent (milliseconds).
     pub(crate) fn message_time(&self, id: &str) -> Option<i64> {
-        let outbound = self.ledger().find(id).map(|(_, entry)| entry.at_ms);
+        let outbound = self.ledger().find(id).map(|(_, entry)| entry.at_ms());
         outbound.or_else(|| self.inbox().find(id).map(|inbound| inbound.at_ms))
     }
 

@@ -52,9 +52,29 @@ pub(crate) fn behaviour(
     match (set, magic::deed(user.number())) {
         (Some(customer), _) => apply_customer(&mut b, customer, entropy),
         (None, Some(deed)) => apply_deed(&mut b, deed),
-        (None, None) => {}
+        (None, None) => apply_absence(&mut b, user, faults, entropy),
     }
     b
+}
+
+fn apply_absence(b: &mut Behaviour, user: UserKey, faults: &Faults, entropy: &Entropy) {
+    if faults.not_on_whatsapp_rate <= 0.0 {
+        return;
+    }
+    let place = entropy.fixed(user.number());
+    if place >= faults.not_on_whatsapp_rate {
+        return;
+    }
+    let at_once = match faults.not_on_whatsapp_at.as_str() {
+        "once" => true,
+        "either" => place < faults.not_on_whatsapp_rate / 2.0,
+        _ => false,
+    };
+    if at_once {
+        b.refuse = Some(131026);
+    } else {
+        b.fail = Some(131026);
+    }
 }
 
 fn by_odds(faults: &Faults, entropy: &Entropy, template: bool) -> Behaviour {

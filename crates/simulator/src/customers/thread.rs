@@ -44,7 +44,7 @@ fn outbound(sim: &Sim, last: u64) -> Vec<Line> {
             };
             raw.push((
                 seq,
-                entry.at_ms,
+                entry.at_ms(),
                 entry.phone,
                 entry.wamid(seq),
                 ticks,

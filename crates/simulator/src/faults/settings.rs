@@ -94,6 +94,12 @@ pub struct Faults {
     pub failure_rate: f64,
     /// Code for `failure_rate`; 131026 unless told.
     pub failure_code: i64,
+    /// Share of customers who are not on WhatsApp (131026). A customer is or is not: another message does not change
+    /// it, the seed does. Customers who were set, and magic numbers, are what they are.
+    #[serde(deserialize_with = "odds")]
+    pub not_on_whatsapp_rate: f64,
+    /// Where that shows: `once`, `status`, or `either`, half of them so and half so.
+    pub not_on_whatsapp_at: String,
     /// Odds that a message stays at `sent` for ever.
     #[serde(deserialize_with = "odds")]
     pub never_delivered_rate: f64,
@@ -235,6 +241,8 @@ impl Default for Faults {
             stop_rate: 0.0,
             failure_rate: 0.0,
             failure_code: 131026,
+            not_on_whatsapp_rate: 0.0,
+            not_on_whatsapp_at: "status".into(),
             never_delivered_rate: 0.0,
             read_without_delivered_rate: 0.0,
             delivered_and_failed_rate: 0.0,

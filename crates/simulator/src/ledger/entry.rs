@@ -20,7 +20,8 @@ pub(crate) enum Stage {
 }
 
 pub(crate) struct Entry {
-    pub(crate) at_ms: i64,
+    /// Microseconds: a limit per second is judged by it.
+    pub(crate) at_us: i64,
     pub(crate) phone: u32,
     pub(crate) nonce: u32,
     pub(crate) user: UserKey,
@@ -80,6 +81,10 @@ impl Entry {
         wamid(&self.party(), seq, self.nonce, true)
     }
 
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_us / 1_000
+    }
+
     pub(crate) fn mark(&mut self, stage: Stage) {
         self.stages |= stage as u8;
     }
@@ -98,7 +103,7 @@ impl Entry {
         ];
         LedgerEntry {
             seq,
-            at: Timestamp::from_millisecond(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH),
+            at: Timestamp::from_microsecond(self.at_us).unwrap_or(Timestamp::UNIX_EPOCH),
             phone_number_id: accounts.phone_at(self.phone).map(|phone| phone.id.clone()).unwrap_or_default(),
             to: self.to.to_string(),
             wa_id: self.user.digits(),

@@ -144,7 +144,7 @@ impl Sender<'_> {
             None => "service",
         };
         let mut entry = Entry {
-            at_ms: self.now_ms,
+            at_us: passed.at_us,
             phone: self.phone.index,
             nonce: sim.entropy.number() as u32,
             user: to.user,

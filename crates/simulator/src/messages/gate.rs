@@ -30,6 +30,8 @@ pub(crate) struct Gate<'a> {
 
 /// What the gate learned on the way.
 pub(crate) struct Passed {
+    /// When the limits let it through (microseconds).
+    pub(crate) at_us: i64,
     pub(crate) in_window: bool,
     /// A code with which the message fails after it was accepted.
     pub(crate) fail: Option<i64>,
@@ -117,7 +119,7 @@ impl Gate<'_> {
             return Err(refusal(131056));
         }
         let fail = self.later(user, free_form, in_window, identity)?;
-        Ok(Passed { in_window, fail })
+        Ok(Passed { at_us: now_us, in_window, fail })
     }
 
     fn later(

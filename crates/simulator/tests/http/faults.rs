@@ -134,3 +134,42 @@ async fn the_ledger_is_read_in_pages() {
     }
     assert_eq!(page[0]["body"]["template"]["name"], "hello");
 }
+
+#[tokio::test]
+async fn who_is_not_on_whatsapp_stays_so_and_the_seed_says_who() {
+    let faults =
+        Faults { not_on_whatsapp_rate: 0.2, not_on_whatsapp_at: "either".into(), ..Faults::default() };
+    let refused = async |world: &World| {
+        let mut refused = Vec::new();
+        for at in 0..60 {
+            let (status, answer) = world.send(hello(&format!("+4915112{at:06}"))).await;
+            if status != 200 {
+                assert_eq!(code(&answer), 131026);
+                refused.push(at);
+            }
+        }
+        refused
+    };
+    let world = World::with(faults.clone().without_limits()).await;
+    world.put_hello();
+    let first = refused(&world).await;
+    assert!((1..20).contains(&first.len()), "{first:?}");
+    assert_eq!(refused(&world).await, first);
+    world.settle().await;
+    let failed = || world.sim.ledger(0).iter().filter(|line| line.failure == Some(131026)).count();
+    until("the others are told later", || failed() > 0).await;
+    assert_eq!(failed() % 2, 0, "one who was told so once is told so again");
+    let again = World::with(faults.without_limits()).await;
+    again.put_hello();
+    assert_eq!(refused(&again).await, first);
+}
+
+#[tokio::test]
+async fn the_ledger_tells_microseconds() {
+    let world = World::start().await;
+    world.clock.advance(jiff::SignedDuration::from_micros(123_457));
+    let at = world.clock.now().as_microsecond();
+    world.send_hello(CUSTOMER).await;
+    assert!(world.sim.ledger(0)[0].at.as_microsecond() >= at);
+    assert_eq!(world.sim.ledger(0)[0].at.as_nanosecond() % 1_000, 0);
+}
