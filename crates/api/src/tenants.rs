@@ -48,6 +48,10 @@ async fn update_settings(
             InDoubtRuling::Fail => ports::tenants::InDoubtRuling::Fail,
             InDoubtRuling::Wait => ports::tenants::InDoubtRuling::Wait,
         }),
+        languages: wanted.languages,
+        time_zone: wanted.time_zone.into_option(),
+        quiet_hours: wanted.quiet_hours.into_option().map(|hours| hours.map(Into::into)),
+        frequency_cap: wanted.frequency_cap.into_option().map(|cap| cap.map(Into::into)),
     };
     let changed = tenants.patch_settings(caller.tenant, patch).await.map_err(failed(caller.tenant))?;
     Ok(ok(body(changed)))
@@ -69,6 +73,10 @@ fn body(tenant: ports::tenants::Tenant) -> Tenant {
                 ports::tenants::InDoubtRuling::Fail => InDoubtRuling::Fail,
                 ports::tenants::InDoubtRuling::Wait => InDoubtRuling::Wait,
             },
+            languages: settings.languages,
+            time_zone: settings.time_zone,
+            quiet_hours: settings.quiet_hours.map(Into::into),
+            frequency_cap: settings.frequency_cap.map(Into::into),
         },
         created_at: tenant.created_at,
     }

@@ -1,6 +1,7 @@
 //! Tenants and their settings.
 
 use async_trait::async_trait;
+use domain::broadcasts::schedule::{FrequencyCap, QuietHours};
 use domain::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,14 @@ pub struct TenantSettings {
     pub in_doubt_after_seconds: u32,
     /// The ruling.
     pub in_doubt_ruling: InDoubtRuling,
+    /// Languages of templates, the best first, for contacts whose own language a template does not have.
+    pub languages: Vec<String>,
+    /// IANA name, for what recurs; `None`: UTC.
+    pub time_zone: Option<String>,
+    /// When no marketing of broadcasts goes out, by each recipient's own clock.
+    pub quiet_hours: Option<QuietHours>,
+    /// How much marketing of broadcasts a contact gets at most.
+    pub frequency_cap: Option<FrequencyCap>,
 }
 
 /// What becomes of a message of which nobody ever heard again.
@@ -58,6 +67,10 @@ impl Default for TenantSettings {
             default_country: None,
             in_doubt_after_seconds: 24 * 3600,
             in_doubt_ruling: InDoubtRuling::Fail,
+            languages: Vec::new(),
+            time_zone: None,
+            quiet_hours: None,
+            frequency_cap: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a tenant may choose, and its bounds.
 
+use domain::broadcasts::schedule::{FrequencyCap, QuietHours};
+use domain::contacts::zones;
 use domain::phone::PhoneNumber;
 use ports::tenants::{InDoubtRuling, TenantSettings};
 
@@ -15,6 +17,10 @@ const TEXT: usize = 4_096;
 const DOUBT_AT_LEAST: u32 = 10;
 /// Meta repeats webhooks for 7 days ("Webhooks"); 30 days leave room.
 const DOUBT_AT_MOST: u32 = 30 * 24 * 3_600;
+/// Languages in the tenant's order; Meta knows about 70 ("Supported languages").
+const LANGUAGES: usize = 100;
+/// Days of a frequency cap: what was sent is looked at so far back.
+const CAP_DAYS: u32 = 365;
 
 /// What to change; `None` leaves as it is, `Some(None)` takes away.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,6 +32,10 @@ pub struct SettingsPatch {
     pub default_country: Option<Option<String>>,
     pub in_doubt_after_seconds: Option<u32>,
     pub in_doubt_ruling: Option<InDoubtRuling>,
+    pub languages: Option<Vec<String>>,
+    pub time_zone: Option<Option<String>>,
+    pub quiet_hours: Option<Option<QuietHours>>,
+    pub frequency_cap: Option<Option<FrequencyCap>>,
 }
 
 impl SettingsPatch {
@@ -61,7 +71,61 @@ impl SettingsPatch {
             settings.in_doubt_after_seconds = seconds;
         }
         settings.in_doubt_ruling = self.in_doubt_ruling.unwrap_or(settings.in_doubt_ruling);
+        if let Some(languages) = self.languages {
+            settings.languages = checked_languages(languages, &format!("{base}/languages"), faults);
+        }
+        if let Some(zone) = self.time_zone {
+            settings.time_zone = checked_zone(zone, &format!("{base}/time_zone"), faults);
+        }
+        if let Some(hours) = self.quiet_hours {
+            if hours.is_some_and(|hours| hours.from == hours.to) {
+                faults.add(format!("{base}/quiet_hours/to"), "must differ from the time at which they begin");
+            }
+            settings.quiet_hours = hours;
+        }
+        if let Some(cap) = self.frequency_cap {
+            check_cap(cap, &format!("{base}/frequency_cap"), faults);
+            settings.frequency_cap = cap;
+        }
         settings
+    }
+}
+
+fn checked_languages(languages: Vec<String>, pointer: &str, faults: &mut Faults) -> Vec<String> {
+    if languages.len() > LANGUAGES {
+        faults.add(pointer, format!("must have at most {LANGUAGES} languages, has {}", languages.len()));
+    }
+    for (index, language) in languages.iter().enumerate() {
+        if !is_language(language.trim()) {
+            faults.add(format!("{pointer}/{index}"), "must be a language code such as en_US or de");
+        }
+    }
+    languages.into_iter().map(|language| language.trim().to_owned()).collect()
+}
+
+fn is_language(code: &str) -> bool {
+    code.len() <= 15
+        && code.split('_').all(|part| {
+            (2..=8).contains(&part.len()) && part.chars().all(|letter| letter.is_ascii_alphanumeric())
+        })
+}
+
+fn checked_zone(zone: Option<String>, pointer: &str, faults: &mut Faults) -> Option<String> {
+    let zone = zone?;
+    let known = zones::canonical(&zone);
+    if known.is_none() {
+        faults.add(pointer, "must be the IANA name of a time zone, such as Europe/Berlin");
+    }
+    known
+}
+
+fn check_cap(cap: Option<FrequencyCap>, pointer: &str, faults: &mut Faults) {
+    let Some(cap) = cap else { return };
+    if cap.messages == 0 {
+        faults.add(format!("{pointer}/messages"), "must be at least 1");
+    }
+    if !(1..=CAP_DAYS).contains(&cap.days) {
+        faults.add(format!("{pointer}/days"), format!("must lie between 1 and {CAP_DAYS}"));
     }
 }
 
@@ -134,9 +198,12 @@ mod tests {
             opt_out_confirmation: Some(Some(" ".into())),
             default_country: Some(Some("XX".into())),
             in_doubt_after_seconds: Some(5),
+            languages: Some(vec!["pt_BR".into(), "deutsch bitte".into()]),
+            time_zone: Some(Some("Berlin".into())),
+            frequency_cap: Some(Some(FrequencyCap { messages: 0, days: 400 })),
             ..Default::default()
         };
-        let pointers = patched(patch).expect_err("five faults");
+        let pointers = patched(patch).expect_err("all faults");
         let expected = [
             "/opt_out_words/1",
             "/opt_out_words/2",
@@ -144,6 +211,10 @@ mod tests {
             "/opt_out_confirmation",
             "/default_country",
             "/in_doubt_after_seconds",
+            "/languages/1",
+            "/time_zone",
+            "/frequency_cap/messages",
+            "/frequency_cap/days",
         ];
         assert_eq!(pointers, expected);
     }

@@ -20,6 +20,10 @@ fn settings() -> TenantSettings {
         default_country: Some("DE".into()),
         in_doubt_after_seconds: 60,
         in_doubt_ruling: InDoubtRuling::Wait,
+        languages: vec!["pt_BR".into(), "de".into()],
+        time_zone: Some("Europe/Berlin".into()),
+        quiet_hours: serde_json::from_value(serde_json::json!({"from": "21:00:00", "to": "08:00:00"})).ok(),
+        frequency_cap: serde_json::from_value(serde_json::json!({"messages": 2, "days": 7})).ok(),
     }
 }
 
