@@ -1,6 +1,6 @@
 //! Contacts: made, found, changed, removed.
 
-mod shape;
+pub(crate) mod shape;
 
 use domain::contacts::Identity;
 use domain::phone::{InvalidPhone, PhoneFault, PhoneNumber};

@@ -12,6 +12,7 @@ pub mod conversations;
 pub mod directory;
 pub mod faults;
 mod gather;
+pub mod imports;
 pub mod media;
 pub mod messages;
 pub mod segments;
@@ -45,6 +46,11 @@ pub struct Settings {
     pub node: String,
     /// Folder for media files.
     pub media_dir: PathBuf,
+    /// Folder for lists of contacts on their way in.
+    pub imports_dir: PathBuf,
+    /// Largest list, in bytes and in rows.
+    pub import_max_bytes: u64,
+    pub import_max_rows: u64,
     /// Where Meta reaches us, e.g. `https://wa.example.com`; `None`: not told, so no webhook can be subscribed.
     pub public_url: Option<String>,
     /// Calls to Meta in flight per number, at most.
@@ -53,7 +59,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { node: "node".into(), media_dir: "media".into(), public_url: None, sends_in_flight: 256 }
+        Self {
+            node: "node".into(),
+            media_dir: "media".into(),
+            imports_dir: "imports".into(),
+            import_max_bytes: 512 * 1024 * 1024,
+            import_max_rows: 5_000_000,
+            public_url: None,
+            sends_in_flight: 256,
+        }
     }
 }
 
@@ -68,6 +82,7 @@ pub struct Engine {
     pub contacts: contacts::Contacts,
     pub conversations: conversations::Conversations,
     pub directory: directory::Directory,
+    pub imports: imports::Imports,
     pub media: media::MediaFiles,
     pub messages: messages::Messages,
     pub segments: segments::Segments,
@@ -102,6 +117,7 @@ impl Engine {
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
             conversations: conversations::Conversations::new(deps.clone()),
+            imports: imports::Imports::new(deps.clone()),
             segments: segments::Segments::new(deps.clone()),
             templates: templates::Templates::new(deps.clone(), media.clone(), Arc::clone(&forget)),
             tenants: tenants::Tenants::new(deps.clone()),
@@ -129,6 +145,7 @@ impl Engine {
         let tasks = tokio_util::task::TaskTracker::new();
         tasks.spawn(self.access.clone().run(stop.clone()));
         tasks.spawn(self.connections.clone().run(stop.clone()));
+        tasks.spawn(self.imports.clone().run(stop.clone()));
         tasks.spawn(self.media.clone().run(stop.clone()));
         tasks.spawn(self.messages.clone().run(stop.clone()));
         tasks.spawn(self.templates.clone().run(stop.clone()));

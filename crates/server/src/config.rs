@@ -46,6 +46,9 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Calls to Meta in flight per number, at most.
     pub(crate) sends_in_flight: usize,
+    /// Largest list of contacts that can be imported, in bytes and in rows.
+    pub(crate) import_max_bytes: u64,
+    pub(crate) import_max_rows: u64,
     /// Calls per second that an API key may make, twice that at once after a rest; 0: no limit. Without it 200, and
     /// no limit in the demo.
     #[serde(default)]
@@ -76,6 +79,8 @@ struct Defaults {
     log: &'static str,
     log_format: LogFormat,
     sends_in_flight: usize,
+    import_max_bytes: u64,
+    import_max_rows: u64,
     trust_forwarded_for: bool,
     shutdown_seconds: u64,
 }
@@ -86,6 +91,8 @@ const DEFAULTS: Defaults = Defaults {
     log: "info",
     log_format: LogFormat::Text,
     sends_in_flight: 256,
+    import_max_bytes: 512 * 1024 * 1024,
+    import_max_rows: 5_000_000,
     trust_forwarded_for: false,
     shutdown_seconds: 25,
 };

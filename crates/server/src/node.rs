@@ -48,11 +48,15 @@ impl Node {
         let settings = Settings {
             node: config.node.clone().unwrap_or_else(|| node_name(config, entropy.as_ref())),
             media_dir: config.data.join("media"),
+            imports_dir: config.data.join("imports"),
+            import_max_bytes: config.import_max_bytes,
+            import_max_rows: config.import_max_rows,
             public_url: parts.public_url,
             sends_in_flight: config.sends_in_flight,
         };
-        make_folder(&settings.media_dir)
-            .with_context(|| format!("the folder {} cannot be made", settings.media_dir.display()))?;
+        for folder in [&settings.media_dir, &settings.imports_dir] {
+            make_folder(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+        }
         let engine = Engine::new(Deps {
             store: Arc::new(store.clone()),
             gateway: Arc::new(MetaClient::new().context("the client for Meta cannot be built")?),

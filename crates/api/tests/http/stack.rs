@@ -108,6 +108,7 @@ impl Stack {
             entropy: Arc::new(SystemEntropy),
             settings: Arc::new(engine::Settings {
                 media_dir: dir.path().join("media"),
+                imports_dir: dir.path().join("imports"),
                 ..engine::Settings::default()
             }),
         };

@@ -1,8 +1,8 @@
 //! Cells of a table, as people and spreadsheets write them.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 /// A cell that says neither yes nor no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,15 +104,6 @@ fn in_parts(cell: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// A day count of a spreadsheet (days since 1899-12-30, UTC).
-pub fn moment_of_days(days: f64) -> Option<Timestamp> {
-    if !(0.0..2_958_466.0).contains(&days) {
-        return None;
-    }
-    let epoch = Date::constant(1899, 12, 30).to_zoned(TimeZone::UTC).ok()?.timestamp();
-    epoch.checked_add(SignedDuration::from_secs((days * 86_400.0).round() as i64)).ok()
-}
-
 /// A cell that a spreadsheet does not take for a formula: what begins like one gets an apostrophe before it, as the
 /// spreadsheet itself does. Numbers, telephone numbers too, begin with a sign and are none.
 pub fn plain(cell: &str) -> std::borrow::Cow<'_, str> {
@@ -174,8 +165,6 @@ mod tests {
         ] {
             assert_eq!(moment(cell), read.map(|read| read.parse().unwrap()), "{cell}");
         }
-        assert_eq!(moment_of_days(45_943.5), Some("2025-10-13T12:00:00Z".parse().unwrap()));
-        assert_eq!(moment_of_days(-1.0), None);
     }
 
     #[test]

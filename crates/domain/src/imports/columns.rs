@@ -268,6 +268,10 @@ fn bare(heading: &str) -> String {
 
 /// What a heading means, and how good a guess it is: the lower the better.
 fn known(heading: &str) -> Option<(Target, usize)> {
+    // As our own reports write it.
+    if let Some(Ok(field)) = heading.starts_with("fields.").then(|| heading.parse()) {
+        return Some((field, 0));
+    }
     let bare = bare(heading);
     KNOWN.iter().find_map(|(target, names)| {
         let rank = names.iter().position(|name| *name == bare)?;
@@ -385,6 +389,7 @@ mod tests {
     fn the_columns_of_a_report_are_left_out_when_it_comes_back() {
         assert_eq!(guessed(&["phone", "city", "row", "error"]), ["phone", "fields.city", "report", "report"]);
         assert_eq!(guessed(&["phone", "row"]), ["phone", "fields.row"]);
+        assert_eq!(guessed(&["phone", "fields.city"]), ["phone", "fields.city"]);
     }
 
     #[test]

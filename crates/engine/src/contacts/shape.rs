@@ -10,14 +10,14 @@ const FIELD_NAME: usize = 64;
 /// Characters of a BSUID. Meta, "Business-scoped user ids": country code, dot, up to 128; a parent id has `ENT.` too.
 const BSUID: usize = 140;
 
-pub(super) fn name(name: Option<&str>, faults: &mut Faults) {
+pub(crate) fn name(name: Option<&str>, faults: &mut Faults) {
     if let Some(name) = name {
         faults.at_most("/name", name, limits::NAME);
     }
 }
 
 /// `en`, `pt_BR`, `zh-Hant-TW`.
-pub(super) fn language(language: Option<&str>, faults: &mut Faults) {
+pub(crate) fn language(language: Option<&str>, faults: &mut Faults) {
     let fits = |code: &str| {
         let mut parts = code.trim().split(['_', '-']);
         let first = parts.next().unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) fn language(language: Option<&str>, faults: &mut Faults) {
 }
 
 /// An IANA name, as the time-zone database writes it.
-pub(super) fn time_zone(zone: Option<String>, faults: &mut Faults) -> Option<String> {
+pub(crate) fn time_zone(zone: Option<String>, faults: &mut Faults) -> Option<String> {
     let zone = trimmed(zone)?;
     let known = zones::canonical(&zone);
     if known.is_none() {
@@ -60,7 +60,7 @@ pub(super) fn bsuid(bsuid: &str, faults: &mut Faults) {
 }
 
 /// Trimmed, without repeats, in the order given.
-pub(super) fn tags(tags: Vec<String>, faults: &mut Faults) -> Vec<String> {
+pub(crate) fn tags(tags: Vec<String>, faults: &mut Faults) -> Vec<String> {
     if tags.len() > limits::TAGS {
         faults.add("/tags", format!("must have at most {} tags, has {}", limits::TAGS, tags.len()));
     }
@@ -76,7 +76,7 @@ pub(super) fn tags(tags: Vec<String>, faults: &mut Faults) -> Vec<String> {
 }
 
 /// Each a string; `null` is for the caller to judge.
-pub(super) fn fields(fields: &Map<String, Value>, faults: &mut Faults) {
+pub(crate) fn fields(fields: &Map<String, Value>, faults: &mut Faults) {
     if fields.len() > limits::FIELDS {
         faults.add("/fields", format!("must have at most {} members, has {}", limits::FIELDS, fields.len()));
     }

@@ -58,7 +58,11 @@ impl House {
         let clock = Arc::new(MovableClock::default());
         let (read, moved) = (clock.clone(), clock.clone());
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings { media_dir: folder.path().join("media"), ..Settings::default() };
+        let mut settings = Settings {
+            media_dir: folder.path().join("media"),
+            imports_dir: folder.path().join("imports"),
+            ..Settings::default()
+        };
         let sim_clock = SimClock::new(move || read.now(), move |by| moved.advance(by));
         let mut config = SimConfig { clock: sim_clock, ..SimConfig::default() };
         change(&mut settings, &mut config);

@@ -32,11 +32,7 @@ set! {
     }
 }
 
-pub(super) async fn apply(
-    store: &SqlStore,
-    tenant: TenantId,
-    batch: &ImportBatch,
-) -> Result<Applied, Fault> {
+pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatch) -> Result<Applied, Fault> {
     let tx = store.begin().await?;
     let Some((import, holder)) = row::lock(&tx, tenant, batch.import).await? else {
         return Ok(Applied::NotOurs(None));

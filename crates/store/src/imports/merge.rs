@@ -57,8 +57,7 @@ impl Merged {
 /// Brings the contacts up to date whose numbers are in the batch.
 pub(super) async fn known(tx: &Tx, tenant: TenantId, batch: &ImportBatch) -> Result<Merged, Fault> {
     let mut merged = Merged::default();
-    let by_phone: HashMap<&str, &GoodRow> =
-        batch.good.iter().map(|row| (row.phone.as_str(), row)).collect();
+    let by_phone: HashMap<&str, &GoodRow> = batch.good.iter().map(|row| (row.phone.as_str(), row)).collect();
     let mut rows = Vec::new();
     for mut contact in load(tx, tenant, batch).await? {
         let phone = contact.identity.phone.as_ref().map(PhoneNumber::as_str).unwrap_or_default();

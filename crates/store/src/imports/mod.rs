@@ -113,12 +113,8 @@ impl ImportStore for SqlStore {
         at: Timestamp,
     ) -> StoreResult<Option<Import>> {
         let set = "state = $4, failure = $5, updated_at = $6, ended_at = $6";
-        let values = [
-            holder.into(),
-            state.as_str().into(),
-            failure.map(clean).as_deref().into(),
-            micros(at).into(),
-        ];
+        let values =
+            [holder.into(), state.as_str().into(), failure.map(clean).as_deref().into(), micros(at).into()];
         Ok(self.set_running(tenant, import, set, "holder = $3", values).await?)
     }
 

@@ -1,0 +1,82 @@
+//! Rows that did not become contacts, as a CSV that can be mended and sent again.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::TenantId;
+use domain::imports::{Target, cells};
+use futures::{StreamExt as _, stream};
+use ports::Store;
+use ports::gateway::ByteStream;
+use ports::imports::{Import, RowProblem};
+
+use super::plan::Plan;
+use super::read::Format;
+
+const PAGE: u32 = 1_000;
+
+/// `with_mark`: begins with the mark by which Excel knows UTF-8.
+pub(super) fn stream(store: Arc<dyn Store>, tenant: TenantId, import: Import, with_mark: bool) -> ByteStream {
+    let plan = serde_json::from_value::<Plan>(import.plan).ok();
+    let columns = Columns::of(plan.as_ref());
+    let mut head = if with_mark { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
+    write(&mut head, columns.header.iter().map(String::as_str));
+    let rows = stream::unfold(Some(0), move |after| {
+        let (store, shown) = (Arc::clone(&store), columns.shown.clone());
+        async move {
+            let page = match store.import_problems(tenant, import.id, after?, PAGE).await {
+                Ok(page) => page,
+                Err(error) => return Some((Err(io::Error::other(error)), None)),
+            };
+            let last = page.last()?.row;
+            Some((Ok(body(&page, &shown)), Some(last)))
+        }
+    });
+    stream::once(async { Ok(Bytes::from(head)) }).chain(rows).boxed()
+}
+
+struct Columns {
+    header: Vec<String>,
+    /// Which cells of a row are shown.
+    shown: Vec<usize>,
+}
+
+impl Columns {
+    fn of(plan: Option<&Plan>) -> Self {
+        let mut columns = Self { header: Vec::new(), shown: Vec::new() };
+        for (index, (heading, target)) in
+            plan.iter().flat_map(|plan| plan.table.header.iter().zip(&plan.targets)).enumerate()
+        {
+            if *target == Target::Report {
+                continue;
+            }
+            // Headings of our own making would be guessed at anew.
+            let named = plan.is_some_and(|plan| plan.table.has_header || plan.table.format == Format::Json);
+            columns.header.push(if named { heading.clone() } else { target.to_string() });
+            columns.shown.push(index);
+        }
+        columns.header.extend(["row".to_owned(), "error".to_owned()]);
+        columns
+    }
+}
+
+fn body(page: &[RowProblem], shown: &[usize]) -> Bytes {
+    let mut text = Vec::new();
+    for problem in page {
+        let row = problem.row.to_string();
+        let cells = shown.iter().map(|index| problem.cells.get(*index).map_or("", String::as_str));
+        let cells = cells.map(cells::plain).chain([row.as_str().into(), problem.error.as_str().into()]);
+        write(&mut text, cells);
+    }
+    text.into()
+}
+
+/// One line.
+pub(crate) fn write<T: AsRef<str>>(to: &mut Vec<u8>, cells: impl Iterator<Item = T>) {
+    let mut writer =
+        csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(to);
+    // Writing to memory does not fail.
+    let _ = writer.write_record(cells.map(|cell| cell.as_ref().as_bytes().to_vec()));
+    let _ = writer.flush();
+}

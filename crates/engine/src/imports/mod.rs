@@ -1,0 +1,358 @@
+//! Imports: lists of contacts, read from files and written in batches.
+//!
+//! The file is streamed to the imports folder; [`read`] goes through its rows in a thread of its own, each row is
+//! judged there ([`judge`](mod@judge)), and [`run`](mod@run) writes batch after batch while the next one is read. The cursor moves in
+//! the commit that writes a batch, so that a node which dies goes on where it stopped. The node that received the file
+//! works on it. Where the nodes share the imports folder (as they share the media folder) another one takes over from
+//! a dead one; where they do not, the import waits for its node.
+
+mod errors_csv;
+mod judge;
+mod plan;
+pub mod read;
+mod rounds;
+mod run;
+mod vault;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::imports::ImportState;
+use domain::{ApiKeyId, ImportId, TenantId};
+use ports::gateway::ByteStream;
+use ports::imports::{Import, NewImport, RowProblem};
+use ports::{Page, Paging, StoreError};
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Deps;
+use crate::faults::Faults;
+
+pub use plan::{Options, Plan};
+pub use vault::Received;
+
+/// Problems that a report holds itself; all of them are in `errors.csv`.
+pub const DETAILS: u32 = 1_000;
+/// Imports that one node works on at a time; more wait.
+const AT_ONCE: usize = 4;
+/// How long an import is held without a word.
+const HOLD: domain::SignedDuration = domain::SignedDuration::from_secs(60);
+
+/// How dealing with imports fails.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("there is no such import")]
+    NotFound,
+    /// It is over.
+    #[error("the import is {}", .0.as_str())]
+    Over(ImportState),
+    /// In bytes.
+    #[error("the file is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error(transparent)]
+    Invalid(#[from] Faults),
+    #[error("the upload was cut off: {0}")]
+    CutOff(std::io::Error),
+    #[error("the imports folder failed: {0}")]
+    Disk(std::io::Error),
+    #[error("there is no such tenant")]
+    TenantNotFound,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<read::Unreadable> for ImportError {
+    fn from(error: read::Unreadable) -> Self {
+        match error {
+            read::Unreadable::Io(error) => Self::Disk(error),
+            read::Unreadable::Refused(why) => Self::Invalid(Faults::one("/file", why)),
+        }
+    }
+}
+
+/// What is to be imported.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Order {
+    /// As the client names it.
+    pub filename: Option<String>,
+    pub hints: read::Hints,
+    pub options: Options,
+    pub api_key: Option<ApiKeyId>,
+}
+
+/// What would become of the first rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    pub plan: Plan,
+    pub rows: Vec<TriedRow>,
+}
+
+/// A row of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriedRow {
+    pub row: u64,
+    /// As it stands in the file.
+    pub phone: String,
+    /// The contact that it would make or bring up to date; else what is wrong.
+    pub outcome: Result<Tried, String>,
+}
+
+/// A contact that would be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    pub phone: String,
+    pub name: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    pub tags: Vec<String>,
+    pub fields: Map<String, Value>,
+    pub opted_in: bool,
+    /// A contact has the number already, and would be changed.
+    pub is_update: bool,
+}
+
+/// An import at work on this node.
+struct Running {
+    cancel: CancellationToken,
+    over: watch::Receiver<bool>,
+}
+
+struct Shared {
+    vault: vault::Vault,
+    running: Mutex<HashMap<ImportId, Running>>,
+    room: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Use cases on imports; clones share everything.
+#[derive(Clone)]
+pub struct Imports {
+    deps: Deps,
+    shared: Arc<Shared>,
+}
+
+impl Imports {
+    /// Over these parts; the folder is made when the first file comes.
+    pub fn new(deps: Deps) -> Self {
+        let shared = Shared {
+            vault: vault::Vault::new(deps.settings.imports_dir.clone()),
+            running: Mutex::default(),
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        Self { deps, shared: Arc::new(shared) }
+    }
+
+    /// Largest file, in bytes.
+    pub fn limit(&self) -> u64 {
+        self.deps.settings.import_max_bytes
+    }
+
+    /// Streams a file to disk. It is gone when the answer is dropped, unless it is [started](Self::start).
+    ///
+    /// # Errors
+    /// [`ImportError::TooLarge`], [`ImportError::CutOff`], [`ImportError::Disk`].
+    pub async fn receive(&self, bytes: ByteStream) -> Result<Received, ImportError> {
+        self.shared.vault.receive(self.deps.entropy.as_ref(), bytes, self.limit()).await
+    }
+
+    /// The members of a JSON body but for its contacts.
+    ///
+    /// # Errors
+    /// [`ImportError::Invalid`]: it is no such body.
+    pub async fn members(&self, received: &Received) -> Result<Map<String, Value>, ImportError> {
+        let path = received.path().to_owned();
+        let found = blocking(move || read::members(&path)).await?;
+        match found {
+            Ok((members, _)) => Ok(members),
+            Err(read::Unreadable::Io(error)) => Err(ImportError::Disk(error)),
+            Err(read::Unreadable::Refused(why)) => Err(ImportError::Invalid(Faults::one("", why))),
+        }
+    }
+
+    /// Reads and judges the first rows; writes nothing.
+    ///
+    /// # Errors
+    /// [`ImportError::Invalid`]: the file is no list, or the order does not fit it.
+    pub async fn try_out(
+        &self,
+        tenant: TenantId,
+        received: &Received,
+        order: Order,
+    ) -> Result<Trial, ImportError> {
+        let (plan, rows) = self.plan(tenant, received, order).await?;
+        let now = self.deps.clock.now();
+        let mut rows_tried = Vec::with_capacity(rows.len());
+        let mut judge = judge::Judge::new(&plan, ImportId(0), now);
+        let mut seen = std::collections::HashSet::new();
+        for row in rows.into_iter().take(read::SAMPLE) {
+            rows_tried.push(match judge.judge(row) {
+                Err(bad) => TriedRow { row: bad.row, phone: bad.phone, outcome: Err(bad.error) },
+                Ok(good) => {
+                    let identity = domain::contacts::Identity::of_phone(good.phone.clone());
+                    let known = self.deps.store.contact_by_identity(tenant, &identity).await?.is_some();
+                    let repeated = !seen.insert(good.phone.clone());
+                    let is_duplicate = repeated || (known && plan.options.skip_duplicates);
+                    let outcome = if is_duplicate {
+                        Err(domain::imports::problems::DUPLICATE.to_owned())
+                    } else {
+                        Ok(Tried {
+                            phone: good.phone.to_string(),
+                            name: good.name,
+                            language: good.language,
+                            time_zone: good.time_zone,
+                            tags: good.tags,
+                            fields: good.fields,
+                            opted_in: good.consent.is_some(),
+                            is_update: known,
+                        })
+                    };
+                    TriedRow { row: good.row, phone: good.written, outcome }
+                }
+            });
+        }
+        Ok(Trial { plan, rows: rows_tried })
+    }
+
+    /// Keeps the file and begins; what was begun goes on by itself, on another node if it must.
+    ///
+    /// # Errors
+    /// As [`try_out`](Self::try_out), and [`ImportError::Disk`].
+    pub async fn start(
+        &self,
+        tenant: TenantId,
+        received: Received,
+        order: Order,
+    ) -> Result<Import, ImportError> {
+        let api_key = order.api_key;
+        let (plan, _) = self.plan(tenant, &received, order).await?;
+        let size = received.size();
+        let file = self.shared.vault.keep(tenant, received).await.map_err(ImportError::Disk)?;
+        let now = self.deps.clock.now();
+        let new = NewImport {
+            filename: plan.filename.clone(),
+            plan: serde_json::to_value(&plan).unwrap_or_default(),
+            file: file.clone(),
+            size,
+            created_by: api_key,
+            holder: self.deps.settings.node.clone(),
+            held_until: now + HOLD,
+            at: now,
+        };
+        match self.deps.store.create_import(tenant, new).await {
+            Ok(import) => {
+                self.begin(tenant, import.clone());
+                Ok(import)
+            }
+            Err(error) => {
+                // No row names the file; should removing fail as well, it is swept away.
+                let _ = self.shared.vault.remove(&file).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn plan(
+        &self,
+        tenant: TenantId,
+        received: &Received,
+        order: Order,
+    ) -> Result<(Plan, Vec<read::Row>), ImportError> {
+        let settings = self.deps.store.tenant(tenant).await?.ok_or(ImportError::TenantNotFound)?.settings;
+        let path = received.path().to_owned();
+        blocking(move || Plan::make(&path, order, settings.default_country)).await?
+    }
+
+    /// Waits until it is over, at most so long; answers it as it is then.
+    ///
+    /// # Errors
+    /// [`ImportError::NotFound`], or the store's.
+    pub async fn wait(
+        &self,
+        tenant: TenantId,
+        import: ImportId,
+        most: Duration,
+    ) -> Result<Import, ImportError> {
+        let over = self.running().get(&import).map(|running| running.over.clone());
+        if let Some(mut over) = over {
+            // Too late is no error, and neither is a runner that is gone.
+            let _ = tokio::time::timeout(most, over.wait_for(|over| *over)).await;
+        }
+        self.get(tenant, import).await
+    }
+
+    /// One.
+    ///
+    /// # Errors
+    /// [`ImportError::NotFound`], or the store's.
+    pub async fn get(&self, tenant: TenantId, import: ImportId) -> Result<Import, ImportError> {
+        self.deps.store.import(tenant, import).await?.ok_or(ImportError::NotFound)
+    }
+
+    /// The first [`DETAILS`] rows that did not become contacts.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn details(&self, tenant: TenantId, import: ImportId) -> Result<Vec<RowProblem>, ImportError> {
+        Ok(self.deps.store.import_problems(tenant, import, 0, DETAILS).await?)
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn list(&self, tenant: TenantId, paging: &Paging) -> Result<Page<Import>, ImportError> {
+        Ok(self.deps.store.imports(tenant, paging).await?)
+    }
+
+    /// Stops it; what was written stays.
+    ///
+    /// # Errors
+    /// [`ImportError::NotFound`], [`ImportError::Over`], or the store's.
+    pub async fn cancel(&self, tenant: TenantId, import: ImportId) -> Result<Import, ImportError> {
+        let now = self.deps.clock.now();
+        let (stopped, was_running) =
+            self.deps.store.cancel_import(tenant, import, now).await?.ok_or(ImportError::NotFound)?;
+        if !was_running {
+            return Err(ImportError::Over(stopped.state));
+        }
+        if let Some(running) = self.running().get(&import) {
+            running.cancel.cancel();
+        }
+        Ok(stopped)
+    }
+
+    /// Every row that did not become a contact as it stood in the file, with its number and the reason: CSV that can
+    /// be mended and sent again.
+    ///
+    /// # Errors
+    /// [`ImportError::NotFound`], or the store's.
+    pub async fn errors_csv(
+        &self,
+        tenant: TenantId,
+        import: ImportId,
+        with_mark: bool,
+    ) -> Result<ByteStream, ImportError> {
+        let import = self.get(tenant, import).await?;
+        Ok(errors_csv::stream(Arc::clone(&self.deps.store), tenant, import, with_mark))
+    }
+
+    /// Done when this node stops: whoever watches an import is sent away then.
+    pub async fn stopping(&self) {
+        self.shared.stop.cancelled().await;
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<ImportId, Running>> {
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs what blocks where blocking is allowed.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ImportError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ImportError::Disk(std::io::Error::other(error)))
+}

@@ -1,0 +1,236 @@
+//! Rows out of files that people and programs made: CSV in any usual dress, XLSX, JSON.
+//!
+//! A file is never held whole. [`Table::find`] looks at its beginning and says how it is to be read; [`Table::each`]
+//! goes through its rows. Both block: call them where blocking is allowed.
+
+mod csv;
+mod encoding;
+mod json;
+mod xlsx;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::imports::columns;
+use domain::phone::PhoneNumber;
+use serde::{Deserialize, Serialize};
+
+pub use json::{COLUMNS as JSON_COLUMNS, members};
+
+/// Columns of a row, at most.
+pub const COLUMNS: usize = 2_000;
+/// Bytes of a row, at most.
+pub const ROW_BYTES: usize = 256 * 1024;
+/// Rows that are looked at to find out what a file is.
+pub const SAMPLE: usize = 50;
+/// Characters that are kept of a row that is no good row.
+const KEPT: usize = 1_000;
+
+/// How a file is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "format", rename_all = "snake_case")]
+pub enum Format {
+    Csv {
+        /// By its name in the WHATWG's standard.
+        encoding: String,
+        delimiter: char,
+    },
+    Xlsx {
+        sheet: String,
+    },
+    /// An object whose member `contacts` is an array of objects.
+    Json,
+}
+
+/// What a client said about the file; what it left open is found out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// The body is JSON.
+    pub is_json: bool,
+    pub has_header: Option<bool>,
+    pub delimiter: Option<char>,
+    pub sheet: Option<String>,
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row {
+    /// As a person sees it: the line on which it begins, the row of the sheet, the place in the array; from 1.
+    pub number: u64,
+    pub cells: Vec<String>,
+    /// Why it cannot be read; then `cells` holds what could be kept of it.
+    pub problem: Option<String>,
+}
+
+impl Row {
+    fn is_blank(&self) -> bool {
+        self.problem.is_none() && self.cells.iter().all(|cell| cell.trim().is_empty())
+    }
+
+    fn unreadable(number: u64, kept: &str, problem: impl Into<String>) -> Self {
+        let kept: String = kept.chars().take(KEPT).collect();
+        Self { number, cells: vec![kept], problem: Some(problem.into()) }
+    }
+}
+
+/// Why a file cannot be read (on).
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// In words for whoever sent it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Unreadable {
+    fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(why.into())
+    }
+}
+
+/// A file of rows, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    #[serde(flatten)]
+    pub format: Format,
+    /// Its first row names the columns.
+    pub has_header: bool,
+    /// Names of the columns: `column_1` … where the file has none.
+    pub header: Vec<String>,
+    /// Rows up to this number (header included) are no data.
+    pub begins_after: u64,
+}
+
+/// The bytes read so far, told while rows are read.
+pub type Progress = Arc<AtomicU64>;
+
+impl Table {
+    /// Finds out how a file is to be read; answers its first rows, too.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: it is empty, no table, or the disk failed.
+    pub fn find(path: &Path, hints: &Hints) -> Result<(Self, Vec<Row>), Unreadable> {
+        let format = if hints.is_json {
+            Format::Json
+        } else if xlsx::is_zip(path)? {
+            Format::Xlsx { sheet: xlsx::check(path, hints.sheet.as_deref())? }
+        } else {
+            let encoding = encoding::find(path)?;
+            let delimiter = match hints.delimiter {
+                Some(told) => told,
+                None => csv::find_delimiter(path, encoding)?,
+            };
+            Format::Csv { encoding: encoding.name().to_owned(), delimiter }
+        };
+        let mut rows = first_rows(path, &format)?;
+        if matches!(format, Format::Json) {
+            let header = JSON_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+            return Ok((Self { format, has_header: false, header, begins_after: 0 }, rows));
+        }
+        let mut begins_after = 0;
+        // Excel's own note on the delimiter.
+        if rows.first().is_some_and(|row| row.cells.join("").to_ascii_lowercase().starts_with("sep=")) {
+            begins_after = rows.remove(0).number;
+        }
+        let first = rows.first().ok_or_else(|| Unreadable::refused("the file has no rows"))?;
+        if let Some(problem) = &first.problem {
+            return Err(Unreadable::refused(format!("row {}: {problem}", first.number)));
+        }
+        let has_header = hints.has_header.unwrap_or_else(|| is_header(first));
+        let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+        let mut header: Vec<String> = Vec::new();
+        if has_header {
+            begins_after = first.number;
+            header = rows.remove(0).cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        }
+        for column in header.len()..columns {
+            header.push(format!("column_{}", column + 1));
+        }
+        Ok((Self { format, has_header, header, begins_after }, rows))
+    }
+
+    /// Goes through the rows of data behind row `after`, in their order, until `each` breaks off. Blank rows are left
+    /// out. `progress` is told the bytes read.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: the file cannot be read on.
+    pub fn each(
+        &self,
+        path: &Path,
+        after: u64,
+        progress: &Progress,
+        each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), Unreadable> {
+        let after = after.max(self.begins_after);
+        rows(path, &self.format, progress, &mut |row| {
+            if row.number <= after || row.is_blank() { ControlFlow::Continue(()) } else { each(row) }
+        })
+    }
+}
+
+fn first_rows(path: &Path, format: &Format) -> Result<Vec<Row>, Unreadable> {
+    let mut found = Vec::new();
+    rows(path, format, &Progress::default(), &mut |row| {
+        if !row.is_blank() {
+            found.push(row);
+        }
+        if found.len() > SAMPLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
+
+fn rows(
+    path: &Path,
+    format: &Format,
+    progress: &Progress,
+    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Result<(), Unreadable> {
+    let file = Counted { file: File::open(path)?, read: Arc::clone(progress) };
+    match format {
+        Format::Csv { encoding, delimiter } => csv::rows(file, encoding, *delimiter, each),
+        Format::Xlsx { sheet } => xlsx::rows(file, sheet, each),
+        Format::Json => json::rows(file, each),
+    }
+}
+
+/// Known words, or nothing that could be a number.
+fn is_header(row: &Row) -> bool {
+    columns::are_headings(&row.cells) || !row.cells.iter().any(|cell| looks_like_a_number(cell))
+}
+
+/// Seven digits or more, and little else.
+pub(super) fn looks_like_a_number(cell: &str) -> bool {
+    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+    let cell = cell.trim();
+    (7..=20).contains(&digits)
+        && (PhoneNumber::parse(cell, None).is_ok()
+            || cell.chars().all(|letter| letter.is_ascii_digit() || "+-()./ '".contains(letter)))
+}
+
+/// A file that tells how much of it was read.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests;
