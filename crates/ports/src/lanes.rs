@@ -5,7 +5,7 @@ use domain::connections::ConnectionState;
 use domain::contacts::Identity;
 use domain::messages::gate::Refusal;
 use domain::messages::{Content, Priority, Status};
-use domain::{ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
+use domain::{BroadcastId, ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
 
 use crate::StoreResult;
 use crate::messages::Failure;
@@ -48,6 +48,8 @@ pub struct Claimed {
     /// 131056 answers in a row for this contact.
     pub pair_throttles: i32,
     pub created_at: Timestamp,
+    /// The broadcast that it is part of.
+    pub broadcast_id: Option<BroadcastId>,
 }
 
 /// Which template, in which version.
@@ -103,7 +105,7 @@ pub struct Outcome {
 /// How a queue stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueStats {
-    /// Waiting, due or not, scheduled ones not counted.
+    /// Waiting, due or not, scheduled ones and those of paused broadcasts not counted.
     pub queued: i64,
     /// Waiting until a later `send_at`.
     pub scheduled: i64,
@@ -140,11 +142,14 @@ pub trait LaneStore: Send + Sync {
     /// Claims up to `limit` due messages by (priority, due time, id): asks the gate again with what the same
     /// transaction reads, moves those that pass to `sending` with their attempt counted and an event kept, those
     /// refused to `failed`; one commit. Nothing when the lease's epoch is old, or the connection is not active. A
-    /// contact with a message `sending` already is still claimed (Meta does not promise an order).
+    /// contact with a message `sending` already is still claimed (Meta does not promise an order). Messages of paused
+    /// broadcasts are passed over.
     async fn claim_due(&self, lease: &Lease, limit: u32, now: Timestamp) -> StoreResult<Claim>;
     /// Records outcomes; one commit. The message's status moves by the lattice (`domain::messages::lattice`): a
     /// status webhook that came first is not undone. Outcomes of an old epoch still count when they say `Sent` (a
-    /// wamid is a fact) and change nothing else. Answers the status that each message has now.
+    /// wamid is a fact) and change nothing else. What goes back into the queue of a broadcast that was paused in the
+    /// meantime waits with the rest of it; of one that was called off it is cancelled. Answers the status that each
+    /// message has now.
     async fn record_outcomes(
         &self,
         lease: &Lease,

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use domain::messages::gate::Refusal;
 use domain::messages::{Content, Direction, Priority, Status};
 use domain::phone::PhoneNumber;
-use domain::{ApiKeyId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId, Timestamp};
+use domain::{
+    ApiKeyId, BroadcastId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
@@ -46,6 +48,8 @@ pub struct Message {
     pub attempts: i32,
     /// The message this one is a retry of.
     pub retry_of: Option<MessageId>,
+    /// The broadcast that it is part of.
+    pub broadcast_id: Option<BroadcastId>,
     pub created_by: Option<ApiKeyId>,
     pub created_at: Timestamp,
     /// Not before this time, when scheduled.
@@ -148,6 +152,8 @@ pub struct MessageFilter {
     pub direction: Option<Direction>,
     pub status: Option<Status>,
     pub since: Option<Timestamp>,
+    /// Messages of a broadcast, then ordered by contact (its messages are made in the order of the contacts).
+    pub broadcast_id: Option<BroadcastId>,
 }
 
 /// What came of a cancel or a retry.

@@ -13,8 +13,10 @@ use sea_orm::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::broadcasts::Tally;
 use crate::dialect::Dialect;
 use crate::secrets::Keyring;
+use crate::totals::Totals;
 use crate::wakes::Wakes;
 use crate::webhooks::HeardOf;
 use crate::writer::{Writer, Writing};
@@ -62,6 +64,7 @@ struct Inner {
     keyring: Keyring,
     wakes: Wakes,
     heard: HeardOf,
+    totals: Totals,
 }
 
 impl SqlStore {
@@ -86,6 +89,7 @@ impl SqlStore {
             keyring,
             wakes,
             heard: HeardOf::default(),
+            totals: Totals::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -131,6 +135,11 @@ impl SqlStore {
         &self.inner.heard
     }
 
+    /// How long large lists are.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.inner.totals
+    }
+
     /// Begins a transaction that writes; dropping it rolls it back.
     pub(crate) async fn begin(&self) -> Result<Tx, Fault> {
         Ok(self.tx(self.inner.writer.begin().await?))
@@ -142,7 +151,7 @@ impl SqlStore {
     }
 
     fn tx(&self, tx: Writing) -> Tx {
-        Tx { tx, dialect: self.inner.dialect }
+        Tx { tx, dialect: self.inner.dialect, tally: Tally::default() }
     }
 }
 
@@ -156,11 +165,15 @@ impl std::fmt::Debug for SqlStore {
 pub(crate) struct Tx {
     tx: Writing,
     pub(crate) dialect: Dialect,
+    /// What it does to the counts of broadcasts: written last, so that nobody waits for the row of a count longer than
+    /// a commit takes.
+    pub(crate) tally: Tally,
 }
 
 impl Tx {
     /// Makes it durable.
     pub(crate) async fn commit(self) -> Result<(), Fault> {
+        crate::broadcasts::write_counts(&self).await?;
         self.tx.commit().await
     }
 }

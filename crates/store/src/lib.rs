@@ -12,6 +12,7 @@
 
 mod access;
 mod alerts;
+mod broadcasts;
 mod connections;
 mod consent;
 mod contacts;
@@ -33,6 +34,7 @@ pub(crate) mod segments;
 pub(crate) mod sets;
 mod templates;
 mod tenants;
+mod totals;
 mod wakes;
 mod webhooks;
 mod writer;

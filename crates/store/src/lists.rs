@@ -34,6 +34,17 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
     paging: &Paging,
     read: impl Fn(&QueryResult) -> Result<T, Fault>,
 ) -> Result<Page<T>, Fault> {
+    page_of(on, list, None, paging, read).await
+}
+
+/// The same, where the caller may know the total.
+pub(crate) async fn page_of<C: ConnectionTrait, T>(
+    on: &C,
+    list: List,
+    total: Option<u64>,
+    paging: &Paging,
+    read: impl Fn(&QueryResult) -> Result<T, Fault>,
+) -> Result<Page<T>, Fault> {
     let cursor = match paging.cursor.as_deref().map(|text| Cursor::read(text, list.keys)) {
         None => None,
         Some(Some(cursor)) => Some(cursor),
@@ -41,9 +52,10 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
             return Ok(Page { items: Vec::new(), total: 0, next_cursor: None, foreign_cursor: true });
         }
     };
-    let total = match &cursor {
-        Some(cursor) => cursor.total,
-        None => count(on, &list.from).await?,
+    let total = match (&cursor, total) {
+        (Some(cursor), _) => cursor.total,
+        (None, Some(total)) => total,
+        (None, None) => count(on, &list.from).await?,
     };
     let size = Ord::max(paging.page_size, 1);
     let mut rows = on.query_all(&list.select(cursor.as_ref(), paging.offset(), size)).await?;
@@ -57,7 +69,8 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
     Ok(Page { items, total, next_cursor, foreign_cursor: false })
 }
 
-async fn count<C: ConnectionTrait>(on: &C, from: &SelectStatement) -> Result<u64, Fault> {
+/// All of them.
+pub(crate) async fn count<C: ConnectionTrait>(on: &C, from: &SelectStatement) -> Result<u64, Fault> {
     let mut select = from.clone();
     select.expr_as(Expr::cust("COUNT(*)"), "total");
     let row = on.query_one(&select).await?.ok_or_else(|| Fault::internal("a count gave no row"))?;

@@ -65,6 +65,14 @@ impl Dialect {
         }
     }
 
+    /// What keeps the table `contact_tags` beside the contacts.
+    pub(crate) fn tags_ddl(self) -> Vec<String> {
+        match self {
+            Self::Sqlite => sqlite::tags_ddl(),
+            Self::Postgres => postgres::tags_ddl(),
+        }
+    }
+
     /// Bytes out of their hexadecimal text.
     pub(crate) fn unhex(self, expression: &str) -> String {
         match self {
@@ -116,6 +124,14 @@ impl Dialect {
                 )
             }
             Self::Postgres => format!("(({expression})::jsonb ->> {parameter})"),
+        }
+    }
+
+    /// A text without the blanks at its ends (those that people type).
+    pub(crate) fn trimmed(self, text: &str) -> String {
+        match self {
+            Self::Sqlite => format!("trim({text}, char(32, 9, 10, 13, 160))"),
+            Self::Postgres => format!("btrim({text}, U&'\\0020\\0009\\000a\\000d\\00a0')"),
         }
     }
 

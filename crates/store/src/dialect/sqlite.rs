@@ -101,6 +101,25 @@ fn rows_of_ids() -> String {
     rows(1, &[("name", As::Text), ("count", As::Int)], "r")
 }
 
+/// Triggers that keep `contact_tags`, and its first rows.
+pub(super) fn tags_ddl() -> Vec<String> {
+    let keep = "INSERT OR IGNORE INTO contact_tags (tenant_id, tag, contact_id) \
+                SELECT NEW.tenant_id, t.value, NEW.id FROM json_each(NEW.tags) AS t;";
+    let forget = "DELETE FROM contact_tags WHERE tenant_id = OLD.tenant_id AND contact_id = OLD.id \
+                  AND tag IN (SELECT t.value FROM json_each(OLD.tags) AS t);";
+    vec![
+        format!("CREATE TRIGGER contact_tags_new AFTER INSERT ON contacts WHEN NEW.tags <> '[]' BEGIN {keep} END"),
+        format!(
+            "CREATE TRIGGER contact_tags_changed AFTER UPDATE OF tags ON contacts WHEN NEW.tags <> OLD.tags \
+             BEGIN {forget} {keep} END"
+        ),
+        format!("CREATE TRIGGER contact_tags_gone AFTER DELETE ON contacts WHEN OLD.tags <> '[]' BEGIN {forget} END"),
+        "INSERT OR IGNORE INTO contact_tags (tenant_id, tag, contact_id) \
+         SELECT c.tenant_id, t.value, c.id FROM contacts AS c, json_each(c.tags) AS t"
+            .to_owned(),
+    ]
+}
+
 pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
     let counters =
         kinds.iter().map(|kind| format!("('{}', 1)", kind.as_str())).collect::<Vec<_>>().join(", ");
@@ -112,8 +131,9 @@ pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
 }
 
 /// Columns with few values: knowing one of them leaves many rows.
-const COARSE: [&str; 9] = [
+const COARSE: [&str; 10] = [
     "tenant_id",
+    "broadcast_id",
     "connection_id",
     "priority",
     "reason",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use domain::messages::gate::{Refusal, check};
 use domain::messages::{Content, Status};
-use domain::{ContactId, MessageId, TemplateId, Timestamp};
+use domain::{BroadcastId, ContactId, MessageId, TemplateId, Timestamp};
 use ports::lanes::{Claim, Claimed, Lease, TemplateRef};
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
@@ -103,6 +103,7 @@ fn candidate(row: &QueryResult, now: Timestamp) -> Result<Candidate, Fault> {
         attempt: attempts(row)?.saturating_add(1),
         pair_throttles: i32::try_from(row.get::<i64>("pair_throttles")?).unwrap_or(i32::MAX),
         created_at: row.time("created_at")?,
+        broadcast_id: row.get::<Option<i64>>("broadcast_id")?.map(BroadcastId),
     };
     Ok(Candidate { state, claimed, due_at: row.get("due_at")?, verdict: check(&recipient, &intent, now) })
 }
@@ -163,7 +164,8 @@ async fn mark_sending(tx: &Tx, lease: &Lease, passed: &[Candidate]) -> Result<Ha
     let set = tx.dialect.set::<Won>(1, "r");
     let sql = format!(
         "UPDATE outbox SET sending = TRUE, epoch = r.epoch FROM {set} \
-         WHERE outbox.tenant_id = r.t AND outbox.message_id = r.id AND NOT outbox.sending RETURNING message_id"
+         WHERE outbox.tenant_id = r.t AND outbox.message_id = r.id AND NOT outbox.sending AND NOT outbox.held \
+         RETURNING message_id"
     );
     ids_of(&db::all(&**tx, &sql, [param(&rows)?]).await?)
 }
@@ -177,7 +179,7 @@ async fn take_out(tx: &Tx, refused: &[Candidate]) -> Result<HashSet<i64>, Fault>
     let set = tx.dialect.set::<Settled>(1, "r");
     let sql = format!(
         "DELETE FROM outbox WHERE (tenant_id, message_id) IN (SELECT r.t, r.id FROM {set}) AND NOT sending \
-         RETURNING message_id"
+         AND NOT held RETURNING message_id"
     );
     ids_of(&db::all(&**tx, &sql, [param(&rows)?]).await?)
 }

@@ -9,6 +9,7 @@ use ports::messages::Failure;
 use serde_json::{Value, json};
 
 use super::lease;
+use crate::broadcasts::{Halted, halted};
 use crate::db::{self, Fault, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, take_orphans};
@@ -35,6 +36,7 @@ pub(super) async fn record(
         recording.settle(outcome, held)?;
     }
     recording.apply_orphans(&tx).await?;
+    recording.heed_broadcasts(&tx, outcomes[0].at).await?;
     recording.write(&tx, outcomes[0].at).await?;
     tx.commit().await?;
     let status =
@@ -62,6 +64,7 @@ set! {
     Requeued {
         id: Int i64,
         due_at: Int Option<i64>,
+        held: Bool bool,
     }
 }
 
@@ -152,7 +155,7 @@ impl<'a> Recording<'a> {
         if !costs_attempt {
             state.attempts = (state.attempts - 1).max(0);
         }
-        self.requeued.push(Requeued { id: state.id, due_at: due_at.map(micros) });
+        self.requeued.push(Requeued { id: state.id, due_at: due_at.map(micros), held: false });
         let mut details = json!({ "due_at": due_at });
         if let Some(why) = why {
             details["failure"] = json!(why);
@@ -170,6 +173,35 @@ impl<'a> Recording<'a> {
         for (wamid, report) in take_orphans(tx, self.lease.tenant_id, wamids.into_iter()).await? {
             if let Some(state) = self.learnt.get(&wamid).and_then(|id| self.states.get_mut(id)) {
                 self.effects.apply(state, &report)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes back into the queue of a broadcast that was paused in the meantime waits with the rest of it, and
+    /// does not go at all when the broadcast was called off.
+    async fn heed_broadcasts(&mut self, tx: &Tx, now: Timestamp) -> Result<(), Fault> {
+        let of = |row: &Requeued| Some(self.states.get(&row.id)?.broadcast.as_ref()?.broadcast);
+        let broadcasts: BTreeSet<_> = self.requeued.iter().filter_map(of).collect();
+        if broadcasts.is_empty() {
+            return Ok(());
+        }
+        let halted = halted(tx, self.lease.tenant_id, broadcasts).await?;
+        for mut row in std::mem::take(&mut self.requeued) {
+            let Some(state) = self.states.get_mut(&row.id) else { continue };
+            let broadcast = state.broadcast.as_ref().map(|counted| counted.broadcast);
+            match broadcast.and_then(|id| halted.get(&id)) {
+                Some(Halted::CalledOff) if state.status == Status::Queued => {
+                    state.put(Status::Cancelled, now);
+                    let why = json!({ "reason": "the broadcast was called off" });
+                    let status = Status::Cancelled.as_str();
+                    self.effects.events.push(Event::new(state.tenant, state.id, status, now, &why));
+                    self.settled.push(Settled { t: state.tenant.0, id: state.id });
+                }
+                halted => {
+                    row.held = halted == Some(&Halted::Paused);
+                    self.requeued.push(row);
+                }
             }
         }
         Ok(())
@@ -213,7 +245,7 @@ async fn put_back(tx: &Tx, lease: &Lease, rows: &[Requeued]) -> Result<(), Fault
     }
     let set = tx.dialect.set::<Requeued>(1, "r");
     let sql = format!(
-        "UPDATE outbox SET sending = FALSE, scheduled = FALSE, due_at = COALESCE(r.due_at, outbox.due_at) FROM {set} \
+        "UPDATE outbox SET sending = FALSE, scheduled = FALSE, held = r.held, due_at = COALESCE(r.due_at, outbox.due_at) FROM {set} \
          WHERE outbox.tenant_id = $2 AND outbox.message_id = r.id"
     );
     db::run(&**tx, &sql, [param(rows)?, lease.tenant_id.0.into()]).await?;

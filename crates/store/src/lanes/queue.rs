@@ -13,7 +13,7 @@ pub(super) async fn stats(
     connection: ConnectionId,
     now: Timestamp,
 ) -> Result<QueueStats, Fault> {
-    let sql = "SELECT COUNT(CASE WHEN NOT sending AND NOT (scheduled AND due_at > $3) THEN 1 END) AS queued, \
+    let sql = "SELECT COUNT(CASE WHEN NOT sending AND NOT held AND NOT (scheduled AND due_at > $3) THEN 1 END) AS queued, \
                COUNT(CASE WHEN NOT sending AND scheduled AND due_at > $3 THEN 1 END) AS scheduled, \
                COUNT(CASE WHEN sending THEN 1 END) AS sending \
                FROM outbox WHERE tenant_id = $1 AND connection_id = $2";

@@ -11,6 +11,7 @@ use super::row;
 use crate::db::{self, Fault, Row, SqlStore, micros};
 use crate::dialect::As;
 use crate::lists::{self, List};
+use crate::totals::{self, Place, Reach};
 
 /// Newest first.
 pub(super) async fn messages(
@@ -20,15 +21,34 @@ pub(super) async fn messages(
     paging: &Paging,
 ) -> Result<Page<Message>, Fault> {
     let list = List {
-        from: chosen(tenant, filter),
+        from: chosen(store, tenant, filter).await?,
         columns: row::COLUMNS,
-        keys: &[("m.id", As::Int)],
+        // The index on broadcasts leads from contact to contact.
+        keys: match filter.broadcast_id {
+            Some(_) => &[("m.contact_id", As::Int), ("m.id", As::Int)],
+            None => &[("m.id", As::Int)],
+        },
         order: Order::Desc,
     };
-    lists::page(store.reader(), list, paging, row::from_row).await
+    let place = Place { table: "messages", id: "id", reach: reach(filter) };
+    let total = totals::of(store, &list, place, tenant.0, paging).await?;
+    lists::page_of(store.reader(), list, total, paging, row::from_row).await
 }
 
-fn chosen(tenant: TenantId, filter: &MessageFilter) -> SelectStatement {
+fn reach(filter: &MessageFilter) -> Reach {
+    use Status::{Failed, InDoubt, Queued, Sending};
+    let is_led = filter.contact_id.is_some()
+        || filter.conversation_id.is_some()
+        || filter.broadcast_id.is_some()
+        || matches!(filter.status, Some(Failed | InDoubt | Queued | Sending));
+    if is_led { Reach::Indexed } else { Reach::Walked }
+}
+
+async fn chosen(
+    store: &SqlStore,
+    tenant: TenantId,
+    filter: &MessageFilter,
+) -> Result<SelectStatement, Fault> {
     let mut from = Query::select();
     from.from_as("messages", "m").and_where(Expr::cust("m.tenant_id").eq(tenant.0));
     if let Some(contact) = filter.contact_id {
@@ -40,16 +60,43 @@ fn chosen(tenant: TenantId, filter: &MessageFilter) -> SelectStatement {
     if let Some(connection) = filter.connection_id {
         from.and_where(Expr::cust("m.connection_id").eq(connection.0));
     }
+    if let Some(broadcast) = filter.broadcast_id {
+        from.and_where(Expr::cust("m.broadcast_id").eq(broadcast.0));
+    }
     if let Some(direction) = filter.direction {
         from.and_where(Expr::cust("m.direction").eq(direction.as_str()));
     }
     if let Some(since) = filter.since {
-        from.and_where(Expr::cust("m.created_at").gte(micros(since)));
+        let lately = since_then(tenant, micros(since));
+        // Few are named by their index. Many are the latest ones, which a walk meets first.
+        if is_few(store, &lately).await? {
+            from.and_where(Expr::cust("m.id").in_subquery(lately));
+        } else {
+            from.and_where(Expr::cust("m.created_at").gte(micros(since)));
+        }
     }
     if let Some(status) = filter.status {
         with_status(&mut from, tenant, status);
     }
-    from
+    Ok(from)
+}
+
+/// Messages of one moment are as few as this, or they are many.
+const FEW: u64 = 2_000;
+
+fn since_then(tenant: TenantId, since: i64) -> SelectStatement {
+    Query::select()
+        .expr(Expr::cust("s.id"))
+        .from_as("messages", "s")
+        .and_where(Expr::cust("s.tenant_id").eq(tenant.0))
+        .and_where(Expr::cust("s.created_at").gte(since))
+        .take()
+}
+
+async fn is_few(store: &SqlStore, lately: &SelectStatement) -> Result<bool, Fault> {
+    let some = lately.clone().limit(FEW + 1).take();
+    let from = Query::select().from_subquery(some, "some").take();
+    Ok(lists::count(store.reader(), &from).await? <= FEW)
 }
 
 /// No index names the status (see the schema): rare ones are found by what goes along with them.
@@ -89,7 +136,14 @@ pub(super) async fn events(
     let sql =
         "SELECT status, at, details FROM message_events WHERE tenant_id = $1 AND message_id = $2 ORDER BY id";
     let rows = db::all(store.reader(), sql, [tenant.0.into(), message.0.into()]).await?;
-    rows.iter().map(event).collect::<Result<_, _>>().map(Some)
+    let mut events: Vec<MessageEvent> = rows.iter().map(event).collect::<Result<_, _>>()?;
+    if let Some(broadcast) = found.broadcast_id {
+        // The first step of a broadcast's message is told by its row, and not kept.
+        let details = serde_json::json!({ "broadcast_id": broadcast });
+        let status = Status::Queued.as_str().to_owned();
+        events.insert(0, MessageEvent { status, at: found.created_at, details });
+    }
+    Ok(Some(events))
 }
 
 fn event(row: &QueryResult) -> Result<MessageEvent, Fault> {

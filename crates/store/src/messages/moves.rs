@@ -9,6 +9,7 @@ use serde_json::json;
 use super::row;
 use super::state::{self, ById, State};
 use super::write::{self, Event, Waiting};
+use crate::broadcasts::{Halted, halted};
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 
@@ -59,12 +60,13 @@ pub(super) async fn requeue(
     finish(store, tx, state, event).await
 }
 
-/// Whether it can have a place in a queue: its connection is there, and no call for it is open.
+/// Whether it can have a place in a queue: its connection is there, no call for it is open, and no other attempt of its
+/// broadcast took its place.
 async fn can_wait(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<bool, Fault> {
     let lock = tx.dialect.for_share("c");
     let sql = format!(
         "SELECT m.id AS id FROM messages m CROSS JOIN connections c \
-         WHERE m.tenant_id = $1 AND m.id = $2 AND c.tenant_id = $1 AND c.id = m.connection_id \
+         WHERE m.tenant_id = $1 AND m.id = $2 AND NOT m.superseded AND c.tenant_id = $1 AND c.id = m.connection_id \
          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = $1 AND o.message_id = $2){lock}"
     );
     Ok(db::one(&**tx, &sql, [tenant.0.into(), message.0.into()]).await?.is_some())
@@ -108,6 +110,8 @@ fn parsed(failure: Option<&str>) -> serde_json::Value {
 async fn waiting(tx: &Tx, state: &State, at: Timestamp) -> Result<Waiting, Fault> {
     let found = row::find(&**tx, state.tenant, state.message_id()).await?;
     let priority = found.map_or(domain::messages::Priority::Transactional, |message| message.priority);
+    let broadcast = state.broadcast.as_ref().map(|counted| counted.broadcast);
+    let held = halted(tx, state.tenant, broadcast.into_iter().collect()).await?;
     Ok(Waiting {
         t: state.tenant.0,
         id: state.id,
@@ -116,6 +120,8 @@ async fn waiting(tx: &Tx, state: &State, at: Timestamp) -> Result<Waiting, Fault
         priority: priority as i64,
         due_at: micros(at),
         scheduled: false,
+        broadcast: broadcast.map(|id| id.0),
+        held: held.into_values().any(|halted| halted == Halted::Paused),
     })
 }
 

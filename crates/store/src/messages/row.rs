@@ -1,7 +1,9 @@
 //! A message's row.
 
 use domain::messages::{Direction, Priority, Status};
-use domain::{ApiKeyId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId};
+use domain::{
+    ApiKeyId, BroadcastId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId,
+};
 use ports::messages::Message;
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -12,7 +14,7 @@ pub(crate) const COLUMNS: &str = "m.id AS id, m.contact_id AS contact_id, m.conv
      m.connection_id AS connection_id, m.direction AS direction, m.status AS status, m.priority AS priority, \
      m.content AS content, m.template_id AS template_id, m.wamid AS wamid, m.reply_to AS reply_to, \
      m.failure AS failure, m.pricing_category AS pricing_category, m.attempts AS attempts, \
-     m.retry_of AS retry_of, m.created_by AS created_by, m.created_at AS created_at, m.send_at AS send_at, \
+     m.retry_of AS retry_of, m.broadcast_id AS broadcast_id, m.created_by AS created_by, m.created_at AS created_at, m.send_at AS send_at, \
      m.sent_at AS sent_at, m.delivered_at AS delivered_at, m.read_at AS read_at, m.failed_at AS failed_at, \
      (SELECT o.due_at FROM outbox o WHERE o.tenant_id = m.tenant_id AND o.message_id = m.id AND NOT o.sending) AS due_at";
 
@@ -34,6 +36,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Message, Fault> {
         pricing_category: row.get("pricing_category")?,
         attempts: attempts(row)?,
         retry_of: row.get::<Option<i64>>("retry_of")?.map(MessageId),
+        broadcast_id: row.get::<Option<i64>>("broadcast_id")?.map(BroadcastId),
         created_by: row.get::<Option<i64>>("created_by")?.map(ApiKeyId),
         created_at: row.time("created_at")?,
         send_at: row.time_opt("send_at")?,

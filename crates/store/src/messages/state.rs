@@ -6,6 +6,7 @@ use domain::{MessageId, TenantId, Timestamp};
 use ports::messages::Failure;
 use sea_orm::{QueryResult, Value};
 
+use crate::broadcasts::Counted;
 use crate::db::{self, Fault, Row, Tx, micros, to_json};
 use crate::sets::{param, set};
 
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) pricing_category: Option<String>,
     pub(crate) attempts: i64,
     pub(crate) in_doubt_at: Option<Timestamp>,
+    /// The broadcast that counts it.
+    pub(crate) broadcast: Option<Counted>,
     /// Whether it must be written back.
     pub(crate) changed: bool,
 }
@@ -33,17 +36,20 @@ pub(crate) struct State {
 pub(crate) const COLUMNS: &str = "m.tenant_id AS tenant_id, m.id AS id, m.contact_id AS contact_id, \
      m.connection_id AS connection_id, m.template_id AS of_template, m.status AS status, m.sent_at AS sent_at, m.delivered_at AS delivered_at, \
      m.read_at AS read_at, m.failed_at AS failed_at, m.wamid AS wamid, m.failure AS failure, \
-     m.pricing_category AS pricing_category, m.attempts AS attempts, m.in_doubt_at AS in_doubt_at";
+     m.pricing_category AS pricing_category, m.attempts AS attempts, m.in_doubt_at AS in_doubt_at, \
+     m.broadcast_id AS broadcast_id, m.superseded AS superseded";
 
 /// Out of [`COLUMNS`].
 pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
+    let (status, failure): (Status, Option<String>) = (row.word("status")?, row.get("failure")?);
     Ok(State {
+        broadcast: Counted::from_row(row, status, failure.as_ref())?,
         tenant: TenantId(row.get("tenant_id")?),
         id: row.get("id")?,
         contact: row.get("contact_id")?,
         connection: row.get("connection_id")?,
         is_template: row.get::<Option<i64>>("of_template")?.is_some(),
-        status: row.word("status")?,
+        status,
         times: Times {
             sent: row.time_opt("sent_at")?,
             delivered: row.time_opt("delivered_at")?,
@@ -51,7 +57,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
             failed: row.time_opt("failed_at")?,
         },
         wamid: row.get("wamid")?,
-        failure: row.get("failure")?,
+        failure,
         pricing_category: row.get("pricing_category")?,
         attempts: row.get("attempts")?,
         in_doubt_at: row.time_opt("in_doubt_at")?,
@@ -94,6 +100,7 @@ impl State {
     /// Merges a report of Meta. Answers whether it told anything new: a higher status, or a level not reached before.
     pub(crate) fn report(&mut self, status: Status, at: Timestamp) -> bool {
         let (before, times) = (self.status, self.times);
+        self.moved(at);
         self.status = merge(self.status, status);
         self.times.note(status, at);
         if self.status != Status::InDoubt && self.in_doubt_at.is_some() {
@@ -117,6 +124,7 @@ impl State {
     /// Moves it where the lattice has no say: back into the queue, out of the queue, into doubt.
     pub(crate) fn put(&mut self, status: Status, at: Timestamp) {
         self.status = status;
+        self.moved(at);
         self.in_doubt_at = (status == Status::InDoubt).then_some(at);
         self.changed = true;
     }
@@ -126,6 +134,12 @@ impl State {
         if self.wamid.is_none() {
             self.wamid = Some(wamid.to_owned());
             self.changed = true;
+        }
+    }
+
+    fn moved(&mut self, at: Timestamp) {
+        if let Some(counted) = &mut self.broadcast {
+            counted.at = at;
         }
     }
 
@@ -156,9 +170,10 @@ set! {
     }
 }
 
-/// Writes back those that changed, in one statement.
+/// Writes back those that changed, in one statement; what that does to the counts of broadcasts is kept for the commit.
 pub(crate) async fn write<'a>(tx: &Tx, states: impl Iterator<Item = &'a State>) -> Result<(), Fault> {
-    let rows: Vec<Written> = states.filter(|state| state.changed).map(written).collect();
+    let rows: Vec<Written> =
+        states.filter(|state| state.changed).inspect(|state| tx.tally.moved(state)).map(written).collect();
     if rows.is_empty() {
         return Ok(());
     }

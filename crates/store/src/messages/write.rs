@@ -23,6 +23,8 @@ set! {
         wamid: Text Option<String>,
         reply_to: Text Option<String>,
         retry_of: Int Option<i64>,
+        broadcast: Int Option<i64>,
+        recipient: Int Option<i64>,
         created_by: Int Option<i64>,
         created_at: Int i64,
         send_at: Int Option<i64>,
@@ -37,9 +39,9 @@ pub(crate) async fn messages(tx: &Tx, rows: &[NewMessage]) -> Result<(), Fault> 
     let set = tx.dialect.set::<NewMessage>(1, "r");
     let sql = format!(
         "INSERT INTO messages (tenant_id, id, contact_id, conversation_id, connection_id, direction, status, priority, \
-         purpose, content, template_id, wamid, reply_to, retry_of, created_by, created_at, send_at, attempts) \
+         purpose, content, template_id, wamid, reply_to, retry_of, broadcast_id, recipient_id, created_by, created_at, send_at, attempts) \
          SELECT r.t, r.id, r.contact, r.conversation, r.connection, r.direction, r.status, r.priority, r.purpose, \
-         r.content, r.template, r.wamid, r.reply_to, r.retry_of, r.created_by, r.created_at, r.send_at, 0 FROM {set}"
+         r.content, r.template, r.wamid, r.reply_to, r.retry_of, r.broadcast, r.recipient, r.created_by, r.created_at, r.send_at, 0 FROM {set}"
     );
     db::run(&**tx, &sql, [param(rows)?]).await?;
     Ok(())
@@ -55,6 +57,8 @@ set! {
         priority: Int i64,
         due_at: Int i64,
         scheduled: Bool bool,
+        broadcast: Int Option<i64>,
+        held: Bool bool,
     }
 }
 
@@ -65,8 +69,9 @@ pub(crate) async fn outbox(tx: &Tx, rows: &[Waiting]) -> Result<(), Fault> {
     }
     let set = tx.dialect.set::<Waiting>(1, "r");
     let sql = format!(
-        "INSERT INTO outbox (tenant_id, message_id, connection_id, contact_id, priority, due_at, scheduled, sending) \
-         SELECT r.t, r.id, r.connection, r.contact, r.priority, r.due_at, r.scheduled, FALSE FROM {set}"
+        "INSERT INTO outbox (tenant_id, message_id, connection_id, contact_id, priority, due_at, scheduled, sending, \
+         broadcast_id, held) \
+         SELECT r.t, r.id, r.connection, r.contact, r.priority, r.due_at, r.scheduled, FALSE, r.broadcast, r.held FROM {set}"
     );
     db::run(&**tx, &sql, [param(rows)?]).await?;
     Ok(())
@@ -129,6 +134,9 @@ set! {
         at: Int i64,
         message: Int i64,
         preview: Text String,
+        /// When a template goes out and no window is open.
+        initiated: Int Option<i64>,
+        broadcast: Int Option<i64>,
     }
 }
 
@@ -145,11 +153,14 @@ pub(crate) async fn touch_conversations(
     let set = tx.dialect.set::<Touched>(1, "r");
     let sql = format!(
         "INSERT INTO conversations (tenant_id, id, contact_id, connection_id, status, labels, unread, pair_throttles, \
-         last_message_at, last_message_id, last_message_preview, created_at) \
-         SELECT r.t, r.id, r.contact, r.connection, 'pending', '[]', 0, 0, r.at, r.message, r.preview, r.at FROM {set} \
+         last_message_at, last_message_id, last_message_preview, last_initiated_at, broadcast_id, created_at) \
+         SELECT r.t, r.id, r.contact, r.connection, 'pending', '[]', 0, 0, r.at, r.message, r.preview, r.initiated, \
+         r.broadcast, r.at FROM {set} \
          WHERE TRUE ON CONFLICT (tenant_id, contact_id, connection_id) DO UPDATE SET \
          last_message_at = excluded.last_message_at, last_message_id = excluded.last_message_id, \
-         last_message_preview = excluded.last_message_preview \
+         last_message_preview = excluded.last_message_preview, \
+         last_initiated_at = COALESCE(excluded.last_initiated_at, conversations.last_initiated_at), \
+         broadcast_id = COALESCE(excluded.broadcast_id, conversations.broadcast_id) \
          RETURNING tenant_id, contact_id, connection_id, id"
     );
     let rows = db::all(&**tx, &sql, [param(rows)?]).await?;

@@ -68,6 +68,7 @@ CREATE TABLE recipients (
 CREATE INDEX recipients_pending ON recipients (tenant_id, broadcast_id, due_at, id)
     WHERE message_id IS NULL AND reason IS NULL;
 CREATE INDEX recipients_left_out ON recipients (tenant_id, broadcast_id, reason, id) WHERE reason IS NOT NULL;
+CREATE INDEX recipients_replied ON recipients (tenant_id, broadcast_id, id) WHERE replied_at IS NOT NULL;
 
 -- How many recipients stand where, by the hour in which they came there (hours since 1970, UTC): moved in the
 -- transaction that moves the rows, so that the sums always equal the rows.
@@ -81,9 +82,15 @@ CREATE TABLE broadcast_counts (
 ){clustered};
 
 ALTER TABLE messages ADD COLUMN broadcast_id BIGINT;
+-- whose message it is in the broadcast: the contact may have been joined with another since
+ALTER TABLE messages ADD COLUMN recipient_id BIGINT;
 -- another attempt took its place in the broadcast: it is counted no more
 ALTER TABLE messages ADD COLUMN superseded BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX messages_broadcast ON messages (tenant_id, broadcast_id, contact_id) WHERE broadcast_id IS NOT NULL;
+CREATE INDEX messages_broadcast_failed ON messages (tenant_id, broadcast_id, id)
+    WHERE broadcast_id IS NOT NULL AND failed_at IS NOT NULL;
+CREATE INDEX messages_broadcast_in_doubt ON messages (tenant_id, broadcast_id, id)
+    WHERE broadcast_id IS NOT NULL AND in_doubt_at IS NOT NULL;
 
 ALTER TABLE outbox ADD COLUMN broadcast_id BIGINT;
 -- its broadcast is paused
@@ -96,5 +103,5 @@ CREATE INDEX outbox_broadcast ON outbox (tenant_id, broadcast_id) WHERE broadcas
 ALTER TABLE conversations ADD COLUMN last_initiated_at BIGINT;
 -- the latest broadcast that went to the contact here, for replies and opt-outs
 ALTER TABLE conversations ADD COLUMN broadcast_id BIGINT;
-CREATE INDEX conversations_initiated ON conversations (tenant_id, connection_id, last_initiated_at)
+CREATE INDEX conversations_initiated ON conversations (tenant_id, connection_id, last_initiated_at, contact_id)
     WHERE last_initiated_at IS NOT NULL;

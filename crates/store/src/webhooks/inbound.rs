@@ -243,6 +243,8 @@ impl<'a> Arrival<'a> {
                 priority: row.priority,
                 due_at: row.created_at,
                 scheduled: false,
+                broadcast: None,
+                held: false,
             });
             let details = json!({ "confirms": one.message.wamid });
             self.events.push(Event::new(
@@ -284,6 +286,8 @@ fn received(
         wamid: Some(message.wamid.clone()),
         reply_to: message.reply_to.clone(),
         retry_of: None,
+        broadcast: None,
+        recipient: None,
         created_by: None,
         created_at: micros(message.at),
         send_at: None,

@@ -23,6 +23,8 @@ struct Passed<'a> {
     conversation: Option<ConversationId>,
     priority: Priority,
     reply_to: Option<String>,
+    /// A template outside a window.
+    initiates: bool,
 }
 
 /// Accepts what passes; one commit, answers in the order of the jobs.
@@ -74,6 +76,7 @@ fn examine<'a>(
         conversation: found.recipient.conversation_id,
         priority: job.priority.unwrap_or(if open { Priority::Reply } else { Priority::Transactional }),
         reply_to: wamid,
+        initiates: job.template_id.is_some() && !open,
     })
 }
 
@@ -131,8 +134,9 @@ async fn write(tx: &crate::db::Tx, passed: &[Passed<'_>]) -> Result<Vec<(usize, 
 
 fn touch(one: &Passed<'_>, message: i64, conversation: i64) -> Touched {
     let (t, contact, connection) = one.thread();
-    let preview = one.job.content.preview();
-    Touched { t, id: conversation, contact, connection, at: micros(one.job.at), message, preview }
+    let (at, preview) = (micros(one.job.at), one.job.content.preview());
+    let initiated = one.initiates.then_some(at);
+    Touched { t, id: conversation, contact, connection, at, message, preview, initiated, broadcast: None }
 }
 
 #[derive(Default)]
@@ -169,6 +173,8 @@ impl Rows {
             wamid: None,
             reply_to: one.reply_to.clone(),
             retry_of: job.retry_of.map(|id| id.0),
+            broadcast: None,
+            recipient: None,
             created_by: job.created_by.map(|id| id.0),
             created_at: micros(job.at),
             send_at: job.send_at.map(micros),
@@ -181,6 +187,8 @@ impl Rows {
             priority: one.priority as i64,
             due_at: micros(job.send_at.map_or(job.at, |send_at| send_at.max(job.at))),
             scheduled: job.send_at.is_some(),
+            broadcast: None,
+            held: false,
         });
         let details = job.send_at.map_or(json!({}), |send_at| json!({ "send_at": send_at }));
         self.events.push(Event::new(job.tenant_id, id, Status::Queued.as_str(), job.at, &details));

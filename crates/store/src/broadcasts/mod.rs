@@ -1,0 +1,207 @@
+//! See `ports::broadcasts`.
+
+mod audience;
+mod counts;
+mod enqueue;
+mod freeze;
+mod moves;
+mod queue;
+mod recipients;
+mod results;
+mod retry;
+mod row;
+mod screen;
+mod turns;
+mod write;
+
+pub(crate) use counts::{Counted, Tally, write_counts};
+pub(crate) use moves::{Halted, halted};
+
+use async_trait::async_trait;
+use domain::broadcasts::reasons::FailedBy;
+use domain::broadcasts::schedule::FrequencyCap;
+use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
+use ports::broadcasts::{
+    Broadcast, BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, DueRecipient, DueTimes,
+    EnqueueBatch, Enqueued, FrozenPage, ListRow, LiveBroadcast, Move, NewBroadcast, RecipientFilter,
+    RecipientRow, Results, Sampled, Screen, Screened, Share,
+};
+use ports::{Page, Paging, StoreResult};
+
+use crate::db::{SqlStore, again};
+
+#[async_trait]
+impl BroadcastStore for SqlStore {
+    async fn create_broadcast(&self, tenant: TenantId, broadcast: NewBroadcast) -> StoreResult<Broadcast> {
+        Ok(again(|| write::create(self, tenant, &broadcast)).await?)
+    }
+
+    async fn broadcast(&self, tenant: TenantId, broadcast: BroadcastId) -> StoreResult<Option<Broadcast>> {
+        Ok(row::find(self.reader(), tenant, broadcast).await?)
+    }
+
+    async fn broadcasts(
+        &self,
+        tenant: TenantId,
+        filter: &BroadcastFilter,
+        paging: &Paging,
+    ) -> StoreResult<Page<Broadcast>> {
+        Ok(results::list(self, tenant, filter, paging).await?)
+    }
+
+    async fn update_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        patch: BroadcastPatch,
+        at: Timestamp,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| write::update(self, tenant, broadcast, &patch, at)).await?)
+    }
+
+    async fn delete_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| write::delete(self, tenant, broadcast)).await?)
+    }
+
+    async fn move_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        step: Move,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| moves::take(self, tenant, broadcast, &step)).await?)
+    }
+
+    async fn put_list(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        rows: Vec<ListRow>,
+        anew: bool,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| write::put_list(self, tenant, broadcast, &rows, anew)).await?)
+    }
+
+    async fn list_size(&self, tenant: TenantId, broadcast: BroadcastId) -> StoreResult<(i64, i64)> {
+        Ok(write::list_size(self, tenant, broadcast).await?)
+    }
+
+    async fn screen(&self, tenant: TenantId, screen: &Screen) -> StoreResult<Screened> {
+        Ok(screen::count(self, tenant, screen).await?)
+    }
+
+    async fn sample(&self, tenant: TenantId, screen: &Screen, limit: u32) -> StoreResult<Vec<Sampled>> {
+        Ok(screen::sample(self, tenant, screen, limit).await?)
+    }
+
+    async fn freeze_page(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        screen: &Screen,
+        due: &DueTimes,
+        limit: u32,
+    ) -> StoreResult<FrozenPage> {
+        Ok(again(|| freeze::page(self, tenant, broadcast, screen, due, limit)).await?)
+    }
+
+    async fn due_recipients(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        connection: ConnectionId,
+        share: Share,
+        cap: Option<FrequencyCap>,
+        limit: u32,
+        now: Timestamp,
+    ) -> StoreResult<Vec<DueRecipient>> {
+        let asked = queue::Asked { broadcast, connection, share, cap, limit, now };
+        Ok(queue::due(self, tenant, &asked).await?)
+    }
+
+    async fn enqueue(&self, batch: EnqueueBatch) -> StoreResult<Enqueued> {
+        Ok(again(|| enqueue::enqueue(self, &batch)).await?)
+    }
+
+    async fn waiting_of_broadcasts(
+        &self,
+        tenant: TenantId,
+        connection: ConnectionId,
+    ) -> StoreResult<Vec<(BroadcastId, i64)>> {
+        Ok(queue::waiting(self, tenant, connection).await?)
+    }
+
+    async fn next_recipient_due(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+    ) -> StoreResult<Option<Timestamp>> {
+        Ok(queue::next_due(self, tenant, broadcast).await?)
+    }
+
+    async fn initiated_since(
+        &self,
+        tenant: TenantId,
+        connections: &[ConnectionId],
+        since: Timestamp,
+    ) -> StoreResult<i64> {
+        Ok(queue::initiated(self, tenant, connections, since).await?)
+    }
+
+    async fn finish_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Broadcast>> {
+        Ok(again(|| moves::finish(self, tenant, broadcast, at)).await?)
+    }
+
+    async fn make_turn(
+        &self,
+        tenant: TenantId,
+        parent: BroadcastId,
+        due: Timestamp,
+        turn: NewBroadcast,
+        next: Option<Timestamp>,
+    ) -> StoreResult<Option<Broadcast>> {
+        Ok(again(|| turns::make(self, tenant, parent, due, &turn, next)).await?)
+    }
+
+    async fn retry_recipients(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        failed_by: &[FailedBy],
+        limit: u32,
+        at: Timestamp,
+    ) -> StoreResult<u32> {
+        Ok(again(|| retry::retry(self, tenant, broadcast, failed_by, limit, at)).await?)
+    }
+
+    async fn broadcast_results(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+    ) -> StoreResult<Option<Results>> {
+        Ok(results::of(self, tenant, broadcast).await?)
+    }
+
+    async fn recipients(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        filter: &RecipientFilter,
+        paging: &Paging,
+    ) -> StoreResult<Page<RecipientRow>> {
+        Ok(recipients::page(self, tenant, broadcast, filter, paging).await?)
+    }
+
+    async fn live_broadcasts(&self) -> StoreResult<Vec<LiveBroadcast>> {
+        Ok(queue::live(self).await?)
+    }
+}

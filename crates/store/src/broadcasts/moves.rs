@@ -1,0 +1,243 @@
+//! Steps of a broadcast, with what follows from them for its messages.
+
+use std::collections::BTreeSet;
+
+use domain::broadcasts::{State, Step, StopCode, StopReason};
+use domain::messages::Status;
+use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
+use ports::broadcasts::{Broadcast, BroadcastMoved, Move};
+use ports::operator::Wake;
+use sea_orm::Value;
+use serde_json::json;
+
+use super::{counts, row};
+use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
+use crate::ids::{self, Kind};
+use crate::messages::state;
+use crate::messages::write::{self, Event};
+use crate::sets::{param, set};
+
+/// Takes a step.
+pub(super) async fn take(
+    store: &SqlStore,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    step: &Move,
+) -> Result<BroadcastMoved, Fault> {
+    let tx = store.begin().await?;
+    let Some(standing) = row::lock(&tx, tenant, broadcast).await? else {
+        return Ok(BroadcastMoved::NotFound);
+    };
+    let Some(next) = standing.state.after(step.step) else {
+        return Ok(BroadcastMoved::InvalidState(standing.state));
+    };
+    let touched = follow(&tx, tenant, broadcast, standing.state, step).await?;
+    put(&tx, tenant, broadcast, next, step).await?;
+    let moved = row::reread(&tx, tenant, broadcast).await?;
+    tx.commit().await?;
+    store.wakes_hub().tell(touched.into_iter().map(Wake::Lane));
+    Ok(BroadcastMoved::Done(moved))
+}
+
+/// What the step does to messages and recipients; answers the lanes that should look.
+async fn follow(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    from: State,
+    step: &Move,
+) -> Result<BTreeSet<ConnectionId>, Fault> {
+    match step.step {
+        // What is left when it fails may be sent yet, when it is opened again.
+        Step::Pause | Step::Fail => hold(tx, tenant, broadcast).await?,
+        Step::Resume | Step::Reopen => return release(tx, tenant, broadcast, step.at).await,
+        Step::Cancel if matches!(from, State::Sending | State::Paused) => {
+            call_off(tx, tenant, broadcast, step.at).await?;
+        }
+        _ => {}
+    }
+    Ok(BTreeSet::new())
+}
+
+async fn put(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    next: State,
+    step: &Move,
+) -> Result<(), Fault> {
+    let at = micros(step.at);
+    let reason = match step.step {
+        Step::Pause | Step::Fail | Step::Cancel => step.reason.as_ref().map(to_json).transpose()?,
+        _ => None,
+    };
+    let mut values: Vec<Value> =
+        vec![tenant.0.into(), broadcast.0.into(), next.as_str().into(), reason.into(), at.into()];
+    let also = match step.step {
+        Step::Schedule | Step::Unschedule => {
+            values.push(step.starts_at.filter(|_| step.step == Step::Schedule).map(micros).into());
+            ", starts_at = $6"
+        }
+        Step::Start => {
+            values.push(step.category.as_ref().map(|category| category.as_str().to_owned()).into());
+            ", category = $6, started_at = COALESCE(started_at, $5)"
+        }
+        Step::Cancel | Step::Complete | Step::Fail => ", finished_at = $5",
+        Step::Reopen => ", finished_at = NULL",
+        Step::Pause | Step::Resume => "",
+    };
+    let sql = format!(
+        "UPDATE broadcasts SET state = $3, reason = $4, updated_at = $5{also} WHERE tenant_id = $1 AND id = $2"
+    );
+    db::run(&**tx, &sql, values).await?;
+    Ok(())
+}
+
+/// Claims pass its waiting messages over from the commit on. Locked in the order in which claims take them.
+async fn hold(tx: &Tx, tenant: TenantId, broadcast: BroadcastId) -> Result<(), Fault> {
+    let lock = tx.dialect.for_update("o");
+    let sql = format!(
+        "UPDATE outbox SET held = TRUE WHERE tenant_id = $1 AND message_id IN (SELECT o.message_id FROM outbox o \
+         WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending ORDER BY o.due_at, o.message_id{lock}) \
+         AND NOT sending"
+    );
+    db::run(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    Ok(())
+}
+
+/// Lets them go on: due now, but for those that wait for a later time of their own.
+async fn release(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    at: Timestamp,
+) -> Result<BTreeSet<ConnectionId>, Fault> {
+    let sql = "SELECT DISTINCT connection_id FROM outbox o WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND o.held";
+    let lanes = db::all(&**tx, sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    let sql = "UPDATE outbox SET held = FALSE, due_at = CASE WHEN due_at < $3 THEN $3 ELSE due_at END \
+               WHERE tenant_id = $1 AND broadcast_id = $2 AND held";
+    db::run(&**tx, sql, [tenant.0.into(), broadcast.0.into(), micros(at).into()]).await?;
+    lanes.iter().map(|row| Ok(ConnectionId(row.get("connection_id")?))).collect()
+}
+
+set! {
+    CalledOff { id: Int i64 }
+}
+
+/// Cancels what waits. Recipients without a message need no writing: in a broadcast that was called off they are
+/// called off (see `recipients`), and only their count moves, so that it takes no longer for a million.
+async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timestamp) -> Result<(), Fault> {
+    let known = counts::of(&**tx, tenant, &[broadcast]).await?.remove(&broadcast).unwrap_or_default();
+    tx.tally.add(tenant, broadcast, at, counts::PENDING, -known.pending);
+    tx.tally.add(tenant, broadcast, at, counts::CANCELLED, known.pending);
+    // The messages first, in the order in which claims lock them.
+    let lock = tx.dialect.for_update("m");
+    let sql = format!(
+        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
+         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
+        state::COLUMNS
+    );
+    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    let mut states = rows.iter().map(state::from_row).collect::<Result<Vec<_>, _>>()?;
+    for part in states.chunks_mut(1_000) {
+        let taken = take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
+        let mut events = Vec::with_capacity(taken.len());
+        for state in part.iter_mut().filter(|state| taken.contains(&state.id)) {
+            state.put(Status::Cancelled, at);
+            let why = json!({ "reason": "the broadcast was called off" });
+            events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &why));
+        }
+        state::write(tx, part.iter()).await?;
+        let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
+        write::events(tx, &mut events, &mut event_ids).await?;
+    }
+    Ok(())
+}
+
+async fn take_out(tx: &Tx, tenant: TenantId, ids: impl Iterator<Item = i64>) -> Result<BTreeSet<i64>, Fault> {
+    let rows: Vec<CalledOff> = ids.map(|id| CalledOff { id }).collect();
+    let set = tx.dialect.set::<CalledOff>(1, "r");
+    let sql = format!(
+        "DELETE FROM outbox WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set}) AND NOT sending \
+         RETURNING message_id"
+    );
+    let gone = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;
+    gone.iter().map(|row| row.get("message_id")).collect()
+}
+
+/// Ends one that is through.
+pub(super) async fn finish(
+    store: &SqlStore,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    at: Timestamp,
+) -> Result<Option<Broadcast>, Fault> {
+    // Most of the time it is not: that costs no transaction.
+    let looked = row::find(store.reader(), tenant, broadcast).await?;
+    if !looked.is_some_and(|found| is_through(&found)) {
+        return Ok(None);
+    }
+    let tx = store.begin().await?;
+    if row::lock(&tx, tenant, broadcast).await?.is_none() {
+        return Ok(None);
+    }
+    let found = row::reread(&tx, tenant, broadcast).await?;
+    if !is_through(&found) {
+        return Ok(None);
+    }
+    let total = found.counts.total();
+    let all_failed = total > 0 && found.counts.failed == total;
+    let step = Move {
+        step: if all_failed { Step::Fail } else { Step::Complete },
+        reason: all_failed.then(|| nobody_reached(at)),
+        starts_at: None,
+        category: None,
+        at,
+    };
+    let next = if all_failed { State::Failed } else { State::Completed };
+    put(&tx, tenant, broadcast, next, &step).await?;
+    let ended = row::reread(&tx, tenant, broadcast).await?;
+    tx.commit().await?;
+    Ok(Some(ended))
+}
+
+fn is_through(broadcast: &Broadcast) -> bool {
+    broadcast.state == State::Sending && broadcast.frozen && broadcast.counts.is_through()
+}
+
+fn nobody_reached(at: Timestamp) -> StopReason {
+    StopReason {
+        code: StopCode::AllFailed,
+        message: "Every recipient failed. The results show why; retry those that can be helped.".to_owned(),
+        meta_error_code: None,
+        at,
+    }
+}
+
+/// What a message must do that goes back into the queue of a broadcast that was stopped while it was on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halted {
+    /// Wait with the others.
+    Paused,
+    /// Not go at all.
+    CalledOff,
+}
+
+/// Which of these broadcasts were stopped; they stay as they are until the commit.
+pub(crate) async fn halted(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcasts: BTreeSet<BroadcastId>,
+) -> Result<std::collections::HashMap<BroadcastId, Halted>, Fault> {
+    let mut found = std::collections::HashMap::new();
+    for broadcast in broadcasts {
+        let standing = row::share(tx, tenant, broadcast).await?;
+        let halted = match standing.map(|standing| standing.state) {
+            Some(State::Paused) => Halted::Paused,
+            Some(State::Cancelled) => Halted::CalledOff,
+            _ => continue,
+        };
+        found.insert(broadcast, halted);
+    }
+    Ok(found)
+}

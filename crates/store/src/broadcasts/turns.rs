@@ -1,0 +1,53 @@
+//! Turns of recurring broadcasts.
+
+use domain::broadcasts::State;
+use domain::{BroadcastId, TenantId, Timestamp};
+use ports::broadcasts::{Broadcast, NewBroadcast};
+
+use super::{row, write};
+use crate::db::{self, Fault, Row, SqlStore, micros};
+
+/// Makes one turn, once.
+pub(super) async fn make(
+    store: &SqlStore,
+    tenant: TenantId,
+    parent: BroadcastId,
+    due: Timestamp,
+    turn: &NewBroadcast,
+    next: Option<Timestamp>,
+) -> Result<Option<Broadcast>, Fault> {
+    let tx = store.begin().await?;
+    let lock = tx.dialect.for_update("b");
+    let sql = format!(
+        "SELECT b.state AS state, b.starts_at AS starts_at FROM broadcasts b WHERE b.tenant_id = $1 AND b.id = $2{lock}"
+    );
+    let found = db::one(&*tx, &sql, [tenant.0.into(), parent.0.into()]).await?;
+    let Some(found) = found else { return Ok(None) };
+    let state: State = found.word("state")?;
+    if state != State::Scheduled || found.get::<Option<i64>>("starts_at")? != Some(micros(due)) {
+        return Ok(None);
+    }
+    let made = write::insert(&tx, tenant, turn).await?;
+    let at = micros(turn.at);
+    let sql = "UPDATE broadcasts SET state = $3, starts_at = $4 WHERE tenant_id = $1 AND id = $2";
+    let values = [tenant.0.into(), made.0.into(), State::Scheduled.as_str().into(), at.into()];
+    db::run(&*tx, sql, values).await?;
+    let (state, ended) = match next {
+        Some(_) => (State::Scheduled, None),
+        None => (State::Completed, Some(at)),
+    };
+    let sql = "UPDATE broadcasts SET state = $3, starts_at = $4, finished_at = $5, updated_at = $6 \
+               WHERE tenant_id = $1 AND id = $2";
+    let values = [
+        tenant.0.into(),
+        parent.0.into(),
+        state.as_str().into(),
+        next.map(micros).into(),
+        ended.into(),
+        at.into(),
+    ];
+    db::run(&*tx, sql, values).await?;
+    let made = row::reread(&tx, tenant, made).await?;
+    tx.commit().await?;
+    Ok(Some(made))
+}
