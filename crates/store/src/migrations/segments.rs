@@ -66,3 +66,75 @@ async fn fill_countries<C: ConnectionTrait>(on: &C, dialect: Dialect) -> Result<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DatabaseTransaction;
+    use sea_orm_migration::MigratorTrait;
+
+    use super::*;
+    use crate::{SqlStore, StoreConfig};
+
+    /// More than a page of contacts of before, in two tenants.
+    const MANY: i64 = 2_500;
+
+    async fn contacts_of_before_get_their_country(url: &str) {
+        let store = SqlStore::connect(StoreConfig::new(url, [7; 32])).await.unwrap();
+        let tx = store.begin().await.unwrap();
+        super::super::Migrator::up(&*tx, Some(1)).await.unwrap();
+        for tenant in [1, 2] {
+            contacts(&tx, tenant).await;
+        }
+        super::super::run(store.dialect(), &tx).await.unwrap();
+        let sql = "SELECT c.country AS country, COUNT(*) AS number FROM contacts c GROUP BY c.country";
+        let mut found = Vec::new();
+        for row in db::all(&*tx, sql, []).await.unwrap() {
+            let country = row.get::<Option<String>>("country").unwrap();
+            found.push((country, row.get::<i64>("number").unwrap()));
+        }
+        found.sort();
+        let half = MANY - 2;
+        let expected = [
+            (None, 2),
+            (Some("BR".to_owned()), 2),
+            (Some("DE".to_owned()), half),
+            (Some("US".to_owned()), half),
+        ];
+        assert_eq!(found, expected);
+        tx.commit().await.unwrap();
+        store.close().await.unwrap();
+    }
+
+    /// One known by a user id alone, one known by nothing any more, all others by numbers of the tenant's country.
+    async fn contacts(tx: &DatabaseTransaction, tenant: i64) {
+        let prefix = if tenant == 1 { "+49151200" } else { "+1555100" };
+        let rows: Vec<String> = (1..=MANY)
+            .map(|id| {
+                let (phone, bsuid) = match id {
+                    1 => ("NULL".to_owned(), "'BR.1'"),
+                    2 => ("NULL".to_owned(), "NULL"),
+                    _ => (format!("'{prefix}{id:04}'"), "NULL"),
+                };
+                format!("({tenant}, {id}, {phone}, {bsuid}, '[]', '{{}}', '', FALSE, FALSE, FALSE, 0, 0)")
+            })
+            .collect();
+        let sql = format!(
+            "INSERT INTO contacts (tenant_id, id, phone, bsuid, tags, fields, search, opted_in, marketing_stopped, \
+             wrote_after_opt_out, created_at, updated_at) VALUES {}",
+            rows.join(", ")
+        );
+        tx.execute_unprepared(&sql).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn contacts_of_before_get_their_country_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        contacts_of_before_get_their_country(&folder.path().join("waxwing.db").display().to_string()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn contacts_of_before_get_their_country_on_postgres() {
+        let database = tokio::task::spawn_blocking(test_postgres::database).await.unwrap();
+        contacts_of_before_get_their_country(&database.url).await;
+    }
+}

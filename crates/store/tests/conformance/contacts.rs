@@ -59,6 +59,7 @@ fn rich() -> NewContact {
         identity: Identity { phone: Some(phone(1)), bsuid: Some("US.13491208655302741918".into()) },
         name: Some("Zoë \"Z\" O'Neill \u{1F980}\0".into()),
         language: Some("pt_BR".into()),
+        time_zone: Some("America/Recife".into()),
         tags: vec!["vip".into(), "größe ✓".into(), "vip".into()],
         fields: fields(json!({ "city": "São Paulo", "note": "line\nbreak\0", "none": null })),
         opt_in: None,

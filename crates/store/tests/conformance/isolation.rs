@@ -8,6 +8,7 @@ use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
 use domain::conversations::ConversationStatus;
 use domain::messages::{Direction, Status};
+use domain::segments::Rule;
 use domain::{
     AlertId, ApiKeyId, CannedReplyId, ConnectionId, ContactId, ConversationId, InboxId, InboxItemId, MediaId,
     MessageId, TemplateId, TenantId, templates,
@@ -22,6 +23,7 @@ use ports::conversations::{ConversationFilter, ConversationPatch, ConversationSt
 use ports::lanes::{LaneStore, Lease, Outcome, QueueStats, Settlement};
 use ports::media::{MediaStore, NewMedia};
 use ports::messages::{AcceptJob, AcceptOutcome, Addressee, MessageFilter, MessageStore, Moved, ReplyTo};
+use ports::segments::{SegmentPatch, SegmentStore, UpdatedSegment};
 use ports::templates::{TemplateFilter, TemplatePatch, TemplateStore};
 use ports::webhooks::{
     AsideReason, Change, ConnectionEvent, IdentityChange, InboxStats, MarketingPreference, SetAside, Source,
@@ -37,6 +39,7 @@ on_each_engine!(
     alerts_are_their_tenants,
     connections_and_secrets_are_their_tenants,
     contacts_are_their_tenants,
+    segments_are_their_tenants,
     consent_is_its_tenants,
     conversations_are_their_tenants,
     templates_are_their_tenants,
@@ -279,6 +282,22 @@ async fn contacts_are_their_tenants(bench: Bench) {
     assert!(matches!(updated, UpdatedContact::Updated(_)));
     assert!(store.delete_contact(stranger, same.id, at(6)).await.unwrap());
     assert_eq!(street.of_owner().await, before);
+}
+
+async fn segments_are_their_tenants(bench: Bench) {
+    let street = Street::new(bench).await;
+    let (store, owner, stranger) = (&street.bench.store, street.owner, street.stranger);
+    let everyone = Rule::everyone();
+    let theirs = store.create_segment(owner, "everyone", &everyone, at(2)).await.unwrap().unwrap();
+    assert_eq!(store.segment(stranger, theirs.id).await.unwrap(), None);
+    assert_eq!(store.segments(stranger, &Paging::default()).await.unwrap().total, 0);
+    let patch = SegmentPatch { name: Some("taken over".into()), rule: None };
+    let updated = store.update_segment(stranger, theirs.id, patch, at(5)).await.unwrap();
+    assert_eq!(updated, UpdatedSegment::NotFound);
+    assert!(!store.delete_segment(stranger, theirs.id).await.unwrap());
+    assert_eq!(store.count_contacts(owner, &everyone, at(5)).await.unwrap().contacts, 1);
+    assert_eq!(store.count_contacts(stranger, &everyone, at(5)).await.unwrap().contacts, 0);
+    assert_eq!(store.segment(owner, theirs.id).await.unwrap(), Some(theirs));
 }
 
 async fn consent_is_its_tenants(bench: Bench) {
