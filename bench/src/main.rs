@@ -7,6 +7,7 @@
 mod bodies;
 mod clock;
 mod floors;
+mod lists;
 mod load;
 mod options;
 mod report;
@@ -47,6 +48,9 @@ enum Command {
     /// Fills a store with what a large business has, within minutes
     #[command(after_help = "Example:\n  cargo xtask bench seed --contacts 1000000 --messages 5000000 --data /tmp/seed")]
     Seed(seed::Options),
+    /// Each list view on a large store
+    #[command(after_help = "Example:\n  cargo xtask bench lists --store sqlite --contacts 100000 --messages 500000")]
+    Lists(lists::Options),
     /// A floor's server; the benchmarks start it themselves
     #[command(hide = true)]
     Floor(floors::FloorOptions),
@@ -67,6 +71,7 @@ fn run(command: Command) -> Result<()> {
         Command::Floor(options) => tokio::runtime::Runtime::new()?.block_on(floors::serve(options)),
         Command::Floors(options) => measure(async move { floors::alone::run(&options).await }),
         Command::Webhooks(options) => measure(async move { webhooks::run(&options).await }),
+        Command::Lists(options) => measure(async move { lists::run(&options).await }),
         Command::Seed(options) => measure(async move { seed::run(&options).await }),
         Command::Sends(options) => measure(async move { sends::run(&options).await }),
     }

@@ -65,8 +65,8 @@ fn counts(shape: &Shape) -> String {
     let of_messages = |name: &str, at: &str, wanted: &str| {
         let hour = shape.hour(at);
         format!(
-            "SELECT tenant_id, broadcast_id, {hour} AS hour, '{name}' AS name, COUNT(*) AS count FROM messages \
-             WHERE tenant_id = {tenant} AND broadcast_id IS NOT NULL AND {wanted} GROUP BY 1, 2, 3"
+            "SELECT tenant_id, broadcast_id, {hour} AS hour, {name} AS name, COUNT(*) AS count FROM messages \
+             WHERE tenant_id = {tenant} AND broadcast_id IS NOT NULL AND {wanted} GROUP BY 1, 2, 3, 4"
         )
     };
     let of_recipients = |name: &str, at: &str, wanted: &str| {
@@ -77,14 +77,19 @@ fn counts(shape: &Shape) -> String {
         )
     };
     let parts = [
-        of_messages("sent", "sent_at", "sent_at IS NOT NULL"),
-        of_messages("delivered", "delivered_at", "delivered_at IS NOT NULL"),
-        of_messages("read", "read_at", "read_at IS NOT NULL"),
-        of_messages("failed", "failed_at", "failed_at IS NOT NULL"),
-        of_messages("in_doubt", "in_doubt_at", "in_doubt_at IS NOT NULL"),
+        of_messages("'sent'", "sent_at", "sent_at IS NOT NULL"),
+        of_messages("'delivered'", "delivered_at", "delivered_at IS NOT NULL"),
+        of_messages("'read'", "read_at", "read_at IS NOT NULL"),
+        of_messages(
+            "CASE WHEN id % 5 < 3 THEN 'failed/not_on_whatsapp/RECIPIENT_NOT_ON_WHATSAPP/131026' \
+             ELSE 'failed/rate_limited/META_REJECTED/131049' END",
+            "failed_at",
+            "failed_at IS NOT NULL",
+        ),
+        of_messages("'in_doubt'", "in_doubt_at", "in_doubt_at IS NOT NULL"),
         of_recipients("'replied'", "replied_at", "replied_at IS NOT NULL"),
         of_recipients("'pending'", "due_at", "message_id IS NULL AND reason IS NULL"),
-        of_recipients("'left_out'", "due_at", "reason IS NOT NULL"),
+        of_recipients("'left_out/' || reason", "due_at", "reason IS NOT NULL"),
     ];
     format!(
         "INSERT INTO broadcast_counts (tenant_id, broadcast_id, hour, name, count) SELECT * FROM ({}) AS c ORDER BY 1, 2, 3, 4",

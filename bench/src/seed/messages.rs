@@ -48,20 +48,21 @@ pub(super) fn messages(shape: &Shape) -> String {
     format!(
         "INSERT INTO messages (tenant_id, id, contact_id, conversation_id, connection_id, direction, status, priority, \
          content, template_id, wamid, failure, pricing_category, attempts, created_at, send_at, sent_at, delivered_at, \
-         read_at, failed_at, in_doubt_at, broadcast_id) \
+         read_at, failed_at, in_doubt_at, broadcast_id, recipient_id) \
          SELECT {tenant}, n, {}, k, {connection}, CASE WHEN status = 'received' THEN 'inbound' ELSE 'outbound' END, status, \
          CASE WHEN b IS NULL THEN n % 2 ELSE 2 END, {content}, \
          CASE WHEN b IS NOT NULL OR (status <> 'received' AND n % 2 = 0) THEN {template} END, \
          CASE WHEN status NOT IN ('queued', 'failed', 'in_doubt') THEN 'wamid.SEED' || n END, {failure}, \
          CASE WHEN b IS NOT NULL THEN 'utility' END, CASE WHEN status IN ('received', 'queued') THEN 0 ELSE 1 END, at, \
          CASE WHEN status = 'queued' THEN {now} + 2592000000000 END, {}, {}, {}, {}, \
-         CASE WHEN status = 'in_doubt' THEN {now} END, b \
+         CASE WHEN status = 'in_doubt' THEN {now} END, b, CASE WHEN b IS NOT NULL THEN {} END \
          FROM (SELECT n, b, k, h, {at} AS at, {status} AS status FROM {}) AS w",
         contact("k"),
         when("'read', 'delivered', 'sent'", 1_000_000),
         when("'read', 'delivered'", 3_000_000),
         when("'read'", 60_000_000),
         when("'failed'", 1_000_000),
+        contact("k"),
         placed(shape)
     )
 }

@@ -75,7 +75,7 @@ impl Access {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&options.data)?;
     let database = Database::lasting(options.data.clone(), options.database.clone());
-    let access = sow(database, &options.seed).await?;
+    let (_, access) = sow(database, &options.seed).await?;
     let rest = if options.database.is_some() { " --database-url URL" } else { "" };
     println!("\n  tenant {}, key {}", access.tenant, access.key);
     println!("  to look at it: waxwing serve --data {}{rest}", options.data.display());
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// Fills a new store.
-pub(crate) async fn sow(database: Database, options: &SeedOptions) -> Result<Access> {
+pub(crate) async fn sow(database: Database, options: &SeedOptions) -> Result<(Database, Access)> {
     println!(
         "=== seed, {}: {} contacts, {} messages, {} broadcasts ===",
         database.store().name(),
@@ -103,5 +103,6 @@ pub(crate) async fn sow(database: Database, options: &SeedOptions) -> Result<Acc
     let there = look.number("SELECT COUNT(*) FROM messages").await?;
     ensure!(there == 0, "{there} messages are there already: seed an empty store");
     fill::all(&look, options, access.tenant.parse()?, connection).await?;
-    Ok(access)
+    drop(look);
+    Ok((database, access))
 }

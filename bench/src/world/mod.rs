@@ -101,7 +101,7 @@ impl World {
         Api::new(self.base(), &self.key)
     }
 
-    fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         format!("http://{}{}", self.address, self.path(""))
     }
 
@@ -195,7 +195,8 @@ fn start_simulator(folder: &TempDir, server: SocketAddr, own: SocketAddr) -> Res
 
 fn start_server(folder: &TempDir, database: &Database, own: SocketAddr) -> Result<Process> {
     let own = own.to_string();
-    let mut arguments = vec!["serve", "--listen", &own, "--api-rate", "0"];
+    // Meta is simulated on this machine.
+    let mut arguments = vec!["serve", "--listen", &own, "--api-rate", "0", "--allow-networks", "127.0.0.0/8"];
     let data = database.data();
     arguments.extend(["--data", &data]);
     Process::start(&arguments, &database.environment(), &folder.path().join("server.log"))

@@ -10,6 +10,7 @@ use crate::SqlStore;
 use crate::db::{Fault, clean};
 use crate::dialect::{As, Dialect};
 use crate::lists::{self, List};
+use crate::totals::{self, Place, Reach};
 
 pub(super) async fn page(
     store: &SqlStore,
@@ -23,7 +24,10 @@ pub(super) async fn page(
         keys: &[("COALESCE(v.last_message_at, v.created_at)", As::Int), ("v.id", As::Int)],
         order: Order::Desc,
     };
-    lists::page(store.reader(), list, paging, row::from_row).await
+    let reach = if filter.contact_id.is_some() { Reach::Indexed } else { Reach::Walked };
+    let place = Place { table: "conversations", id: "id", reach };
+    let total = totals::of(store, &list, place, tenant.0, paging).await?;
+    lists::page_of(store.reader(), list, total, paging, row::from_row).await
 }
 
 fn select(dialect: Dialect, tenant: TenantId, filter: &ConversationFilter) -> SelectStatement {

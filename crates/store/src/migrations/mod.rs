@@ -3,6 +3,7 @@
 mod broadcasts;
 mod imports;
 mod initial;
+mod lists;
 mod segments;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(segments::Segments),
             Box::new(imports::Imports),
             Box::new(broadcasts::Broadcasts),
+            Box::new(lists::Lists),
         ]
     }
 }

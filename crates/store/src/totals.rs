@@ -1,0 +1,233 @@
+//! How many rows a large list has. Counting millions takes longer than anybody looks at a page, so a total is exact up
+//! to [`EXACT`]; beyond, it is what was counted last (or, the first time, what the ids let expect), while another count
+//! runs behind it. Counts never run side by side, and one list is counted again only after ten times as long as it took.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ports::Paging;
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
+
+use crate::db::{self, Fault, Row, SqlStore};
+use crate::lists::List;
+
+/// Up to so many rows are counted on the spot.
+const EXACT: u64 = 10_000;
+/// So many of the latest rows are looked at for a total that nobody counted yet.
+const SAMPLE: u64 = 5_000;
+/// A longer count is waited for so long.
+const PATIENCE: Duration = Duration::from_millis(15);
+/// A list is not counted again before so many times the time that counting it took.
+const REST: u32 = 10;
+/// Lists whose counts are remembered.
+const REMEMBERED: usize = 1_000;
+
+/// Counts of lists that are too long to be counted on the spot.
+#[derive(Clone)]
+pub(crate) struct Totals {
+    known: Arc<Mutex<HashMap<String, Known>>>,
+    /// One at a time.
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { known: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    /// `None` until the first count is done.
+    total: Option<u64>,
+    /// `None` while it is being counted.
+    again_at: Option<Instant>,
+}
+
+impl Totals {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, and whether the caller is to count.
+    fn ask(&self, key: &str, now: Instant) -> (Option<u64>, bool) {
+        let mut known = self.known();
+        if known.len() >= REMEMBERED && !known.contains_key(key) {
+            // Filters that name a time are never asked for again.
+            known.retain(|_, one| one.again_at.is_none());
+        }
+        let one = known.entry(key.to_owned()).or_insert(Known { total: None, again_at: Some(now) });
+        let due = one.again_at.is_some_and(|at| at <= now);
+        if due {
+            one.again_at = None;
+        }
+        (one.total, due)
+    }
+
+    fn learn(&self, key: String, total: Option<u64>, begun: Instant, now: Instant) {
+        let rest = Ord::max((now - begun) * REST, Duration::from_secs(1));
+        let mut known = self.known();
+        let before = known.get(&key).and_then(|one| one.total);
+        known.insert(key, Known { total: total.or(before), again_at: Some(now + rest) });
+    }
+}
+
+/// What a filter lets expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// An index leads to its rows: few rows are counted fast.
+    Indexed,
+    /// The table is walked.
+    Walked,
+}
+
+/// Where the rows of a list stand: the table, and the id that it is sorted by, in descending order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) reach: Reach,
+}
+
+/// The total of a list's first page; `None` for a later one, whose cursor knows it.
+pub(crate) async fn of(
+    store: &SqlStore,
+    list: &List,
+    place: Place,
+    tenant: i64,
+    paging: &Paging,
+) -> Result<Option<u64>, Fault> {
+    if paging.cursor.is_some() {
+        return Ok(None);
+    }
+    let walk = Walk { store, list, place, tenant };
+    let least = match place.reach {
+        Reach::Indexed => {
+            let counted = walk.counted_to(EXACT).await?;
+            if counted <= EXACT {
+                return Ok(Some(counted));
+            }
+            counted
+        }
+        Reach::Walked if walk.is_small().await? => {
+            return crate::lists::count(store.reader(), &list.from).await.map(Some);
+        }
+        Reach::Walked => 0,
+    };
+    let key = store.reader().get_database_backend().build(&list.from).to_string();
+    let (known, due) = store.totals().ask(&key, Instant::now());
+    let counting = due.then(|| start(store, key, list.from.clone()));
+    if let Some(counting) = counting
+        && let Ok(Ok(total)) = tokio::time::timeout(PATIENCE, counting).await
+    {
+        return Ok(Some(total));
+    }
+    let total = match known {
+        Some(total) => total,
+        None => walk.expected().await?,
+    };
+    Ok(Some(Ord::max(total, least)))
+}
+
+fn start(store: &SqlStore, key: String, from: SelectStatement) -> oneshot::Receiver<u64> {
+    let (tell, told) = oneshot::channel();
+    let store = store.clone();
+    tokio::spawn(async move {
+        let totals = store.totals();
+        let Ok(_turn) = totals.turn.acquire().await else { return };
+        let begun = Instant::now();
+        let counted = crate::lists::count(store.reader(), &from).await;
+        if let Err(why) = &counted {
+            tracing::debug!(%why, "a list could not be counted");
+        }
+        let counted = counted.ok();
+        totals.learn(key, counted, begun, Instant::now());
+        if let Some(total) = counted {
+            // Whoever asked may have gone.
+            let _ = tell.send(total);
+        }
+    });
+    told
+}
+
+struct Walk<'a> {
+    store: &'a SqlStore,
+    list: &'a List,
+    place: Place,
+    tenant: i64,
+}
+
+impl Walk<'_> {
+    /// Counts at most one more than `most`.
+    async fn counted_to(&self, most: u64) -> Result<u64, Fault> {
+        let mut some = self.list.from.clone();
+        some.expr_as(Expr::cust("1"), "one").limit(most + 1);
+        let from = Query::select().from_subquery(some, "some").take();
+        crate::lists::count(self.store.reader(), &from).await
+    }
+
+    /// Whether the tenant has few rows, whatever the filter is.
+    async fn is_small(&self) -> Result<bool, Fault> {
+        let Place { table, .. } = self.place;
+        let sql = format!(
+            "SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM {table} WHERE tenant_id = $1 LIMIT {}) AS some",
+            EXACT + 1
+        );
+        let row = db::one(self.store.reader(), &sql, [self.tenant.into()]).await?;
+        let total = row.map(|row| row.get::<i64>("total")).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(total).map_err(Fault::internal)? <= EXACT)
+    }
+
+    /// As many as there are, if older rows are wanted as often as the latest ones are.
+    async fn expected(&self) -> Result<u64, Fault> {
+        let Place { table, id, .. } = self.place;
+        let sql = format!(
+            "SELECT (SELECT MIN({id}) FROM {table} WHERE tenant_id = $1) AS lowest, \
+             (SELECT MAX({id}) FROM {table} WHERE tenant_id = $1) AS highest, \
+             (SELECT {id} FROM {table} WHERE tenant_id = $1 ORDER BY {id} DESC LIMIT 1 OFFSET {SAMPLE}) AS last"
+        );
+        let Some(row) = db::one(self.store.reader(), &sql, [self.tenant.into()]).await? else { return Ok(0) };
+        let id = |name: &str| row.get::<Option<i64>>(name).map(Option::unwrap_or_default);
+        let (lowest, highest, last) = (id("lowest")?, id("highest")?, id("last")?);
+        let key = self.list.keys.last().map_or("1", |(key, _)| *key);
+        let mut latest = self.list.from.clone();
+        latest.and_where(Expr::cust(key).gt(last));
+        let found = crate::lists::count(self.store.reader(), &latest).await?;
+        let share = (highest - lowest + 1) as f64 / Ord::max(highest - last, 1) as f64;
+        Ok((found as f64 * share) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_counted_by_one_at_a_time_and_rests_ten_times_as_long_as_it_took() {
+        let totals = Totals::default();
+        let begun = Instant::now();
+        let done = begun + Duration::from_secs(2);
+        assert_eq!(totals.ask("a", begun), (None, true));
+        assert_eq!(totals.ask("a", begun), (None, false), "somebody counts already");
+        totals.learn("a".into(), Some(20_000), begun, done);
+        assert_eq!(totals.ask("a", done + Duration::from_secs(19)), (Some(20_000), false));
+        let later = done + Duration::from_secs(20);
+        assert_eq!(totals.ask("a", later), (Some(20_000), true));
+        totals.learn("a".into(), None, later, later);
+        assert_eq!(totals.ask("a", later), (Some(20_000), false), "a count that failed forgets nothing");
+    }
+
+    #[test]
+    fn what_is_never_asked_again_is_forgotten() {
+        let totals = Totals::default();
+        let now = Instant::now();
+        for at in 0..5 * REMEMBERED {
+            totals.ask(&at.to_string(), now);
+            totals.learn(at.to_string(), Some(1), now, now);
+        }
+        assert!(totals.known().len() <= REMEMBERED);
+    }
+}
