@@ -5,6 +5,7 @@
 //! and has namesakes on the floors above.
 
 pub mod access;
+pub mod addresses;
 pub mod broadcasts;
 pub mod clock;
 pub mod connections;

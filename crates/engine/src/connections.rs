@@ -113,7 +113,9 @@ impl Connections {
         connection: ConnectionId,
         patch: PatchConnection,
     ) -> Result<Connection, ConnectionError> {
-        shape::patch(&patch).check()?;
+        let mut faults = shape::patch(&patch);
+        self.judge_address(patch.graph_url.as_deref(), &mut faults).await;
+        faults.check()?;
         let change = ConnectionPatch {
             name: patch.name.map(|name| name.trim().to_owned()),
             app_id: patch.app_id,
@@ -182,6 +184,16 @@ impl Connections {
         self.directory.refresh().await?;
         self.resolve_alerts(tenant, connection).await?;
         Ok(())
+    }
+
+    /// Adds a fault when this address is never called; see [`MetaGateway::refused_address`].
+    ///
+    /// [`MetaGateway::refused_address`]: ports::gateway::MetaGateway::refused_address
+    async fn judge_address(&self, graph_url: Option<&str>, faults: &mut Faults) {
+        let Some(url) = graph_url else { return };
+        if let Some(why) = self.deps.gateway.refused_address(url).await {
+            faults.add("/graph_url", format!("is not called from here: {why}"));
+        }
     }
 
     /// When this answers, this node sends and verifies by what was changed.

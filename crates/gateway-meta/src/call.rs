@@ -47,6 +47,7 @@ impl MetaClient {
         token: &SecretString,
         timeout: Duration,
     ) -> Result<RequestBuilder, GatewayError> {
+        self.guard.check(&url)?;
         let authorization = authorization("Bearer", token)?;
         Ok(self.http.request(method, url).header(AUTHORIZATION, authorization).timeout(timeout))
     }

@@ -1,10 +1,13 @@
 //! The client: one pool of connections for all numbers of all tenants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::addresses::Networks;
 use ports::gateway::{Access, GatewayError};
 use reqwest::Url;
 
+use crate::guard::Guard;
 use crate::outcome;
 
 /// How long to wait.
@@ -39,35 +42,39 @@ const IDLE_PER_HOST: usize = 1024;
 pub struct MetaClient {
     pub(crate) http: reqwest::Client,
     pub(crate) patience: Patience,
+    pub(crate) guard: Guard,
 }
 
 impl MetaClient {
-    /// A client with the usual patience.
+    /// A client with the usual patience, which calls the open internet and `allowed`.
     ///
     /// # Errors
     /// [`GatewayError::NotSent`] if TLS cannot be set up on this machine.
-    pub fn new() -> Result<Self, GatewayError> {
-        Self::with_patience(Patience::default())
+    pub fn new(allowed: Networks) -> Result<Self, GatewayError> {
+        Self::with_patience(Patience::default(), allowed)
     }
 
     /// A client that waits as long as told.
     ///
     /// # Errors
     /// As [`MetaClient::new`].
-    pub fn with_patience(patience: Patience) -> Result<Self, GatewayError> {
+    pub fn with_patience(patience: Patience, allowed: Networks) -> Result<Self, GatewayError> {
+        let guard = Guard::new(allowed);
         let http = reqwest::Client::builder()
             // One HTTP/2 connection is capped by the peer's limit of streams; many HTTP/1.1 ones are not.
             .http1_only()
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .connect_timeout(patience.connect)
+            .dns_resolver(Arc::new(guard.clone()))
+            // Where a redirect leads nobody has judged; Meta's API has none.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(concat!("waxwing/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(outcome::not_sent)?;
-        Ok(Self { http, patience })
+        Ok(Self { http, patience, guard })
     }
 }
 

@@ -12,6 +12,10 @@ use crate::client::MetaClient;
 
 #[async_trait]
 impl MetaGateway for MetaClient {
+    async fn refused_address(&self, graph_url: &str) -> Option<String> {
+        self.guard.refuses(graph_url).await.map(|refused| refused.to_string())
+    }
+
     async fn send(&self, access: &Access, message: &Outgoing) -> Result<AcceptedByMeta, GatewayError> {
         self.send_message(access, message).await
     }

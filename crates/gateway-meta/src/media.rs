@@ -62,9 +62,11 @@ impl MetaClient {
             .append_pair("file_type", mime_type);
         let request = self.request(Method::POST, url, &access.token, self.patience.answer)?;
         let session: UploadSession = read(self.perform(request).await?).await?;
+        let url = session_address(access, &session.id)?;
+        self.guard.check(&url)?;
         let request = self
             .http
-            .post(session_address(access, &session.id)?)
+            .post(url)
             .header(reqwest::header::AUTHORIZATION, authorization("OAuth", &access.token)?)
             .header("file_offset", "0")
             .timeout(self.patience.transfer)

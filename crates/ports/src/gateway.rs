@@ -198,6 +198,11 @@ pub struct NumberFacts {
 /// Calls to Meta's Graph API. Source: Meta, "WhatsApp Business Platform, Cloud API".
 #[async_trait]
 pub trait MetaGateway: Send + Sync + std::fmt::Debug {
+    /// Why this address of a Graph API is never called (it leads into a network that is not the internet and that the
+    /// operator does not allow); `None`: nothing speaks against it now. A name is looked up, and judged again at
+    /// each call.
+    async fn refused_address(&self, graph_url: &str) -> Option<String>;
+
     /// Sends one message, once: no retry inside.
     async fn send(&self, access: &Access, message: &Outgoing) -> Result<AcceptedByMeta, GatewayError>;
     /// Marks a message and all earlier ones read; with `typing` also shows "typing…" for up to 25 s.

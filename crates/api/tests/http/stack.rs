@@ -8,6 +8,7 @@ use api::limits::CallRate;
 use axum::Router;
 use axum::body::Body;
 use domain::access::Scope;
+use domain::addresses::Networks;
 use domain::pacing::Rate;
 use domain::{MovableClock, SystemEntropy, TenantId};
 use engine::access::CreateKey;
@@ -103,7 +104,7 @@ impl Stack {
         let (ours, its) = (Arc::clone(&clock), SimClock::system());
         let deps = Deps {
             store: Arc::new(store),
-            gateway: Arc::new(MetaClient::new().expect("a client")),
+            gateway: Arc::new(MetaClient::new(Networks::loopback()).expect("a client")),
             clock: ours,
             entropy: Arc::new(SystemEntropy),
             settings: Arc::new(engine::Settings {

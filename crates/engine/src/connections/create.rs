@@ -46,7 +46,9 @@ impl Connections {
     /// [`ConnectionError::Invalid`] with every fault (also when Meta is sure that token or number are wrong),
     /// [`ConnectionError::Exists`], or the store's.
     pub async fn create(&self, tenant: TenantId, wanted: CreateConnection) -> Result<Made, ConnectionError> {
-        shape::create(&wanted).check()?;
+        let mut faults = shape::create(&wanted);
+        self.judge_address(wanted.graph_url.as_deref(), &mut faults).await;
+        faults.check()?;
         self.not_twice(tenant, &wanted.phone_number_id).await?;
         let graph_url = shape::without_slash(wanted.graph_url.as_deref().unwrap_or(shape::GRAPH_URL));
         let access = Access {

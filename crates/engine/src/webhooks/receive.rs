@@ -62,7 +62,7 @@ impl Webhooks {
         let signers = match verified? {
             Ok(signers) => signers,
             Err(fault) => {
-                self.refuse(&listing, connection, &fault, address).await;
+                self.refuse(&listing, connection, &fault.to_string(), address).await;
                 return Err(ReceiveError::Signature(fault));
             }
         };
@@ -111,11 +111,17 @@ impl Webhooks {
         (!known.is_empty()).then(|| request.challenge.clone())
     }
 
+    /// Notes a webhook that came from outside of the networks that may deliver them; nothing of it was read.
+    pub async fn refuse_stranger(&self, connection: Option<ConnectionId>, address: Option<String>) {
+        let reason = "it came from outside of the networks that may deliver webhooks";
+        self.refuse(&self.directory.listing(), connection, reason, address).await;
+    }
+
     async fn refuse(
         &self,
         listing: &Listing,
         connection: Option<ConnectionId>,
-        fault: &SignatureFault,
+        reason: &str,
         address: Option<String>,
     ) {
         let tenant_id = match connection.and_then(|id| listing.entry(id)) {
@@ -126,7 +132,7 @@ impl Webhooks {
             tenant_id,
             connection_id: connection,
             address,
-            reason: fault.to_string(),
+            reason: reason.to_owned(),
             at: self.deps.clock.now(),
         };
         // A lost note of a refusal must not turn the refusal into a retry.

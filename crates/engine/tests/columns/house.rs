@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::addresses::Networks;
 use domain::{Clock, MovableClock, SignedDuration, SystemEntropy, TenantId};
 use engine::connections::{CreateConnection, Made};
 use engine::tenants::SettingsPatch;
@@ -73,7 +74,7 @@ impl House {
         store.migrate().await.unwrap();
         let deps = Deps {
             store: Arc::new(store),
-            gateway: Arc::new(MetaClient::with_patience(patience).unwrap()),
+            gateway: Arc::new(MetaClient::with_patience(patience, Networks::loopback()).unwrap()),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             settings: Arc::new(settings),

@@ -323,6 +323,9 @@ impl Between {
 
 #[async_trait]
 impl MetaGateway for Between {
+    async fn refused_address(&self, graph_url: &str) -> Option<String> {
+        self.real.refused_address(graph_url).await
+    }
     async fn send(&self, access: &Access, message: &Outgoing) -> Result<AcceptedByMeta, GatewayError> {
         let answer = self.real.send(access, message).await;
         self.answers.acquire().await.unwrap().forget();

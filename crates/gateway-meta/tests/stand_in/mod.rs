@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use domain::addresses::Networks;
 use domain::contacts::Identity;
 use domain::messages::Content;
 use gateway_meta::{MetaClient, Patience};
@@ -102,7 +103,7 @@ pub(crate) fn client() -> MetaClient {
         answer: Duration::from_millis(1500),
         transfer: Duration::from_millis(1500),
     };
-    MetaClient::with_patience(patience).unwrap()
+    MetaClient::with_patience(patience, Networks::loopback()).unwrap()
 }
 
 pub(crate) fn outgoing(content: Content) -> Outgoing {
