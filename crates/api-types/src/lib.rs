@@ -18,6 +18,7 @@ pub mod conversations;
 pub mod envelope;
 pub mod errors;
 pub mod faults;
+pub mod imports;
 pub mod list;
 pub mod media;
 pub mod messages;

@@ -2,13 +2,18 @@
 
 use api_types::contacts::{Contact, ContactQuery, CreateContact, Review, UpdateContact};
 use api_types::errors::details::{DuplicateContact, Missing};
+use api_types::imports::CsvQuery;
 use api_types::{List, PagingQuery, Problem, Success};
+use axum::body::Body;
 use axum::extract::State;
-use domain::ContactId;
+use axum::response::Response;
+use domain::{ContactId, TenantId};
 use engine::consent::Testimony;
 use engine::contacts::{ContactError, Contacts, PatchContact};
 use engine::segments::Segments;
+use http::{HeaderValue, header};
 use ports::contacts::ContactFilter;
+use ports::gateway::ByteStream;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +28,7 @@ use crate::state::ApiState;
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_contacts, create_contact))
+        .routes(routes!(export_contacts))
         .routes(routes!(get_contact, update_contact, delete_contact))
         .routes(routes!(review_contact))
 }
@@ -37,19 +43,49 @@ async fn list_contacts(
     State(saved): State<Segments>,
     Query((wanted, page)): Query<(ContactQuery, PagingQuery)>,
 ) -> Result<Answer<List<Contact>>> {
+    let filter = filter(caller.tenant, &saved, wanted).await?;
+    let found = contacts.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(ContactId(0)))?;
+    list(&page, found, body)
+}
+
+async fn filter(tenant: TenantId, saved: &Segments, wanted: ContactQuery) -> Result<ContactFilter> {
     let rule = match wanted.segment {
-        Some(id) => Some(saved.filter(caller.tenant, id).await.map_err(segments::failed(id))?),
+        Some(id) => Some(saved.filter(tenant, id).await.map_err(segments::failed(id))?),
         None => None,
     };
-    let filter = ContactFilter {
+    Ok(ContactFilter {
         opted_in: wanted.opted_in,
         needs_review: wanted.needs_review,
         tags: wanted.tags,
         search: wanted.search,
         rule,
-    };
-    let found = contacts.list(caller.tenant, &filter, &paging(&page)).await.map_err(failed(ContactId(0)))?;
-    list(&page, found, body)
+    })
+}
+
+/// Contacts as a CSV that an import reads back, newest first. Nothing in it is taken for a formula by a spreadsheet.
+#[utoipa::path(get, path = "/contacts/export.csv", tag = "contacts", params(ContactQuery, CsvQuery),
+    responses((status = 200, content_type = "text/csv", body = String)),
+    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+async fn export_contacts(
+    caller: Caller<Reads>,
+    State(contacts): State<Contacts>,
+    State(saved): State<Segments>,
+    Query((wanted, csv)): Query<(ContactQuery, CsvQuery)>,
+) -> Result<Response> {
+    let filter = filter(caller.tenant, &saved, wanted).await?;
+    Ok(csv_file(contacts.export(caller.tenant, filter, csv.bom == Some(true)), "contacts.csv"))
+}
+
+/// A CSV on its way.
+pub(crate) fn csv_file(bytes: ByteStream, name: &str) -> Response {
+    let mut response = Response::new(Body::from_stream(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    let attachment = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    headers.insert(header::CONTENT_DISPOSITION, attachment.unwrap_or(HeaderValue::from_static("attachment")));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Makes a contact.

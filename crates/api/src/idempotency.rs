@@ -107,11 +107,14 @@ fn namespaced(known: &Authenticated, key: &str) -> String {
     format!("{}:{key}", scopes.concat())
 }
 
-/// The body is read to be compared; an upload, which may be large, is told by its length instead.
+/// Ends the path of a list of contacts.
+const IMPORT: &str = "/contacts/import";
+
+/// The body is read to be compared; an upload or a list, which may be large, is told by its length instead.
 async fn fingerprint(request: Request) -> Result<(Request, [u8; 32]), ApiError> {
     let (parts, body) = request.into_parts();
     let content_type = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if content_type.starts_with(b"multipart/") {
+    if content_type.starts_with(b"multipart/") || parts.uri.path().ends_with(IMPORT) {
         let length = payload::length(&parts.headers).unwrap_or_default();
         let digest = digest(&parts, &length.to_be_bytes());
         return Ok((Request::from_parts(parts, body), digest));

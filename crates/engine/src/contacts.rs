@@ -1,5 +1,6 @@
 //! Contacts: made, found, changed, removed.
 
+pub(crate) mod export;
 pub(crate) mod shape;
 
 use domain::contacts::Identity;

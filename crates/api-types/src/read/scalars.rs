@@ -1,7 +1,7 @@
 //! Texts, numbers, times, lists: what requests are made of.
 
 use domain::{
-    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, SegmentId,
+    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId, MediaId, MessageId, SegmentId,
     TemplateId, TenantId,
 };
 use jiff::Timestamp;
@@ -225,6 +225,6 @@ macro_rules! ids {
 }
 
 ids! {
-    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, SegmentId,
+    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId, MediaId, MessageId, SegmentId,
     TemplateId, TenantId,
 }

@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use crate::Deps;
 use crate::faults::Faults;
 
+pub(crate) use errors_csv::write as csv_line;
 pub use plan::{Options, Plan};
 pub use vault::Received;
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{self, Format, Row, Table};
 use super::{ImportError, Order};
-use crate::contacts::shape;
+use crate::contacts::{export, shape};
 use crate::faults::Faults;
 
 /// Characters of a file's name.
@@ -108,7 +108,12 @@ fn check(options: &mut Options, faults: &mut Faults) {
 }
 
 fn targets(table: &Table, rows: &[Row], options: &Options) -> Result<Vec<Target>, Faults> {
-    let told = told(table, options)?;
+    let mut told = told(table, options)?;
+    if table.header == export::COLUMNS {
+        // Our own export: what it tells beside a contact's own is no custom field.
+        let own = export::COLUMNS.iter().position(|name| *name == "id").unwrap_or_default();
+        told[own..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Ignore)));
+    }
     let mut targets = columns::targets(&table.header, &told, options.unknown_columns);
     if !targets.contains(&Target::Phone) {
         let column = phone_column(&targets, &told, rows).ok_or_else(|| {

@@ -1,0 +1,46 @@
+//! `waxwing contacts`: lists of contacts in and out of a running server, at its HTTP API.
+
+mod export;
+mod import;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+#[derive(Args)]
+#[command(
+    after_help = "The server and the key are told by WAXWING_URL and WAXWING_API_KEY, the tenant by --tenant or WAXWING_TENANT.\
+                  \n\nExample:\n  waxwing contacts import customers.csv --tenant 1 --default-country DE"
+)]
+pub(crate) struct Contacts {
+    #[command(subcommand)]
+    command: ContactsCommand,
+}
+
+#[derive(Subcommand)]
+enum ContactsCommand {
+    /// Imports a list of contacts: CSV, XLSX or JSON
+    #[command(
+        after_help = "Columns are known by their headings; --map tells what is not (phone, name, first_name, last_name, language, \
+                      time_zone, tags, opted_in, consent_source, consent_time, consent_evidence, fields.NAME, ignore). \
+                      The exit code is 0 when every row was read, 1 when the import failed or was cancelled.\n\nExamples:\n  \
+                      waxwing contacts import customers.csv --tenant 1 --dry-run\n  \
+                      waxwing contacts import customers.xlsx --tenant 1 --default-country DE --map Kontakt=phone --tag fair"
+    )]
+    Import(import::Import),
+    /// Writes contacts as a CSV that an import reads back
+    #[command(
+        after_help = "Example:\n  waxwing contacts export --tenant 1 --opted-in true --out contacts.csv"
+    )]
+    Export(export::Export),
+}
+
+impl Contacts {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self.command {
+            ContactsCommand::Import(command) => command.run().await,
+            ContactsCommand::Export(command) => command.run().await.map(|()| ExitCode::SUCCESS),
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Imports.
+
+use std::collections::HashSet;
+
+use domain::consent::{ConsentKind, ConsentSource};
+use domain::imports::ImportState;
+use domain::{ApiKeyId, ImportId, TenantId};
+use ports::Paging;
+use ports::consent::{ConsentStore, NewConsent};
+use ports::contacts::{Contact, ContactFilter, ContactStore, NewContact};
+use ports::imports::{
+    Applied, BadRow, Counts, GoodRow, Import, ImportBatch, ImportStore, NewImport, OnDuplicate,
+};
+use serde_json::json;
+use store::SqlStore;
+
+use crate::samples::{at_once, by_page, identity, new_contact, phone, walk};
+use crate::support::{Bench, at};
+
+on_each_engine!(
+    an_import_is_kept_as_it_was_given,
+    a_batch_makes_contacts_with_their_consent_and_keeps_the_problems,
+    a_batch_that_comes_again_changes_nothing,
+    a_batch_of_another_holder_or_of_an_import_that_is_over_changes_nothing,
+    a_known_number_is_a_duplicate_and_stays_as_it_is,
+    a_known_contact_is_brought_up_to_date,
+    no_import_lifts_an_opt_out,
+    a_contact_does_not_outgrow_its_bounds,
+    of_two_importers_who_race_for_the_same_numbers_each_number_is_made_once,
+    a_dead_node_leaves_its_import_to_another_at_the_cursor,
+    a_cancelled_import_stays_cancelled,
+    problems_are_read_in_pages,
+    a_tenant_sees_its_own_imports_alone,
+);
+
+fn new_import() -> NewImport {
+    NewImport {
+        filename: Some("list.csv".into()),
+        plan: json!({"columns": ["phone"]}),
+        file: "1/abc".into(),
+        size: 1_000,
+        created_by: Some(ApiKeyId(4)),
+        holder: "node".into(),
+        held_until: at(60),
+        at: at(0),
+    }
+}
+
+fn row(row: u64, number: u32) -> GoodRow {
+    GoodRow {
+        row,
+        phone: phone(number),
+        written: format!("+1 555 {number:07}"),
+        country: Some("US".into()),
+        name: Some(format!("Person {number}")),
+        language: Some("en".into()),
+        time_zone: None,
+        tags: vec!["fair".into()],
+        fields: json!({"city": "Rome"}).as_object().unwrap().clone(),
+        consent: None,
+        cells: vec![format!("+1 555 {number:07}"), "Röme, \"x\"".into()],
+    }
+}
+
+fn consenting(number_of_row: u64, number: u32) -> GoodRow {
+    let evidence = json!({"file": "list.csv", "row": number_of_row});
+    GoodRow { consent: Some((at(-500), evidence)), ..row(number_of_row, number) }
+}
+
+fn bad(row: u64, error: &str) -> BadRow {
+    BadRow {
+        row,
+        phone: "+1555".into(),
+        error: error.into(),
+        is_duplicate: false,
+        cells: vec!["+1555".into()],
+    }
+}
+
+fn batch(import: &Import, good: Vec<GoodRow>, bad: Vec<BadRow>) -> ImportBatch {
+    let to = good.iter().map(|row| row.row).chain(bad.iter().map(|row| row.row)).max().unwrap();
+    ImportBatch {
+        import: import.id,
+        holder: "node".into(),
+        held_until: at(90),
+        from: import.cursor,
+        to,
+        bytes_read: 10 * to,
+        good,
+        bad,
+        on_duplicate: OnDuplicate::Skip,
+        at: at(30),
+    }
+}
+
+fn updating(batch: ImportBatch) -> ImportBatch {
+    ImportBatch { on_duplicate: OnDuplicate::Update, ..batch }
+}
+
+async fn apply(store: &SqlStore, tenant: TenantId, batch: ImportBatch) -> Import {
+    match store.import_batch(tenant, batch).await.unwrap() {
+        Applied::Applied(import) => import,
+        other => panic!("not applied: {other:?}"),
+    }
+}
+
+async fn start(bench: &Bench) -> (TenantId, Import) {
+    let tenant = bench.tenant().await;
+    (tenant, bench.store.create_import(tenant, new_import()).await.unwrap())
+}
+
+async fn by_number(bench: &Bench, tenant: TenantId, number: u32) -> Contact {
+    bench.store.contact_by_identity(tenant, &identity(number)).await.unwrap().expect("there")
+}
+
+async fn everybody(bench: &Bench, tenant: TenantId) -> Vec<Contact> {
+    let store = &bench.store;
+    let filter = ContactFilter::default();
+    walk(50, |paging| {
+        let filter = &filter;
+        async move { store.contacts(tenant, filter, &paging).await.unwrap() }
+    })
+    .await
+}
+
+async fn problems(bench: &Bench, tenant: TenantId, import: ImportId) -> Vec<(u64, String, String)> {
+    let found = bench.store.import_problems(tenant, import, 0, 1_000).await.unwrap();
+    found.into_iter().map(|problem| (problem.row, problem.phone, problem.error)).collect()
+}
+
+async fn an_import_is_kept_as_it_was_given(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    assert_eq!((import.state, import.cursor, import.counts), (ImportState::Running, 0, Counts::default()));
+    assert_eq!((import.size, import.created_by), (1_000, Some(ApiKeyId(4))));
+    assert_eq!((import.plan.clone(), import.file.as_str()), (json!({"columns": ["phone"]}), "1/abc"));
+    assert_eq!(bench.store.import(tenant, import.id).await.unwrap(), Some(import.clone()));
+    let second = bench.store.create_import(tenant, new_import()).await.unwrap();
+    let list = bench.store.imports(tenant, &Paging::default()).await.unwrap();
+    assert_eq!(list.items.iter().map(|one| one.id).collect::<Vec<_>>(), [second.id, import.id]);
+    assert_eq!(bench.store.files_of_imports().await.unwrap(), ["1/abc", "1/abc"]);
+    let store = &bench.store;
+    let failed = store
+        .end_import(tenant, import.id, "node", ImportState::Failed, Some("no\0thing"), at(50))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((failed.state, failed.failure.as_deref()), (ImportState::Failed, Some("nothing")));
+    assert_eq!(failed.ended_at, Some(at(50)));
+}
+
+async fn a_batch_makes_contacts_with_their_consent_and_keeps_the_problems(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let in_file = BadRow { is_duplicate: true, ..bad(5, "Duplicate number") };
+    let good = vec![consenting(2, 7), row(3, 8)];
+    let import =
+        apply(&bench.store, tenant, batch(&import, good, vec![bad(4, "Invalid phone format"), in_file]))
+            .await;
+    let counts = Counts { processed: 4, imported: 2, updated: 0, duplicates: 1, errors: 1 };
+    assert_eq!((import.counts, import.cursor, import.bytes_read), (counts, 5, 50));
+    let contact = by_number(&bench, tenant, 7).await;
+    assert_eq!((contact.name.as_deref(), contact.language.as_deref()), (Some("Person 7"), Some("en")));
+    assert_eq!((contact.country.as_deref(), contact.tags), (Some("US"), vec!["fair".to_owned()]));
+    assert_eq!((json!(contact.fields), contact.created_at), (json!({"city": "Rome"}), at(30)));
+    assert_eq!((contact.consent.opted_in, contact.consent.opted_in_at), (true, Some(at(-500))));
+    let ledger = bench.store.consent_records(tenant, contact.id, &Paging::default()).await.unwrap().items;
+    assert_eq!(ledger.len(), 1);
+    assert_eq!((ledger[0].kind, ledger[0].source), (ConsentKind::OptIn, ConsentSource::Import));
+    assert_eq!((ledger[0].at, &ledger[0].evidence), (at(-500), &json!({"file": "list.csv", "row": 2})));
+    let other = by_number(&bench, tenant, 8).await;
+    assert!(!other.consent.opted_in);
+    let filter = ContactFilter { search: Some("person 8".into()), ..ContactFilter::default() };
+    assert_eq!(
+        bench.store.contacts(tenant, &filter, &Paging::default()).await.unwrap().items[0].id,
+        other.id
+    );
+    let kept = bench.store.import_problems(tenant, import.id, 0, 10).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|one| (one.row, one.error.as_str())).collect::<Vec<_>>(),
+        [(4, "Invalid phone format"), (5, "Duplicate number")]
+    );
+    assert_eq!(kept[0].cells, ["+1555"]);
+}
+
+async fn a_batch_that_comes_again_changes_nothing(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let first = batch(&import, vec![consenting(2, 7)], vec![bad(3, "Invalid phone format")]);
+    let after = apply(&bench.store, tenant, first.clone()).await;
+    let again = bench.store.import_batch(tenant, first).await.unwrap();
+    assert_eq!(again, Applied::NotOurs(Some(after.clone())));
+    assert_eq!(bench.store.import(tenant, import.id).await.unwrap(), Some(after.clone()));
+    let next = apply(&bench.store, tenant, batch(&after, vec![row(4, 8)], vec![])).await;
+    assert_eq!((next.counts.processed, next.cursor), (3, 4));
+}
+
+async fn a_batch_of_another_holder_or_of_an_import_that_is_over_changes_nothing(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let ours = batch(&import, vec![row(2, 7)], vec![]);
+    let theirs = ImportBatch { holder: "other".into(), ..ours.clone() };
+    assert!(matches!(bench.store.import_batch(tenant, theirs).await.unwrap(), Applied::NotOurs(Some(_))));
+    let store = &bench.store;
+    assert_eq!(
+        store.end_import(tenant, import.id, "other", ImportState::Completed, None, at(1)).await.unwrap(),
+        None
+    );
+    store.end_import(tenant, import.id, "node", ImportState::Completed, None, at(1)).await.unwrap().unwrap();
+    assert!(matches!(store.import_batch(tenant, ours).await.unwrap(), Applied::NotOurs(Some(_))));
+    let missing = ImportBatch { import: ImportId(4711), ..batch(&import, vec![row(2, 7)], vec![]) };
+    assert_eq!(store.import_batch(tenant, missing).await.unwrap(), Applied::NotOurs(None));
+    assert!(everybody(&bench, tenant).await.is_empty());
+}
+
+async fn a_known_number_is_a_duplicate_and_stays_as_it_is(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let known = bench.contact(tenant, NewContact { name: Some("Old".into()), ..new_contact(7) }).await;
+    let import = apply(&bench.store, tenant, batch(&import, vec![consenting(2, 7), row(3, 8)], vec![])).await;
+    assert_eq!((import.counts.imported, import.counts.duplicates), (1, 1));
+    assert_eq!(by_number(&bench, tenant, 7).await, known);
+    let ledger = bench.store.consent_records(tenant, known.id, &Paging::default()).await.unwrap();
+    assert_eq!(ledger.total, 0);
+    assert_eq!(
+        problems(&bench, tenant, import.id).await,
+        [(2, "+1 555 0000007".to_owned(), "Duplicate number".to_owned())]
+    );
+}
+
+async fn a_known_contact_is_brought_up_to_date(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let known = NewContact {
+        name: Some("Old".into()),
+        language: Some("de".into()),
+        time_zone: Some("Europe/Berlin".into()),
+        tags: vec!["vip".into(), "fair".into()],
+        fields: json!({"zip": "10115"}).as_object().unwrap().clone(),
+        ..new_contact(7)
+    };
+    let known = bench.contact(tenant, known).await;
+    let named = GoodRow { language: None, ..consenting(2, 7) };
+    let import = apply(&bench.store, tenant, updating(batch(&import, vec![named, row(3, 8)], vec![]))).await;
+    let counts = Counts { processed: 2, imported: 1, updated: 1, ..Counts::default() };
+    assert_eq!(import.counts, counts);
+    let now = by_number(&bench, tenant, 7).await;
+    assert_eq!(
+        (now.id, now.name.as_deref(), now.language.as_deref()),
+        (known.id, Some("Person 7"), Some("de"))
+    );
+    assert_eq!(
+        (now.tags, json!(now.fields)),
+        (vec!["vip".to_owned(), "fair".to_owned()], json!({"zip": "10115", "city": "Rome"}))
+    );
+    assert_eq!((now.time_zone.as_deref(), now.updated_at), (Some("Europe/Berlin"), at(30)));
+    assert!(now.consent.opted_in);
+    let ledger = bench.store.consent_records(tenant, now.id, &Paging::default()).await.unwrap();
+    assert_eq!(ledger.total, 1);
+    // A second time consent is nothing new.
+    let again = updating(batch(&import, vec![consenting(4, 7)], vec![]));
+    apply(&bench.store, tenant, again).await;
+    assert_eq!(bench.store.consent_records(tenant, now.id, &Paging::default()).await.unwrap().total, 1);
+}
+
+async fn no_import_lifts_an_opt_out(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let known = bench.contact(tenant, new_contact(7)).await;
+    let stop = NewConsent {
+        contact_id: known.id,
+        kind: ConsentKind::OptOut,
+        source: ConsentSource::Keyword,
+        at: at(-1_000),
+        evidence: json!({}),
+    };
+    bench.store.record_consent(tenant, stop).await.unwrap().unwrap();
+    apply(&bench.store, tenant, updating(batch(&import, vec![consenting(2, 7)], vec![]))).await;
+    let now = by_number(&bench, tenant, 7).await;
+    assert!(now.consent.explicitly_out());
+    assert_eq!(now.name.as_deref(), Some("Person 7"));
+    assert_eq!(bench.store.consent_records(tenant, now.id, &Paging::default()).await.unwrap().total, 1);
+}
+
+async fn a_contact_does_not_outgrow_its_bounds(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let tags = (0..100).map(|number| format!("t{number}")).collect();
+    let known = bench.contact(tenant, NewContact { tags, ..new_contact(7) }).await;
+    let import = apply(&bench.store, tenant, updating(batch(&import, vec![consenting(2, 7)], vec![]))).await;
+    assert_eq!((import.counts.updated, import.counts.errors, import.counts.processed), (0, 1, 1));
+    assert_eq!(by_number(&bench, tenant, 7).await, known);
+    assert!(problems(&bench, tenant, import.id).await[0].2.contains("too many tags"));
+}
+
+async fn of_two_importers_who_race_for_the_same_numbers_each_number_is_made_once(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(bench.store.create_import(tenant, new_import()).await.unwrap());
+    }
+    let imports = held.clone();
+    at_once(&bench.store, 4, move |store, which| {
+        let mut import = imports[which as usize].clone();
+        async move {
+            for part in 0..4_u32 {
+                // Half of them from the end, so that they meet.
+                let part = if which % 2 == 0 { part } else { 3 - part };
+                let from = import.cursor;
+                let good: Vec<GoodRow> =
+                    (0..100).map(|n| consenting(from + 1 + u64::from(n), part * 100 + n)).collect();
+                let next = batch(&import, good, vec![]);
+                let next = if which < 2 { next } else { updating(next) };
+                import = apply(&store, tenant, next).await;
+            }
+        }
+    })
+    .await;
+    let contacts = everybody(&bench, tenant).await;
+    let numbers: HashSet<_> = contacts.iter().map(|one| one.identity.phone.clone()).collect();
+    assert_eq!((contacts.len(), numbers.len()), (400, 400));
+    let mut sum = Counts::default();
+    for import in &held {
+        let counts = bench.store.import(tenant, import.id).await.unwrap().unwrap().counts;
+        assert_eq!(counts.processed, counts.imported + counts.updated + counts.duplicates + counts.errors);
+        sum.processed += counts.processed;
+        sum.imported += counts.imported;
+    }
+    assert_eq!((sum.processed, sum.imported), (1_600, 400));
+    for contact in contacts.iter().step_by(37) {
+        let ledger = bench.store.consent_records(tenant, contact.id, &Paging::default()).await.unwrap();
+        assert_eq!(ledger.total, 1, "consent is written once");
+    }
+}
+
+async fn a_dead_node_leaves_its_import_to_another_at_the_cursor(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    apply(&bench.store, tenant, batch(&import, vec![row(2, 7)], vec![])).await;
+    let other = bench.another_node().await;
+    let free = |node: &'static str, now| {
+        let other = &other;
+        async move {
+            let found = other.free_imports(node, now, 10).await.unwrap();
+            found.into_iter().map(|(tenant, import)| (tenant, import.id)).collect::<Vec<_>>()
+        }
+    };
+    assert!(free("other", at(89)).await.is_empty());
+    assert_eq!(other.take_import(tenant, import.id, "other", at(89), at(150)).await.unwrap(), None);
+    assert_eq!(free("node", at(89)).await, [(tenant, import.id)]);
+    assert_eq!(free("other", at(90)).await, [(tenant, import.id)]);
+    let taken = at_once(&other, 5, move |store, number| async move {
+        let name = format!("other-{number}");
+        store
+            .take_import(tenant, import.id, &name, at(91), at(150))
+            .await
+            .unwrap()
+            .map(|import| (name, import))
+    })
+    .await;
+    let mut taken: Vec<_> = taken.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 1, "one gets it");
+    let (name, now) = taken.remove(0);
+    assert_eq!((now.cursor, now.run_at, now.run_processed), (2, at(91), 1));
+    let late = batch(&now, vec![row(3, 8)], vec![]);
+    assert!(matches!(bench.store.import_batch(tenant, late.clone()).await.unwrap(), Applied::NotOurs(_)));
+    apply(&other, tenant, ImportBatch { holder: name.clone(), ..late }).await;
+    other.release_import(tenant, now.id, &name).await.unwrap();
+    assert_eq!(free("third", at(0)).await, [(tenant, now.id)]);
+}
+
+async fn a_cancelled_import_stays_cancelled(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let (stopped, now) = bench.store.cancel_import(tenant, import.id, at(9)).await.unwrap().unwrap();
+    assert_eq!((stopped.state, stopped.ended_at, now), (ImportState::Cancelled, Some(at(9)), true));
+    let (again, now) = bench.store.cancel_import(tenant, import.id, at(10)).await.unwrap().unwrap();
+    assert_eq!((again, now), (stopped, false));
+    let batch = batch(&import, vec![row(2, 7)], vec![]);
+    assert!(matches!(bench.store.import_batch(tenant, batch).await.unwrap(), Applied::NotOurs(Some(_))));
+    assert_eq!(bench.store.free_imports("node", at(99), 10).await.unwrap(), []);
+    let ended = bench.store.end_import(tenant, import.id, "node", ImportState::Completed, None, at(11)).await;
+    assert_eq!(ended.unwrap(), None);
+    assert_eq!(bench.store.cancel_import(tenant, ImportId(4711), at(9)).await.unwrap(), None);
+}
+
+async fn problems_are_read_in_pages(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let rows = (1..=25).map(|row| bad(row, "Invalid phone format")).collect();
+    apply(&bench.store, tenant, batch(&import, vec![], rows)).await;
+    let mut seen = Vec::new();
+    while let Some(last) = {
+        let after = seen.last().copied().unwrap_or(0);
+        let page = bench.store.import_problems(tenant, import.id, after, 10).await.unwrap();
+        seen.extend(page.iter().map(|problem| problem.row));
+        page.last().map(|problem| problem.row)
+    } {
+        assert_eq!(seen.last(), Some(&last));
+    }
+    assert_eq!(seen, (1..=25).collect::<Vec<_>>());
+}
+
+async fn a_tenant_sees_its_own_imports_alone(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    apply(&bench.store, tenant, batch(&import, vec![], vec![bad(2, "Invalid phone format")])).await;
+    let (stranger, store) = (bench.tenant().await, &bench.store);
+    assert_eq!(store.import(stranger, import.id).await.unwrap(), None);
+    assert_eq!(store.imports(stranger, &by_page(1, 10)).await.unwrap().total, 0);
+    assert_eq!(store.import_problems(stranger, import.id, 0, 10).await.unwrap(), []);
+    assert_eq!(store.cancel_import(stranger, import.id, at(9)).await.unwrap(), None);
+    assert_eq!(store.take_import(stranger, import.id, "node", at(9), at(99)).await.unwrap(), None);
+    let ended =
+        store.end_import(stranger, import.id, "node", ImportState::Failed, None, at(9)).await.unwrap();
+    assert_eq!(ended, None);
+    store.release_import(stranger, import.id, "node").await.unwrap();
+    let known = store.import(tenant, import.id).await.unwrap().unwrap();
+    let theirs = batch(&known, vec![row(3, 7)], vec![]);
+    assert_eq!(store.import_batch(stranger, theirs).await.unwrap(), Applied::NotOurs(None));
+    assert_eq!(store.free_imports("other", at(89), 10).await.unwrap(), []);
+}
