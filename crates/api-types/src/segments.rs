@@ -4,7 +4,10 @@ use domain::segments::{self as rules, Flag, TextField, TimeField};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::faults::Faults;
@@ -35,63 +38,82 @@ impl ToSchema for Rule {
 
 impl PartialSchema for Rule {
     fn schema() -> RefOr<Schema> {
-        serde_json::from_value(schema()).expect("a schema that is written down here can be read")
+        let rule = || Ref::from_schema_name("Rule");
+        let rules = || ArrayBuilder::new().items(rule());
+        OneOfBuilder::new()
+            .description(Some(format!(
+                "Which contacts are meant. Groups nest up to {} deep; {} conditions at most. `{{\"all\": []}}` means \
+                 everyone.",
+                rules::limits::DEPTH,
+                rules::limits::CONDITIONS
+            )))
+            .examples([example()])
+            .item(group("all", rules().into(), "Every one of these holds."))
+            .item(group("any", rules().min_items(Some(1)).into(), "One of these holds."))
+            .item(group("not", rule().into(), "This does not hold."))
+            .item(condition())
+            .into()
     }
 }
 
-fn schema() -> Value {
-    let rule = json!({ "$ref": "#/components/schemas/Rule" });
-    let group = |name: &str, of: Value, description: &str| {
-        json!({
-            "type": "object", "required": [name], "properties": { name: of },
-            "additionalProperties": false, "description": description,
-        })
-    };
-    json!({
-        "description": format!(
-            "Which contacts are meant. Groups nest up to {} deep; {} conditions at most. `{{\"all\": []}}` means \
-             everyone.",
-            rules::limits::DEPTH,
-            rules::limits::CONDITIONS
-        ),
-        "example": { "all": [
-            { "field": "opted_in", "op": "is", "value": true },
-            { "any": [
-                { "field": "tags", "op": "has", "value": "vip" },
-                { "field": "last_message_at", "op": "within_days", "value": 30 },
-            ] },
-            { "not": { "field": "broadcast", "op": "is", "value": { "id": 7, "outcome": "read" } } },
+fn example() -> Value {
+    json!({ "all": [
+        { "field": "opted_in", "op": "is", "value": true },
+        { "any": [
+            { "field": "tags", "op": "has", "value": "vip" },
+            { "field": "last_message_at", "op": "within_days", "value": 30 },
         ] },
-        "oneOf": [
-            group("all", json!({ "type": "array", "items": rule }), "Every one of these holds."),
-            group("any", json!({ "type": "array", "items": rule, "minItems": 1 }), "One of these holds."),
-            group("not", rule, "This does not hold."),
-            condition(),
-        ],
-    })
+        { "not": { "field": "broadcast", "op": "is", "value": { "id": 7, "outcome": "read" } } },
+    ] })
 }
 
-fn condition() -> Value {
-    json!({
-        "type": "object",
-        "required": ["field", "op"],
-        "additionalProperties": false,
-        "description": "One question to a contact.",
-        "properties": {
-            "field": { "type": "string", "example": "fields.city", "description": fields() },
-            "op": { "type": "string", "enum": [
-                "is", "is_not", "in", "contains", "starts_with", "is_set", "is_not_set", "greater", "less",
-                "has", "has_not", "has_any", "has_all",
-                "before", "after", "within_days", "older_than_days", "never",
-            ] },
-            "value": {
-                "description": "A text; a list of texts (in, has_any, has_all); true or false; a number (greater, less); \
-                    days (within_days, older_than_days); a time (before, after); of a broadcast `{id, outcome}`; \
-                    absent with is_set, is_not_set and never.",
-            },
-        },
-    })
+/// An object whose members are all known.
+fn closed(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(description))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
+
+fn group(name: &str, of: RefOr<Schema>, description: &str) -> ObjectBuilder {
+    closed(description).property(name, of).required(name)
+}
+
+fn condition() -> ObjectBuilder {
+    let word = || ObjectBuilder::new().schema_type(Type::String);
+    let value = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(
+        "A text; a list of texts (in, has_any, has_all); true or false; a number (greater, less); days (within_days, \
+         older_than_days); a time (before, after); of a broadcast `{id, outcome}`; absent with is_set, is_not_set and \
+         never.",
+    ));
+    closed("One question to a contact.")
+        .property("field", word().description(Some(fields())).examples(["fields.city"]))
+        .required("field")
+        .property("op", word().enum_values(Some(OPS)))
+        .required("op")
+        .property("value", value)
+}
+
+const OPS: [&str; 18] = [
+    "is",
+    "is_not",
+    "in",
+    "contains",
+    "starts_with",
+    "is_set",
+    "is_not_set",
+    "greater",
+    "less",
+    "has",
+    "has_not",
+    "has_any",
+    "has_all",
+    "before",
+    "after",
+    "within_days",
+    "older_than_days",
+    "never",
+];
 
 /// Which questions go with which fields.
 fn fields() -> String {
@@ -164,8 +186,7 @@ mod tests {
 
     #[test]
     fn the_example_in_the_schema_is_a_rule_and_the_schema_names_every_field() {
-        let example = schema()["example"].clone();
-        assert_eq!(serde_json::to_value(read::<Rule>(example.clone()).unwrap()).unwrap(), example);
+        assert_eq!(serde_json::to_value(read::<Rule>(example()).unwrap()).unwrap(), example());
         let written = serde_json::to_value(Rule::schema()).unwrap();
         assert_eq!(written["oneOf"].as_array().unwrap().len(), 4);
         assert_eq!(written["oneOf"][2]["properties"]["not"]["$ref"], "#/components/schemas/Rule");
