@@ -11,6 +11,7 @@ mod frame;
 mod idempotency;
 mod media;
 mod messages;
+mod segments;
 mod stack;
 mod templates;
 mod webhooks;

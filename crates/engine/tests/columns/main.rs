@@ -14,5 +14,6 @@ mod conversations;
 mod hooks;
 mod lanes;
 mod media;
+mod segments;
 mod templates;
 mod tenants;
