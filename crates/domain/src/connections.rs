@@ -65,9 +65,27 @@ pub fn token_warning(expires_at: Option<Timestamp>, now: Timestamp) -> Option<To
     }
 }
 
+/// How many people a portfolio of this tier may write to first within 24 hours; `None`: without limit, or a word that
+/// is not known. Source: Meta, "Messaging limits" (`TIER_250`, `TIER_2K`, `TIER_UNLIMITED` …).
+pub fn daily_limit(tier: &str) -> Option<i64> {
+    let amount = tier.trim().strip_prefix("TIER_")?;
+    let (digits, thousands) = match amount.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1_000),
+        None => (amount, 1),
+    };
+    digits.parse::<i64>().ok()?.checked_mul(thousands).filter(|limit| *limit > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tier_says_how_many_and_unlimited_is_no_number() {
+        let tiers = ["TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_100K"].map(daily_limit);
+        assert_eq!(tiers, [50, 250, 1_000, 2_000, 100_000].map(Some));
+        assert_eq!(["TIER_UNLIMITED", "TIER_NOT_SET", "", "250"].map(daily_limit), [None; 4]);
+    }
 
     #[test]
     fn a_token_is_warned_of_seven_days_and_one_day_ahead() {

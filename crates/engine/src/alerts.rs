@@ -1,6 +1,6 @@
 //! Alerts: conditions that somebody should look at; one row per condition, however often it occurs.
 
-use domain::{AlertId, ConnectionId, TenantId, Timestamp};
+use domain::{AlertId, BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::alerts::{Alert, NewAlert, Severity};
 use ports::{Page, Paging, StoreError};
 use serde_json::Value;
@@ -30,6 +30,10 @@ pub mod kinds {
         PAYMENT_REQUIRED,
         CONNECTION_REFUSED,
     ];
+    /// A broadcast stopped by itself, or reached nobody.
+    pub const BROADCAST_STOPPED: &str = "broadcast_stopped";
+    /// Turns of a recurring broadcast were missed while no server ran; the latest was made up for.
+    pub const BROADCAST_TURNS_MISSED: &str = "broadcast_turns_missed";
     /// Somebody posted webhooks with a bad signature.
     pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
     /// Somebody knocked with a wrong, revoked or expired key.
@@ -41,6 +45,11 @@ pub mod kinds {
 /// The subject of alerts about a connection.
 pub fn connection_subject(connection: ConnectionId) -> String {
     format!("connection:{connection}")
+}
+
+/// The subject of alerts about a broadcast.
+pub fn broadcast_subject(broadcast: BroadcastId) -> String {
+    format!("broadcast:{broadcast}")
 }
 
 /// How dealing with alerts fails.

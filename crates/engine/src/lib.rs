@@ -55,6 +55,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Calls to Meta in flight per number, at most.
     pub sends_in_flight: usize,
+    /// What Meta charges, for the estimates of broadcasts.
+    pub rate_card: Option<Arc<broadcasts::rates::RateCard>>,
 }
 
 impl Default for Settings {
@@ -67,6 +69,7 @@ impl Default for Settings {
             import_max_rows: 5_000_000,
             public_url: None,
             sends_in_flight: 256,
+            rate_card: None,
         }
     }
 }
@@ -106,13 +109,19 @@ impl Engine {
         let lanes = messages.clone();
         let wake: Arc<dyn Fn(domain::ConnectionId) + Send + Sync> =
             Arc::new(move |connection| lanes.wake(connection));
-        let lookups = messages.clone();
-        let forget: Arc<dyn Fn(domain::TenantId) + Send + Sync> =
-            Arc::new(move |tenant| lookups.forget_templates(tenant));
+        let broadcasts = broadcasts::Broadcasts::new(deps.clone(), directory.clone(), messages.clone());
+        let (lookups, runner) = (messages.clone(), broadcasts.clone());
+        let forget: Arc<dyn Fn(domain::TenantId) + Send + Sync> = Arc::new(move |tenant| {
+            lookups.forget_templates(tenant);
+            runner.wake();
+        });
+        let failing = messages.clone();
+        let failed_late: Arc<dyn Fn(domain::TenantId, ports::webhooks::BroadcastFailure) + Send + Sync> =
+            Arc::new(move |tenant, failure| failing.tap().failed_late(tenant, failure));
         Ok(Self {
             access: access::Access::new(deps.clone()),
             alerts: alerts::Alerts::new(deps.clone()),
-            broadcasts: broadcasts::Broadcasts::new(deps.clone(), directory.clone(), messages.clone()),
+            broadcasts,
             connections: connections::Connections::new(deps.clone(), directory.clone(), Arc::clone(&wake)),
             consent: consent::Consent::new(deps.clone()),
             contacts: contacts::Contacts::new(deps.clone()),
@@ -125,7 +134,7 @@ impl Engine {
                 deps.clone(),
                 directory.clone(),
                 media.clone(),
-                webhooks::Hooks { wake_lane: wake, templates_changed: forget },
+                webhooks::Hooks { wake_lane: wake, templates_changed: forget, broadcast_failed: failed_late },
             ),
             directory,
             media,
@@ -144,6 +153,7 @@ impl Engine {
     pub async fn run(&self, stop: CancellationToken) {
         let tasks = tokio_util::task::TaskTracker::new();
         tasks.spawn(self.access.clone().run(stop.clone()));
+        tasks.spawn(self.broadcasts.clone().run(stop.clone()));
         tasks.spawn(self.connections.clone().run(stop.clone()));
         tasks.spawn(self.imports.clone().run(stop.clone()));
         tasks.spawn(self.media.clone().run(stop.clone()));

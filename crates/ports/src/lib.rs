@@ -39,6 +39,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub trait Store:
     access::AccessStore
     + alerts::AlertStore
+    + broadcasts::BroadcastStore
     + connections::ConnectionStore
     + consent::ConsentStore
     + contacts::ContactStore
@@ -59,6 +60,7 @@ pub trait Store:
 impl<T> Store for T where
     T: access::AccessStore
         + alerts::AlertStore
+        + broadcasts::BroadcastStore
         + connections::ConnectionStore
         + consent::ConsentStore
         + contacts::ContactStore

@@ -3,18 +3,21 @@
 
 mod environment;
 mod flags;
+mod lists;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use api::limits::CallRate;
+use domain::addresses::Networks;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use environment::Environment;
+use lists::{networks, secrets};
 pub(crate) use flags::{CommonFlags, ListenFlags, ServeFlags};
 
 /// The file that is read without being named, when it is there.
@@ -46,6 +49,9 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Calls to Meta in flight per number, at most.
     pub(crate) sends_in_flight: usize,
+    /// CSV file with what Meta charges, for the estimates of broadcasts.
+    #[serde(default)]
+    pub(crate) rate_card: Option<PathBuf>,
     /// Largest list of contacts that can be imported, in bytes and in rows.
     pub(crate) import_max_bytes: u64,
     pub(crate) import_max_rows: u64,
@@ -53,8 +59,21 @@ pub(crate) struct Config {
     /// no limit in the demo.
     #[serde(default)]
     pub(crate) api_rate: Option<u32>,
-    /// A proxy of ours stands before this server: the last address of `X-Forwarded-For` is the client's.
-    pub(crate) trust_forwarded_for: bool,
+    /// Networks that calls to a tenant's addresses may lead into besides the internet.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) allow_networks: Networks,
+    /// Proxies of ours: what they write into `X-Forwarded-For` is believed.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Networks,
+    /// Where webhooks may come from; without any, from anywhere.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) webhook_networks: Networks,
+    /// The certificate and those above it, as PEM; with `tls_key` the server speaks TLS itself.
+    #[serde(default)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM.
+    #[serde(default)]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Name of this node, unique among those on one database; without it host and process.
     #[serde(default)]
     pub(crate) node: Option<String>,
@@ -81,7 +100,6 @@ struct Defaults {
     sends_in_flight: usize,
     import_max_bytes: u64,
     import_max_rows: u64,
-    trust_forwarded_for: bool,
     shutdown_seconds: u64,
 }
 
@@ -93,7 +111,6 @@ const DEFAULTS: Defaults = Defaults {
     sends_in_flight: 256,
     import_max_bytes: 512 * 1024 * 1024,
     import_max_rows: 5_000_000,
-    trust_forwarded_for: false,
     shutdown_seconds: 25,
 };
 
@@ -125,7 +142,12 @@ impl Config {
             Some(calls) => NonZeroU32::new(calls)
                 .map(|per_second| CallRate { per_second, burst: per_second.saturating_add(calls) }),
         };
-        api::Settings { call_rate, trust_forwarded_for: self.trust_forwarded_for }
+        api::Settings {
+            call_rate,
+            trusted_proxies: self.trusted_proxies.clone(),
+            webhook_networks: self.webhook_networks.clone(),
+            ..api::Settings::default()
+        }
     }
 
     fn from_sources(common: &CommonFlags, flags: &impl Serialize, environment: Environment) -> Result<Self> {
@@ -147,6 +169,9 @@ impl Config {
         }
         if self.sends_in_flight == 0 {
             bail!("sends_in_flight: at least 1, else nothing is ever sent");
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            bail!("tls_cert and tls_key: one needs the other");
         }
         Ok(self)
     }
@@ -185,21 +210,6 @@ fn named(error: figment::Error) -> anyhow::Error {
 
 fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
-}
-
-/// A list, or one text with commas (as environment variables have it).
-fn secrets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Shape {
-        List(Vec<String>),
-        Text(String),
-    }
-    let texts = match Shape::deserialize(from)? {
-        Shape::List(list) => list,
-        Shape::Text(text) => text.split(',').map(str::to_owned).collect(),
-    };
-    Ok(texts.into_iter().filter(|text| !text.trim().is_empty()).map(SecretString::from).collect())
 }
 
 #[cfg(test)]
@@ -270,6 +280,23 @@ mod tests {
         };
         assert_eq!(of("old_keys = [\"a\", \"b\"]", &[]), ["a", "b"]);
         assert_eq!(of("", &[("WAXWING_OLD_KEYS", "a,b,")]), ["a", "b"]);
+    }
+
+    #[test]
+    fn networks_are_a_list_or_one_text_with_commas_and_a_wrong_one_is_named() {
+        let of = |file: &str, environment: &[(&str, &str)]| read(file, environment, &ServeFlags::default());
+        let listed = of("allow_networks = [\"10.0.0.0/8\", \"::1\"]", &[]).unwrap();
+        let told = of("", &[("WAXWING_ALLOW_NETWORKS", "10.0.0.0/8, ::1")]).unwrap();
+        assert_eq!(listed.allow_networks, told.allow_networks);
+        assert!(told.allow_networks.contain("10.1.2.3".parse().unwrap()));
+        let error = of("", &[("WAXWING_TRUSTED_PROXIES", "10.0.0.0/40")]).unwrap_err().to_string();
+        assert!(error.starts_with("trusted_proxies: \"10.0.0.0/40\" is no network"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_an_error() {
+        let error = read("tls_cert = \"a.pem\"", &[], &ServeFlags::default()).unwrap_err();
+        assert_eq!(error.to_string(), "tls_cert and tls_key: one needs the other");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One process's share of the house: the parts chosen by the settings, put together.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use domain::{Clock, Entropy, MovableClock, SystemEntropy};
+use engine::broadcasts::rates::RateCard;
 use engine::{Deps, Engine, Settings};
 use gateway_meta::MetaClient;
 use ports::StoreError;
@@ -53,13 +55,14 @@ impl Node {
             import_max_rows: config.import_max_rows,
             public_url: parts.public_url,
             sends_in_flight: config.sends_in_flight,
+            rate_card: config.rate_card.as_deref().map(rate_card).transpose()?,
         };
         for folder in [&settings.media_dir, &settings.imports_dir] {
             make_folder(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
         }
         let engine = Engine::new(Deps {
             store: Arc::new(store.clone()),
-            gateway: Arc::new(MetaClient::new().context("the client for Meta cannot be built")?),
+            gateway: Arc::new(MetaClient::new(config.allow_networks.clone()).context("the client for Meta cannot be built")?),
             clock: parts.clock,
             entropy,
             settings: Arc::new(settings),
@@ -134,4 +137,14 @@ fn node_name(config: &Config, entropy: &dyn Entropy) -> String {
     let mut chance = [0_u8; 4];
     entropy.fill(&mut chance);
     format!("{host}-{}-{:08x}", std::process::id(), u32::from_le_bytes(chance))
+}
+
+/// Reads what Meta charges.
+fn rate_card(file: &Path) -> Result<Arc<RateCard>> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("rate_card: the file {} cannot be read", file.display()))?;
+    RateCard::parse(&text).map(Arc::new).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("rate_card: {}: {}", file.display(), faults.join("; "))
+    })
 }

@@ -97,13 +97,17 @@ impl FailedBy {
     /// Out of a failure's code (the contract's table) and Meta's own.
     pub fn of(code: &str, meta_error_code: Option<i64>) -> Self {
         match (code, meta_error_code) {
-            (_, Some(131_049 | 131_048 | 131_056 | 130_429 | 80_007 | 130_472 | 131_064)) => Self::RateLimited,
+            (_, Some(131_049 | 131_048 | 131_056 | 130_429 | 80_007 | 130_472 | 131_064)) => {
+                Self::RateLimited
+            }
             (_, Some(131_052 | 131_053)) => Self::Media,
             (_, Some(131_021 | 131_009)) | ("INVALID_PHONE_FORMAT", _) => Self::InvalidNumber,
             ("RECIPIENT_NOT_ON_WHATSAPP", _) => Self::NotOnWhatsapp,
             ("RATE_LIMIT_EXCEEDED", _) => Self::RateLimited,
             ("CONTACT_NOT_OPTED_IN", _) => Self::NoConsent,
-            ("TEMPLATE_NOT_APPROVED" | "TEMPLATE_PARAMS_MISMATCH" | "TEMPLATE_NOT_FOUND", _) => Self::Template,
+            ("TEMPLATE_NOT_APPROVED" | "TEMPLATE_PARAMS_MISMATCH" | "TEMPLATE_NOT_FOUND", _) => {
+                Self::Template
+            }
             ("TOKEN_EXPIRED" | "CONNECTION_DISABLED" | "CONNECTION_NOT_CONFIGURED", _) => Self::Connection,
             ("META_UNAVAILABLE", _) => Self::Unreachable,
             ("SEND_OUTCOME_UNKNOWN", _) => Self::OutcomeUnknown,

@@ -46,7 +46,9 @@ impl std::str::FromStr for Source {
             Some(("contact", "phone")) => Ok(Self::Phone),
             Some(("contact", "language")) => Ok(Self::Language),
             Some(("contact", "username")) => Ok(Self::Username),
-            Some(("contact", field)) if field.strip_prefix("fields.").is_some_and(|name| !name.is_empty()) => {
+            Some(("contact", field))
+                if field.strip_prefix("fields.").is_some_and(|name| !name.is_empty()) =>
+            {
                 Ok(Self::Field(field["fields.".len()..].to_owned()))
             }
             _ => Err(format!(
@@ -164,12 +166,15 @@ fn node(value: &Value, at: &mut String, faults: &mut Vec<RecipeFault>) -> Node {
             }
         },
         Value::Array(items) => {
-            let nodes = items.iter().enumerate().map(|(index, item)| below(at, &index.to_string(), item, faults));
+            let nodes =
+                items.iter().enumerate().map(|(index, item)| below(at, &index.to_string(), item, faults));
             fixed_or(nodes.collect(), value, Node::List)
         }
         Value::Object(members) => {
-            let nodes: Vec<(String, Node)> =
-                members.iter().map(|(name, member)| (name.clone(), below(at, name, member, faults))).collect();
+            let nodes: Vec<(String, Node)> = members
+                .iter()
+                .map(|(name, member)| (name.clone(), below(at, name, member, faults)))
+                .collect();
             if nodes.iter().all(|(_, node)| matches!(node, Node::Fixed(_))) {
                 Node::Fixed(value.clone())
             } else {
@@ -190,7 +195,11 @@ fn below(at: &mut String, name: &str, value: &Value, faults: &mut Vec<RecipeFaul
 }
 
 fn fixed_or(nodes: Vec<Node>, value: &Value, make: impl FnOnce(Vec<Node>) -> Node) -> Node {
-    if nodes.iter().all(|node| matches!(node, Node::Fixed(_))) { Node::Fixed(value.clone()) } else { make(nodes) }
+    if nodes.iter().all(|node| matches!(node, Node::Fixed(_))) {
+        Node::Fixed(value.clone())
+    } else {
+        make(nodes)
+    }
 }
 
 fn pieces(text: &str) -> Result<Vec<Piece>, String> {
@@ -312,7 +321,8 @@ mod tests {
 
     #[test]
     fn every_place_that_names_nothing_is_told_with_its_pointer() {
-        let faults = Recipe::read(&json!({ "body": ["{{name}}", "ok", "{{contact.name"], "a/b": "{{row.}}" }));
+        let faults =
+            Recipe::read(&json!({ "body": ["{{name}}", "ok", "{{contact.name"], "a/b": "{{row.}}" }));
         let faults = faults.unwrap_err();
         let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/body/0", "/body/2", "/a~1b"]);

@@ -130,9 +130,13 @@ pub fn by_zone(when: impl Fn(&TimeZone) -> Timestamp) -> (Vec<(String, Timestamp
     (zones.filter(|(_, at)| *at != otherwise).collect(), otherwise)
 }
 
-/// The names of the zones in which it is quiet at this moment.
-pub fn quiet_zones(at: Timestamp, hours: &QuietHours) -> Vec<String> {
-    zone_names().filter(|name| quiet(&zone(Some(name)), at, hours).is_some()).collect()
+/// The names of the zones in which it is quiet at the moment that `when` makes of each.
+pub fn quiet_zones(when: impl Fn(&TimeZone) -> Timestamp, hours: &QuietHours) -> Vec<String> {
+    let is_quiet = |name: &String| {
+        let zone = zone(Some(name));
+        quiet(&zone, when(&zone), hours).is_some()
+    };
+    zone_names().filter(is_quiet).collect()
 }
 
 /// Whether it is quiet in this zone, and until when. The hours go by the clock on the wall: the night in which the

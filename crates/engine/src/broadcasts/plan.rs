@@ -1,1 +1,333 @@
-//! Whether a plan can be sent.
+//! Whether a plan can be sent, and what it needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::broadcasts::recipe::{Facts, Recipe};
+use domain::broadcasts::schedule::{self, Schedule};
+use domain::broadcasts::{Plan, breaker};
+use domain::connections::ConnectionState;
+use domain::contacts::zones;
+use domain::templates::{Category, Params};
+use domain::{ConnectionId, TenantId, Timestamp};
+use ports::StoreError;
+use ports::templates::Template;
+use ports::tenants::TenantSettings;
+
+use super::languages::{Languages, strictest};
+use super::{BroadcastError, Broadcasts};
+use crate::directory::Entry;
+use crate::faults::Faults;
+
+/// Longest name of a broadcast, in characters.
+const NAME: usize = 200;
+/// Numbers of one broadcast.
+const NUMBERS: usize = 50;
+/// Largest window of a breaker.
+const WINDOW: u32 = 100_000;
+
+/// What a plan comes to at this moment.
+pub(super) struct Outlook {
+    pub(super) settings: TenantSettings,
+    pub(super) recipe: Recipe,
+    /// The numbers of the plan that are there, in its order, whatever their state.
+    pub(super) numbers: Vec<Arc<Entry>>,
+    /// The template, by account.
+    accounts: HashMap<String, Languages>,
+}
+
+impl Outlook {
+    /// Numbers that send now.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.numbers.iter().filter(|entry| entry.connection.state == ConnectionState::Active)
+    }
+
+    /// The template as this number has it.
+    pub(super) fn languages(&self, entry: &Entry) -> Option<&Languages> {
+        self.accounts.get(&entry.connection.waba_id)
+    }
+
+    /// The strictest category of what may be sent; `None`: nothing may be.
+    pub(super) fn category(&self) -> Option<Category> {
+        let categories: Vec<Category> = self.accounts.values().filter_map(Languages::category).collect();
+        strictest(categories.iter())
+    }
+
+    /// Every row of the template.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Template> {
+        self.accounts.values().flat_map(Languages::all)
+    }
+
+    /// What they may send together, per second.
+    pub(super) fn per_second(&self) -> f64 {
+        self.active().map(|entry| per_second(entry)).sum()
+    }
+
+    /// An account on which nothing may be sent, with the row that says why, when it has any.
+    pub(super) fn blocked(&self) -> Option<Option<&Template>> {
+        self.accounts
+            .values()
+            .find(|languages| languages.usable().is_empty())
+            .map(|languages| languages.unapproved())
+    }
+}
+
+/// What a number may send.
+pub(super) fn per_second(entry: &Entry) -> f64 {
+    let rate = entry.connection.rate;
+    f64::from(rate.count) * 1_000.0 / rate.period_ms.max(1) as f64
+}
+
+impl Broadcasts {
+    /// Reads what the plan needs. What is not there is left out.
+    pub(super) async fn outlook(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
+        let recipe = Recipe::read(&plan.params).map_err(|faults| unreadable(&faults))?;
+        let settings = self.settings_of(tenant).await?;
+        let numbers = self.numbers(tenant, plan);
+        let mut accounts = HashMap::new();
+        for entry in &numbers {
+            let waba = &entry.connection.waba_id;
+            if accounts.contains_key(waba) {
+                continue;
+            }
+            let id = entry.connection.id;
+            let rows = self.deps.store.templates_named(tenant, id, &plan.template.name, None).await?;
+            accounts.insert(waba.clone(), Languages::new(rows, &plan.template, &settings.languages));
+        }
+        Ok(Outlook { settings, recipe, numbers, accounts })
+    }
+
+    pub(super) async fn settings_of(&self, tenant: TenantId) -> Result<TenantSettings, StoreError> {
+        Ok(self.deps.store.tenant(tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
+    }
+
+    /// The plan's numbers, or the tenant's default.
+    fn numbers(&self, tenant: TenantId, plan: &Plan) -> Vec<Arc<Entry>> {
+        let listing = self.directory.listing();
+        if plan.connections.is_empty() {
+            return listing.default_of(tenant).map(Arc::clone).into_iter().collect();
+        }
+        plan.connections.iter().filter_map(|id| listing.of_tenant(tenant, *id)).map(Arc::clone).collect()
+    }
+
+    /// What a draft must have: nothing wrong in itself, numbers and a template that exist, parameters that fit.
+    pub(super) async fn check_draft(
+        &self,
+        tenant: TenantId,
+        name: Option<&str>,
+        plan: &Plan,
+    ) -> Result<Outlook, BroadcastError> {
+        let mut faults = Faults::default();
+        if let Some(name) = name {
+            faults.required("/name", name, NAME);
+        }
+        check_plan(plan, &mut faults);
+        faults.check()?;
+        self.must_have_numbers(tenant, plan).await?;
+        self.must_have_segment(tenant, plan).await?;
+        let outlook = self.outlook(tenant, plan).await?;
+        must_have_template(&outlook, plan)?;
+        self.must_fit(&outlook, plan).await?;
+        Ok(outlook)
+    }
+
+    /// What a plan must have to be sent: all of a draft's, an approved template, a number that sends.
+    pub(super) async fn check_ready(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
+        let outlook = self.check_draft(tenant, None, plan).await?;
+        if let Some(Some(row)) = outlook.blocked() {
+            return Err(BroadcastError::TemplateNotApproved {
+                id: row.id,
+                name: row.name.clone(),
+                status: row.status.clone(),
+                rejection_reason: row.rejection_reason.clone(),
+            });
+        }
+        if outlook.active().next().is_none() {
+            return Err(no_number(&outlook));
+        }
+        Ok(outlook)
+    }
+
+    async fn must_have_numbers(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
+        let missing = || {
+            let listing = self.directory.listing();
+            let missing = plan.connections.iter().find(|id| listing.of_tenant(tenant, **id).is_none());
+            match missing {
+                Some(id) => Some(BroadcastError::ConnectionNotFound(*id)),
+                None if plan.connections.is_empty() && listing.default_of(tenant).is_none() => {
+                    Some(BroadcastError::NotConfigured)
+                }
+                None => None,
+            }
+        };
+        if missing().is_some() {
+            // Another node may have made it a moment ago.
+            self.directory.refresh().await?;
+        }
+        missing().map_or(Ok(()), Err)
+    }
+
+    async fn must_have_segment(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
+        match plan.audience.segment() {
+            Some(id) if self.deps.store.segment(tenant, id).await?.is_none() => {
+                Err(BroadcastError::SegmentNotFound(id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The parameters, tried with a word in every place.
+    async fn must_fit(&self, outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastError> {
+        let params = trial(&outlook.recipe)?;
+        for row in outlook.rows() {
+            let definition = self.messages.definitions().of_row(row).await;
+            definition.bind(&params).map_err(|mismatch| BroadcastError::ParamsMismatch {
+                template_name: plan.template.name.clone(),
+                mismatch,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The plan as it is sent: the default number as it is now, and the segment's rule as it is now.
+    pub(super) async fn fixed(&self, tenant: TenantId, plan: &Plan) -> Result<Plan, BroadcastError> {
+        let mut fixed = plan.clone();
+        if fixed.connections.is_empty() {
+            fixed.connections = self.numbers(tenant, plan).iter().map(|entry| entry.connection.id).collect();
+        }
+        if let Some(id) = plan.audience.segment() {
+            let segment = self.deps.store.segment(tenant, id).await?;
+            let segment = segment.ok_or(BroadcastError::SegmentNotFound(id))?;
+            fixed.audience = plan.audience.within(segment.rule);
+        }
+        Ok(fixed)
+    }
+}
+
+fn no_number(outlook: &Outlook) -> BroadcastError {
+    let broken = outlook.numbers.iter().find(|entry| entry.connection.state == ConnectionState::Error);
+    match (broken, outlook.numbers.first()) {
+        (Some(entry), _) => {
+            let connection = &entry.connection;
+            let reason = connection.state_reason.clone();
+            BroadcastError::ConnectionBroken {
+                connection: connection.id,
+                reason: reason.unwrap_or_else(|| "Meta refuses this connection".into()),
+                token_expired_at: connection.token_expires_at,
+            }
+        }
+        (None, Some(entry)) => BroadcastError::ConnectionDisabled(entry.connection.id),
+        (None, None) => BroadcastError::NotConfigured,
+    }
+}
+
+fn must_have_template(outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastError> {
+    let nothing = outlook.accounts.values().any(|languages| languages.all().next().is_none());
+    if !nothing {
+        return Ok(());
+    }
+    Err(BroadcastError::TemplateNotFound {
+        name: plan.template.name.clone(),
+        language: plan.template.language.clone(),
+        languages: Vec::new(),
+    })
+}
+
+/// Parameters with a word in every place.
+fn trial(recipe: &Recipe) -> Result<Params, BroadcastError> {
+    let mut fields = serde_json::Map::new();
+    let mut row = serde_json::Map::new();
+    for source in recipe.sources() {
+        match source {
+            domain::broadcasts::recipe::Source::Field(name) => fields.insert(name.clone(), "sample".into()),
+            domain::broadcasts::recipe::Source::Row(name) => row.insert(name.clone(), "sample".into()),
+            _ => None,
+        };
+    }
+    let facts = Facts {
+        name: Some("Ann"),
+        phone: Some("+15551234567"),
+        language: Some("en_US"),
+        username: Some("ann"),
+        fields: &fields,
+        row: Some(&row),
+    };
+    let filled = recipe.fill(&facts).map_err(|source| Faults::one("/template_params", source.to_string()))?;
+    Params::read(&filled).map_err(|found| {
+        let mut faults = Faults::default();
+        for fault in found {
+            faults.add(format!("/template_params{}", fault.pointer), fault.problem);
+        }
+        faults.into()
+    })
+}
+
+fn unreadable(found: &[domain::broadcasts::recipe::RecipeFault]) -> Faults {
+    let mut faults = Faults::default();
+    for fault in found {
+        faults.add(format!("/template_params{}", fault.pointer), fault.problem.clone());
+    }
+    faults
+}
+
+fn check_plan(plan: &Plan, faults: &mut Faults) {
+    faults.required("/template_name", &plan.template.name, 512);
+    if let Err(found) = Recipe::read(&plan.params) {
+        faults.0.extend(unreadable(&found).0);
+    }
+    check_connections(&plan.connections, faults);
+    check_breaker(&plan.breaker, faults);
+    let Schedule::Recurring { recurrence } = &plan.schedule else { return };
+    if recurrence.interval == 0 {
+        faults.add("/schedule/recurrence/interval", "must be at least 1");
+    }
+    if recurrence.time_zone.as_deref().is_some_and(|zone| zones::canonical(zone).is_none()) {
+        let problem = "must be the IANA name of a time zone, such as Europe/Berlin";
+        faults.add("/schedule/recurrence/time_zone", problem);
+    }
+    if recurrence.until.is_some_and(|until| until < recurrence.first) {
+        faults.add("/schedule/recurrence/until", "must not lie before the first turn");
+    }
+}
+
+fn check_connections(connections: &[ConnectionId], faults: &mut Faults) {
+    if connections.len() > NUMBERS {
+        faults.add("/connection_ids", format!("must have at most {NUMBERS}, has {}", connections.len()));
+    }
+    for (index, id) in connections.iter().enumerate() {
+        if connections[..index].contains(id) {
+            faults.add(format!("/connection_ids/{index}"), "is there already");
+        }
+    }
+}
+
+fn check_breaker(limits: &breaker::Limits, faults: &mut Faults) {
+    if !(0.0..=1.0).contains(&limits.failure_share) {
+        faults.add("/breaker/failure_share", "must lie between 0 and 1");
+    }
+    if limits.window > WINDOW {
+        faults.add("/breaker/window", format!("must be at most {WINDOW}"));
+    }
+}
+
+/// When a plan starts that is sent now; `None`: at once.
+pub(super) fn starts_at(
+    schedule: &Schedule,
+    now: Timestamp,
+    tenants_zone: Option<&str>,
+) -> Result<Option<Timestamp>, Faults> {
+    match schedule {
+        Schedule::Now => Ok(None),
+        Schedule::At { at } if *at <= now => Err(Faults::one("/schedule/send_at", "must lie in the future")),
+        Schedule::At { at } => Ok(Some(*at)),
+        Schedule::Local { at } => match schedule::first_and_last(*at) {
+            (_, last) if last <= now => {
+                Err(Faults::one("/schedule/local", "lies in the past everywhere on earth"))
+            }
+            (first, _) => Ok((first > now).then_some(first)),
+        },
+        Schedule::Recurring { recurrence } => schedule::next_turn(recurrence, now, tenants_zone)
+            .map(Some)
+            .ok_or_else(|| Faults::one("/schedule/recurrence/until", "leaves no turn in the future")),
+    }
+}

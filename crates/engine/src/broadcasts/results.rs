@@ -1,9 +1,12 @@
 //! How a broadcast goes, and how it went.
 
-use domain::{BroadcastId, TenantId, Timestamp};
+use domain::broadcasts::State;
+use domain::{BroadcastId, SignedDuration, TenantId, Timestamp};
 use ports::broadcasts::{Broadcast, Results};
 
-use super::{BroadcastError, Broadcasts, later};
+use super::limit::Portfolio;
+use super::plan::Outlook;
+use super::{BroadcastError, Broadcasts};
 use crate::messages::Throttle;
 
 /// Everything that there is to know of a broadcast.
@@ -63,7 +66,99 @@ impl Broadcasts {
     /// # Errors
     /// [`BroadcastError::NotFound`], or the store's.
     pub async fn results(&self, tenant: TenantId, broadcast: BroadcastId) -> Result<Report, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        let known = self.get(tenant, broadcast).await?;
+        let results = self.deps.store.broadcast_results(tenant, broadcast).await?;
+        let results = results.ok_or(BroadcastError::NotFound)?;
+        let mut report = Report {
+            broadcast: known,
+            results,
+            rate_limit: None,
+            progress: Progress::default(),
+            waiting_for: None,
+        };
+        if report.broadcast.state == State::Sending {
+            self.tell_of_now(&mut report).await?;
+        }
+        Ok(report)
+    }
+
+    async fn tell_of_now(&self, report: &mut Report) -> Result<(), BroadcastError> {
+        let broadcast = &report.broadcast;
+        let outlook = self.outlook(broadcast.tenant_id, &broadcast.plan).await?;
+        report.rate_limit = self.rate_limit(broadcast, &outlook).await;
+        report.waiting_for = self.waiting_for(broadcast, &outlook, report.rate_limit.as_ref()).await?;
+        report.progress = self.progress(broadcast, &outlook, report.waiting_for);
+        Ok(())
+    }
+
+    /// Of the numbers that Meta throttles the one that waits longest, with everybody who waits behind it.
+    async fn rate_limit(&self, broadcast: &Broadcast, outlook: &Outlook) -> Option<Throttle> {
+        let throttles = outlook.active().map(|entry| self.messages.throttled(entry));
+        let throttles = futures::future::join_all(throttles).await.into_iter().flatten();
+        let longest = throttles.max_by_key(|throttle| throttle.retry_after_seconds)?;
+        let waiting = broadcast.counts.pending + broadcast.counts.queued;
+        Some(Throttle { messages_queued: longest.messages_queued.max(waiting), ..longest })
+    }
+
+    fn progress(&self, broadcast: &Broadcast, outlook: &Outlook, waiting: Option<Waiting>) -> Progress {
+        let per_second = self.board.speed(broadcast.id, &broadcast.counts);
+        let left = broadcast.counts.pending + broadcast.counts.queued;
+        // Before anything was measured: as fast as the numbers may.
+        let expected = if per_second > 0.0 { per_second } else { outlook.per_second() };
+        let now = self.deps.clock.now();
+        let wait = match waiting.and_then(|waiting| waiting.until) {
+            Some(until) => until.duration_since(now).as_secs().max(0),
+            None => 0,
+        };
+        let known = broadcast.frozen && expected > 0.0;
+        let sending = (left as f64 / expected.max(f64::MIN_POSITIVE)).ceil();
+        Progress { per_second, seconds_left: known.then(|| (sending as i64).saturating_add(wait)) }
+    }
+
+    /// Found out anew each time, so that every node answers alike.
+    async fn waiting_for(
+        &self,
+        broadcast: &Broadcast,
+        outlook: &Outlook,
+        rate_limit: Option<&Throttle>,
+    ) -> Result<Option<Waiting>, BroadcastError> {
+        let now = self.deps.clock.now();
+        let counts = &broadcast.counts;
+        if counts.pending > 0 && counts.queued == 0 && broadcast.frozen {
+            let due = self.deps.store.next_recipient_due(broadcast.tenant_id, broadcast.id).await?;
+            if let Some(until) = due.filter(|due| *due > now) {
+                return Ok(Some(Waiting { what: WaitingFor::DueTime, until: Some(until) }));
+            }
+            if let Some(until) = self.limit_used_up(broadcast, outlook, now).await? {
+                return Ok(Some(Waiting { what: WaitingFor::MessagingLimit, until: Some(until) }));
+            }
+        }
+        Ok(rate_limit.map(|throttle| {
+            let wait = SignedDuration::from_secs(throttle.retry_after_seconds);
+            Waiting { what: WaitingFor::RateLimit, until: now.checked_add(wait).ok() }
+        }))
+    }
+
+    /// Until when every account's limit is used up.
+    async fn limit_used_up(
+        &self,
+        broadcast: &Broadcast,
+        outlook: &Outlook,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, BroadcastError> {
+        let (store, tenant) = (self.deps.store.as_ref(), broadcast.tenant_id);
+        let listing = self.directory.listing();
+        let mut first: Option<Timestamp> = None;
+        for entry in outlook.active() {
+            let portfolio = Portfolio::of(&listing, tenant, &entry.connection.waba_id);
+            let Some(portfolio) = portfolio else { return Ok(None) };
+            if portfolio.used(store, tenant, now).await? < portfolio.limit {
+                return Ok(None);
+            }
+            let wanted = broadcast.counts.pending.min(portfolio.worth());
+            let until = portfolio.room_at(store, tenant, now, wanted).await?;
+            first = Some(first.map_or(until, |first| first.min(until)));
+        }
+        Ok(first)
     }
 }

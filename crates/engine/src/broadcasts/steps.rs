@@ -1,10 +1,16 @@
 //! Steps that people take.
 
 use domain::broadcasts::reasons::FailedBy;
-use domain::{BroadcastId, TenantId};
-use ports::broadcasts::Broadcast;
+use domain::broadcasts::{State, Step, StopReason};
+use domain::templates::Category;
+use domain::{BroadcastId, TenantId, Timestamp};
+use ports::broadcasts::{Broadcast, Move};
 
-use super::{BroadcastError, Broadcasts, later};
+use super::plan::starts_at;
+use super::{BroadcastError, Broadcasts, moved};
+
+/// Recipients given a new attempt in one commit.
+const RETRIES_AT_ONCE: u32 = 1_000;
 
 impl Broadcasts {
     /// Starts it, or gives it its time when the plan has one: the answer is `sending` or `scheduled`. Everything that
@@ -14,8 +20,27 @@ impl Broadcasts {
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what keeps the plan from being sent, or the
     /// store's.
     pub async fn send(&self, tenant: TenantId, broadcast: BroadcastId) -> Result<Broadcast, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        let known = self.standing(tenant, broadcast, Step::Start).await?;
+        let outlook = self.check_ready(tenant, &known.plan).await?;
+        let now = self.deps.clock.now();
+        match starts_at(&known.plan.schedule, now, outlook.settings.time_zone.as_deref())? {
+            None => self.start(tenant, broadcast, &known.plan, outlook.category()).await,
+            Some(at) => self.schedule(tenant, broadcast, at).await,
+        }
+    }
+
+    pub(super) async fn schedule(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        starts_at: Timestamp,
+    ) -> Result<Broadcast, BroadcastError> {
+        let at = self.deps.clock.now();
+        let step =
+            Move { step: Step::Schedule, reason: None, starts_at: Some(starts_at), category: None, at };
+        let done = self.deps.store.move_broadcast(tenant, broadcast, step).await?;
+        self.board.wake();
+        moved(done, Step::Schedule.from())
     }
 
     /// Takes a scheduled one back: a draft again.
@@ -27,8 +52,7 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        self.take(tenant, broadcast, Step::Unschedule, None, None).await
     }
 
     /// Holds it: nothing more goes out but what is being sent at this moment.
@@ -36,11 +60,13 @@ impl Broadcasts {
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], or the store's.
     pub async fn pause(&self, tenant: TenantId, broadcast: BroadcastId) -> Result<Broadcast, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        let paused = self.take(tenant, broadcast, Step::Pause, self.by_hand("Paused by hand"), None).await?;
+        self.board.stands(broadcast);
+        Ok(paused)
     }
 
-    /// Goes on where it stopped; nobody gets it twice.
+    /// Goes on where it stopped; nobody gets it twice. The template goes as it is now: a broadcast that stopped
+    /// because it was moved to another category goes on in that one.
     ///
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what still keeps it from being sent, or the
@@ -50,8 +76,11 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        let known = self.standing(tenant, broadcast, Step::Resume).await?;
+        let category = self.check_ready(tenant, &known.plan).await?.category();
+        let resumed = self.take(tenant, broadcast, Step::Resume, None, category).await?;
+        self.call_off_alert(tenant, broadcast).await;
+        Ok(resumed)
     }
 
     /// Calls it off for good: what waits is taken back.
@@ -63,8 +92,11 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        let _ = (tenant, broadcast);
-        Err(later())
+        let cancelled =
+            self.take(tenant, broadcast, Step::Cancel, self.by_hand("Cancelled by hand"), None).await?;
+        self.board.stands(broadcast);
+        self.call_off_alert(tenant, broadcast).await;
+        Ok(cancelled)
     }
 
     /// Gives recipients that failed in one of these ways (empty: in any) a new attempt, which names the old one;
@@ -78,7 +110,57 @@ impl Broadcasts {
         broadcast: BroadcastId,
         failed_by: Vec<FailedBy>,
     ) -> Result<u32, BroadcastError> {
-        let _ = (tenant, broadcast, failed_by);
-        Err(later())
+        let known = self.standing(tenant, broadcast, Step::Reopen).await?;
+        let category = self.check_ready(tenant, &known.plan).await?.category();
+        let mut count = 0;
+        loop {
+            let at = self.deps.clock.now();
+            let store = &self.deps.store;
+            let part = store.retry_recipients(tenant, broadcast, &failed_by, RETRIES_AT_ONCE, at).await?;
+            count += part;
+            if part < RETRIES_AT_ONCE {
+                break;
+            }
+        }
+        // Looked at again: an earlier call may have died before it came to this.
+        let now = self.get(tenant, broadcast).await?;
+        if now.counts.pending > 0 && matches!(now.state, State::Completed | State::Failed) {
+            self.take(tenant, broadcast, Step::Reopen, None, category).await?;
+            self.call_off_alert(tenant, broadcast).await;
+        }
+        self.board.wake();
+        Ok(count)
+    }
+
+    /// The broadcast, when the step can be taken.
+    async fn standing(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        step: Step,
+    ) -> Result<Broadcast, BroadcastError> {
+        let known = self.get(tenant, broadcast).await?;
+        match known.state.after(step) {
+            Some(_) => Ok(known),
+            None => Err(BroadcastError::InvalidState { current: known.state, allowed: step.from() }),
+        }
+    }
+
+    async fn take(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        step: Step,
+        reason: Option<StopReason>,
+        category: Option<Category>,
+    ) -> Result<Broadcast, BroadcastError> {
+        let at = self.deps.clock.now();
+        let done = self
+            .deps
+            .store
+            .move_broadcast(tenant, broadcast, Move { step, reason, starts_at: None, category, at })
+            .await?;
+        self.board.wake();
+        moved(done, step.from())
     }
 }

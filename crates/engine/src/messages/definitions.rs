@@ -29,6 +29,11 @@ impl Definition {
     pub fn bind(&self, params: &Params) -> Result<BoundParams, ParamsMismatch> {
         templates::check(&self.parsed, &self.param_names, params)
     }
+
+    /// What it looks like with these parameters, or every way in which they do not fit.
+    pub fn render(&self, params: &Params) -> Result<templates::Preview, ParamsMismatch> {
+        Ok(templates::Preview::render(&self.parsed, Some(&self.bind(params)?)))
+    }
 }
 
 /// The cache; clones share it.

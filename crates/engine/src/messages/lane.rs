@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::definitions::Definitions;
+use super::tap::Tap;
 use super::waiters::Waiters;
 use crate::Deps;
 use crate::directory::{Directory, Entry};
@@ -47,6 +48,7 @@ pub struct Shared {
     pub waiters: Arc<Waiters>,
     pub definitions: Definitions,
     pub media: MediaFiles,
+    pub(super) tap: Tap,
 }
 
 /// One lane, held by this node.
@@ -88,6 +90,8 @@ pub struct Lane {
 pub struct Standing {
     /// Meta throttles, or told us to pause, until then.
     pub paused_until: Option<Timestamp>,
+    /// Meta throttled it a moment ago, and it is not back at its rate.
+    pub slowed: bool,
     /// How long a message waits that is accepted now.
     pub wait: SignedDuration,
 }
@@ -144,7 +148,11 @@ impl Lane {
         let pacer = self.pacer();
         let first = pacer.peek(now);
         let paused = pacer.is_slowed(now) && first.duration_since(now) > SignedDuration::from_millis(500);
-        Standing { paused_until: paused.then_some(first), wait: pacer.wait_behind(now, backlog) }
+        Standing {
+            paused_until: paused.then_some(first),
+            slowed: pacer.is_slowed(now),
+            wait: pacer.wait_behind(now, backlog),
+        }
     }
 
     async fn run(self: Arc<Self>, stop: CancellationToken, recorder: tokio::task::JoinHandle<()>) {

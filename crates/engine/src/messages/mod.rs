@@ -8,6 +8,7 @@ pub mod lane;
 pub mod lanes;
 mod lookup;
 mod send;
+mod tap;
 pub mod waiters;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use lane::Shared;
 use lanes::Lanes;
 use lookup::Lookup;
 pub use send::{Body, SendCommand, SendError, SendOutcome, Sent, Throttle};
+pub(crate) use tap::{Tap, Told};
 use waiters::{News, Waiters};
 
 /// Most sends in one commit.
@@ -42,6 +44,7 @@ pub struct Messages {
     lookup: Lookup,
     waiters: Arc<Waiters>,
     lanes: Lanes,
+    tap: Tap,
     accept: Gather<AcceptJob, AcceptOutcome>,
     answers: Gather<(TenantId, String, KeptAnswer), ()>,
 }
@@ -66,12 +69,14 @@ impl Messages {
     pub fn new(deps: Deps, directory: Directory, media: MediaFiles) -> Self {
         let definitions = Definitions::new(Arc::clone(&deps.store));
         let waiters = Arc::new(Waiters::default());
+        let tap = Tap::default();
         let lanes = Lanes::new(Shared {
             deps: deps.clone(),
             directory: directory.clone(),
             waiters: Arc::clone(&waiters),
             definitions: definitions.clone(),
             media,
+            tap: tap.clone(),
         });
         let store = Arc::clone(&deps.store);
         let accept = Gather::start(2, LARGEST_BATCH, move |jobs| {
@@ -87,7 +92,7 @@ impl Messages {
             }
         });
         let lookup = Lookup::new(Arc::clone(&deps.store));
-        Self { deps, directory, definitions, lookup, waiters, lanes, accept, answers }
+        Self { deps, directory, definitions, lookup, waiters, lanes, tap, accept, answers }
     }
 
     /// Runs lanes and rulings until `stop`, then drains.
@@ -105,6 +110,21 @@ impl Messages {
     /// Templates of this tenant were changed on this node: the next send sees it.
     pub fn forget_templates(&self, tenant: TenantId) {
         self.lookup.forget(tenant);
+    }
+
+    /// Parsed templates.
+    pub(crate) fn definitions(&self) -> &Definitions {
+        &self.definitions
+    }
+
+    /// What the lanes tell of broadcasts.
+    pub(crate) fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// This node holds the lane of the number.
+    pub(crate) fn holds(&self, connection: ConnectionId) -> bool {
+        self.lanes.standing(connection, self.deps.clock.now()).is_some()
     }
 
     /// How many lanes this node holds.

@@ -409,6 +409,15 @@ impl Messages {
         self.lanes.standing(entry.connection.id, self.deps.clock.now())
     }
 
+    /// The rate limit of a number that Meta throttles at this moment, as far as this node knows: it holds the lane.
+    pub(crate) async fn throttled(&self, entry: &Entry) -> Option<Throttle> {
+        let standing = self.standing(entry)?;
+        if !standing.slowed {
+            return None;
+        }
+        Some(self.throttle(entry, standing.paused_until).await)
+    }
+
     async fn throttle(&self, entry: &Entry, until: Option<Timestamp>) -> Throttle {
         let now = self.deps.clock.now();
         let connection = &entry.connection;

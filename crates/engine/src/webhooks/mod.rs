@@ -15,7 +15,7 @@ use std::time::Duration;
 use domain::{ConnectionId, InboxId, TenantId};
 use moka::future::Cache;
 use ports::tenants::TenantSettings;
-use ports::webhooks::{AsideItem, AsideReason, InboxStats, RawWebhook};
+use ports::webhooks::{AsideItem, AsideReason, BroadcastFailure, InboxStats, RawWebhook};
 use ports::{Page, Paging, StoreResult};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ pub struct Hooks {
     pub wake_lane: Arc<dyn Fn(ConnectionId) + Send + Sync>,
     /// Templates of this tenant changed.
     pub templates_changed: Arc<dyn Fn(TenantId) + Send + Sync>,
+    /// A message of a broadcast failed after Meta had taken it.
+    pub broadcast_failed: Arc<dyn Fn(TenantId, BroadcastFailure) + Send + Sync>,
 }
 
 /// The use cases of webhooks; clones share everything.

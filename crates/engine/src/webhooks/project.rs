@@ -190,6 +190,9 @@ impl Webhooks {
         if !projected.media.is_empty() {
             self.media.arrived();
         }
+        for failure in projected.broadcast_failures {
+            (self.hooks.broadcast_failed)(tenant, failure);
+        }
         if !projected.broken.is_empty()
             && let Err(error) = self.directory.refresh().await
         {

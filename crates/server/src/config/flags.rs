@@ -58,14 +58,34 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sends_in_flight: Option<usize>,
+    /// CSV file with what Meta charges (market, currency, marketing, utility, authentication) [env: WAXWING_RATE_CARD]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate_card: Option<PathBuf>,
     /// Calls per second that an API key may make; 0: no limit [env: WAXWING_API_RATE] [default: 200]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_rate: Option<u32>,
-    /// Believe X-Forwarded-For, behind a proxy of yours [env: WAXWING_TRUST_FORWARDED_FOR]
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) trust_forwarded_for: bool,
+    /// Networks that calls to tenants' addresses may lead into, besides the internet [env: WAXWING_ALLOW_NETWORKS]
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allow_networks: Option<Vec<String>>,
+    /// Proxies of yours, whose X-Forwarded-For is believed [env: WAXWING_TRUSTED_PROXIES]
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trusted_proxies: Option<Vec<String>>,
+    /// Where webhooks may come from [env: WAXWING_WEBHOOK_NETWORKS] [default: anywhere]
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook_networks: Option<Vec<String>>,
+    /// Certificate chain as PEM, to speak TLS without a proxy [env: WAXWING_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate as PEM [env: WAXWING_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Name of this node, unique among those on one database [env: WAXWING_NODE] [default: host and process]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,6 +23,7 @@ pub(super) type Report = Option<(Outcome, Option<News>)>;
 impl Lane {
     /// Hands an outcome to the recorder; waits when it is behind.
     pub(super) async fn report(&self, claimed: &Claimed, settlement: Settlement, news: Option<News>) {
+        self.shared.tap.settled(self.tenant, claimed, &settlement);
         self.report_on((claimed.message_id, claimed.contact_id), settlement, news).await;
     }
 

@@ -1,0 +1,275 @@
+//! Feeding: the queue of each number is kept filled a few seconds ahead, so that pausing has little to hold and a
+//! million recipients need no more memory than a thousand.
+
+use std::sync::Arc;
+
+use domain::broadcasts::schedule::FrequencyCap;
+use domain::{SignedDuration, Timestamp};
+use ports::StoreResult;
+use ports::broadcasts::{Broadcast, DueRecipient, EnqueueBatch, Enqueued, Share, Turn};
+use tokio::task::JoinHandle;
+
+use super::Broadcasts;
+use super::board::after;
+use super::freeze::quiet_hours;
+use super::limit::Portfolio;
+use super::plan::{Outlook, per_second};
+use super::turns::Decider;
+use crate::directory::Entry;
+
+/// Seconds of a number's rate that are queued ahead.
+const AHEAD: f64 = 3.0;
+/// Bounds of what is queued ahead for one number.
+const FEWEST: f64 = 100.0;
+const MOST: f64 = 20_000.0;
+/// Fewest queued ahead of each of several broadcasts on one number.
+const FEWEST_EACH: i64 = 20;
+/// Recipients read at once.
+const LARGEST_READ: i64 = 4_000;
+/// Recipients in one commit.
+const LARGEST_PAGE: usize = 1_000;
+/// For how long at most nobody looks whether there is room under the limit again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// What came of feeding all numbers once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fed {
+    /// Recipients of whom something was written.
+    pub(super) moved: u64,
+    /// The broadcast is not sending any more.
+    pub(super) stopped: bool,
+}
+
+/// The limit is used up: nobody new is written to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// When it is looked at again.
+    look_at: Timestamp,
+}
+
+/// How far ahead a number's queue is filled.
+fn high_water(entry: &Entry) -> i64 {
+    (per_second(entry) * AHEAD).clamp(FEWEST, MOST) as i64
+}
+
+impl Broadcasts {
+    /// Fills the queues of the numbers whose lanes this node holds.
+    pub(super) async fn feed(
+        &self,
+        broadcast: &Broadcast,
+        outlook: &Outlook,
+        held: &mut Option<Held>,
+    ) -> StoreResult<Fed> {
+        let active: Vec<&Arc<Entry>> = outlook.active().collect();
+        let mine = |entry: &Entry| self.messages.holds(entry.connection.id);
+        // Where all of them are held here, each takes what comes next, so that the faster one takes more.
+        let alone = active.iter().all(|entry| mine(entry));
+        let of = i64::try_from(active.len()).unwrap_or(1);
+        let mut fed = Fed::default();
+        for (index, entry) in active.iter().enumerate() {
+            if !mine(entry) {
+                continue;
+            }
+            let index = i64::try_from(index).unwrap_or(0);
+            let share = if alone { Share { index: 0, of: 1 } } else { Share { index, of } };
+            let one = self.feed_number(broadcast, outlook, entry, share, held).await?;
+            fed.moved += one.moved;
+            fed.stopped |= one.stopped;
+            if fed.stopped {
+                break;
+            }
+        }
+        Ok(fed)
+    }
+
+    async fn feed_number(
+        &self,
+        broadcast: &Broadcast,
+        outlook: &Outlook,
+        entry: &Arc<Entry>,
+        share: Share,
+        held: &mut Option<Held>,
+    ) -> StoreResult<Fed> {
+        let connection = entry.connection.id;
+        let hungry = broadcast.counts.pending > 0 || !broadcast.frozen;
+        let sharers = i64::try_from(self.board.share(connection, broadcast.id, hungry)).unwrap_or(1);
+        let Some(languages) = outlook.languages(entry).filter(|_| hungry) else { return Ok(Fed::default()) };
+        let waiting = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, connection).await?;
+        let own = waiting.iter().find(|(id, _)| *id == broadcast.id).map_or(0, |(_, count)| *count);
+        let most = (high_water(entry) / sharers).max(FEWEST_EACH);
+        let room = most - own;
+        // Little by little would cost a commit each.
+        if room * 4 < most {
+            return Ok(Fed::default());
+        }
+        let category = languages.category();
+        let marketing = category.as_ref().is_some_and(domain::templates::Category::is_marketing);
+        let cap = outlook.settings.frequency_cap.filter(|_| marketing);
+        let quiet = category.as_ref().and_then(|category| quiet_hours(&outlook.settings, category));
+        let decider =
+            Decider::new(&outlook.recipe, languages, self.messages.definitions(), (quiet, cap)).await;
+        let feeding = Feeding { broadcasts: self, broadcast, entry, decider: &decider, cap };
+        feeding.fill(room.min(LARGEST_READ), share, held).await
+    }
+}
+
+struct Feeding<'a> {
+    broadcasts: &'a Broadcasts,
+    broadcast: &'a Broadcast,
+    entry: &'a Arc<Entry>,
+    decider: &'a Decider<'a>,
+    cap: Option<FrequencyCap>,
+}
+
+impl Feeding<'_> {
+    async fn fill(&self, room: i64, share: Share, held: &mut Option<Held>) -> StoreResult<Fed> {
+        let listing = self.broadcasts.directory.listing();
+        let (tenant, waba) = (self.broadcast.tenant_id, &self.entry.connection.waba_id);
+        let Some(portfolio) = Portfolio::of(&listing, tenant, waba) else {
+            return self.write(&self.read(room, share).await?, &mut Room::endless()).await;
+        };
+        // Two broadcasts must not use the same room.
+        let lock = self.broadcasts.board.limit(tenant, waba);
+        let _only = lock.lock().await;
+        let now = self.now();
+        let is_held = held.is_some_and(|held| now < held.look_at);
+        let left = if is_held { 0 } else { self.left(&portfolio, now).await? };
+        let mut room_left = Room { left: Some(left), over: 0 };
+        // While the limit is used up, those whom it does not count go on.
+        let fed = self.write(&self.read(room, share).await?, &mut room_left).await?;
+        if is_held {
+            return Ok(fed);
+        }
+        *held = match room_left.over {
+            0 => None,
+            over => Some(self.hold(&portfolio, now, over).await?),
+        };
+        Ok(fed)
+    }
+
+    async fn hold(&self, portfolio: &Portfolio, now: Timestamp, over: i64) -> StoreResult<Held> {
+        let until = self.room_at(portfolio, now, over).await?;
+        tracing::info!(
+            tenant.id = %self.broadcast.tenant_id, broadcast.id = %self.broadcast.id, limit = portfolio.limit,
+            until = %until, "Meta's limit of new contacts is used up: the rest of the broadcast waits"
+        );
+        Ok(Held { look_at: until.min(after(now, LOOK_AGAIN)) })
+    }
+
+    /// What this node may use of the room under the limit: with other nodes at the same numbers, its part.
+    async fn left(&self, portfolio: &Portfolio, now: Timestamp) -> StoreResult<i64> {
+        let store = self.broadcasts.deps.store.as_ref();
+        let used = portfolio.used(store, self.broadcast.tenant_id, now).await?;
+        let left = (portfolio.limit - used).max(0);
+        let all = portfolio.connections.len().max(1) as i64;
+        let mine = portfolio.connections.iter().filter(|id| self.broadcasts.messages.holds(**id)).count();
+        Ok(if mine as i64 >= all { left } else { left * mine as i64 / all })
+    }
+
+    async fn room_at(&self, portfolio: &Portfolio, now: Timestamp, over: i64) -> StoreResult<Timestamp> {
+        let store = self.broadcasts.deps.store.as_ref();
+        let wanted = over.min(portfolio.worth());
+        portfolio.room_at(store, self.broadcast.tenant_id, now, wanted).await
+    }
+
+    async fn read(&self, limit: i64, share: Share) -> StoreResult<Vec<DueRecipient>> {
+        let limit = u32::try_from(limit).unwrap_or(0);
+        let (tenant, id) = (self.broadcast.tenant_id, self.broadcast.id);
+        let (connection, now) = (self.entry.connection.id, self.now());
+        let store = &self.broadcasts.deps.store;
+        let page = store.due_recipients(tenant, id, connection, share, self.cap, limit, now).await?;
+        if page.is_empty() && share.of > 1 {
+            // The own share is through: help the others.
+            let all = Share { index: 0, of: 1 };
+            return store.due_recipients(tenant, id, connection, all, self.cap, limit, now).await;
+        }
+        Ok(page)
+    }
+
+    /// Writes the page in parts; the next part is decided while the one before is committed.
+    async fn write(&self, page: &[DueRecipient], room: &mut Room) -> StoreResult<Fed> {
+        let mut fed = Fed::default();
+        let mut writing: Option<JoinHandle<StoreResult<Enqueued>>> = None;
+        for part in page.chunks(LARGEST_PAGE) {
+            let turns = self.decided(part, room);
+            if let Some(before) = writing.take() {
+                fed.add(written(before).await?);
+            }
+            if fed.stopped {
+                return Ok(fed);
+            }
+            if !turns.is_empty() {
+                writing = Some(self.enqueue(turns));
+            }
+        }
+        if let Some(last) = writing {
+            fed.add(written(last).await?);
+        }
+        Ok(fed)
+    }
+
+    /// Each with its turn; those who stay where they are left away.
+    fn decided(&self, page: &[DueRecipient], room: &mut Room) -> Vec<(i64, Turn)> {
+        let now = self.now();
+        let turns = page.iter().filter_map(|due| {
+            let turn = self.decider.turn(due, now)?;
+            let counts = matches!(turn, Turn::Send { .. }) && !due.known_today;
+            (!counts || room.take()).then_some((due.id, turn))
+        });
+        turns.collect()
+    }
+
+    fn enqueue(&self, turns: Vec<(i64, Turn)>) -> JoinHandle<StoreResult<Enqueued>> {
+        let batch = EnqueueBatch {
+            tenant_id: self.broadcast.tenant_id,
+            broadcast_id: self.broadcast.id,
+            connection_id: self.entry.connection.id,
+            turns,
+            at: self.now(),
+        };
+        let store = Arc::clone(&self.broadcasts.deps.store);
+        tokio::spawn(async move { store.enqueue(batch).await })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.broadcasts.deps.clock.now()
+    }
+}
+
+impl Fed {
+    fn add(&mut self, enqueued: Enqueued) {
+        self.moved += u64::from(enqueued.queued) + u64::from(enqueued.left_out) + u64::from(enqueued.waiting);
+        self.stopped |= enqueued.stopped;
+    }
+}
+
+async fn written(writing: JoinHandle<StoreResult<Enqueued>>) -> StoreResult<Enqueued> {
+    writing.await.map_err(|error| ports::StoreError::Internal(error.to_string()))?
+}
+
+/// Room for new contacts under a limit.
+struct Room {
+    left: Option<i64>,
+    /// For whom there was none.
+    over: i64,
+}
+
+impl Room {
+    fn endless() -> Self {
+        Self { left: None, over: 0 }
+    }
+
+    fn take(&mut self) -> bool {
+        match &mut self.left {
+            None => true,
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            Some(_) => {
+                self.over += 1;
+                false
+            }
+        }
+    }
+}

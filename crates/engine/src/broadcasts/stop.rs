@@ -1,0 +1,204 @@
+//! Stopping: what is wrong for everybody pauses a broadcast with its reason, and calls for somebody.
+
+use domain::broadcasts::{Step, StopCode, StopReason};
+use domain::connections::ConnectionState;
+use domain::{BroadcastId, TenantId};
+use ports::Paging;
+use ports::alerts::{Alert, Severity};
+use ports::broadcasts::{Broadcast, BroadcastMoved, Move};
+use ports::{StoreError, StoreResult};
+use serde_json::json;
+
+use super::Broadcasts;
+use super::plan::Outlook;
+use crate::alerts::{Alerts, Condition, broadcast_subject, connection_subject, kinds};
+use crate::messages::Told;
+
+/// Codes of Meta by which the template as such cannot be sent: unknown, against a policy, paused, disabled.
+const TEMPLATE_CODES: [i64; 4] = [132_001, 132_007, 132_015, 132_016];
+/// No valid payment method.
+const PAYMENT_CODES: [i64; 1] = [131_042];
+
+/// A reason before its time is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fault {
+    pub(super) code: StopCode,
+    pub(super) message: String,
+    pub(super) meta_error_code: Option<i64>,
+}
+
+impl Fault {
+    fn new(code: StopCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), meta_error_code: None }
+    }
+
+    /// What a single failure says of all the others, if it says anything.
+    pub(super) fn at_once(told: &Told) -> Option<Self> {
+        let why = told.why.as_ref()?;
+        let unusable = why.meta_error_code.is_some_and(|code| TEMPLATE_CODES.contains(&code));
+        (unusable || why.code == "TEMPLATE_NOT_FOUND").then(|| {
+            let said = why.message.as_deref().unwrap_or("WhatsApp does not take the template any more");
+            Self {
+                meta_error_code: why.meta_error_code,
+                ..Self::new(
+                    StopCode::TemplateUnusable,
+                    format!("{said}. Mend the template or wait until it is approved again, then resume; whom it failed \
+                     for can be tried again by retry-failed with the reason \"template\"."),
+                )
+            }
+        })
+    }
+
+    /// The breaker's word, with the failure that was the last straw.
+    pub(super) fn tripped(code: StopCode, told: &Told) -> Self {
+        let what = match code {
+            StopCode::ConsecutiveFailures => "Too many recipients failed one after the other",
+            _ => "Too large a share of the last recipients failed",
+        };
+        let last = told.why.as_ref().map(|why| match (&why.message, why.meta_error_code) {
+            (Some(message), _) => message.clone(),
+            (None, Some(meta)) => format!("{} ({meta})", why.code),
+            (None, None) => why.code.clone(),
+        });
+        let last = last.map(|last| format!("; the last: {last}")).unwrap_or_default();
+        let message = format!(
+            "{what}{last}. Look at the failures, mend what is wrong, then resume: what is left goes on, and what failed \
+             can be tried again by retry-failed."
+        );
+        let meta_error_code = told.why.as_ref().and_then(|why| why.meta_error_code);
+        Self { code, message, meta_error_code }
+    }
+
+    /// What the plan's outlook says: no number sends, the template cannot be sent, it was moved to another category.
+    pub(super) fn of_template(broadcast: &Broadcast, outlook: &Outlook) -> Option<Self> {
+        let name = &broadcast.plan.template.name;
+        if let Some(blocked) = outlook.blocked() {
+            let state = match blocked {
+                Some(row) => format!("is {}", row.status),
+                None => "is not there any more".to_owned(),
+            };
+            let message = format!(
+                "Template \"{name}\" {state}. Mend it or wait until it is approved again, then resume."
+            );
+            return Some(Self::new(StopCode::TemplateUnusable, message));
+        }
+        let (was, is) = (broadcast.category.as_ref()?, outlook.category()?);
+        (*was != is).then(|| {
+            let message = format!(
+                "WhatsApp moved template \"{name}\" from {was} to {is}. Resume to send it as {is}: contacts whose \
+                 consent does not cover that are left out."
+            );
+            Self::new(StopCode::TemplateCategoryChanged, message)
+        })
+    }
+}
+
+impl Broadcasts {
+    /// Why no number of it sends; `None`: at least one does.
+    pub(super) async fn silenced(&self, tenant: TenantId, outlook: &Outlook) -> StoreResult<Option<Fault>> {
+        if outlook.active().next().is_some() {
+            return Ok(None);
+        }
+        let broken = outlook.numbers.iter().find(|entry| entry.connection.state == ConnectionState::Error);
+        let Some(entry) = broken else {
+            return Ok(Some(Fault::new(
+                StopCode::ConnectionGone,
+                "Every number of this broadcast was disabled or removed. Enable one, then resume.",
+            )));
+        };
+        let connection = &entry.connection;
+        let alert = self.alert_of(tenant, &connection_subject(connection.id)).await?;
+        let meta_error_code = alert.as_ref().and_then(|alert| alert.details["meta_error_code"].as_i64());
+        let kind = alert.as_ref().map(|alert| alert.kind.as_str());
+        let over = connection.token_expires_at.is_some_and(|end| end <= self.deps.clock.now());
+        let code = match kind {
+            _ if meta_error_code.is_some_and(|code| PAYMENT_CODES.contains(&code)) => StopCode::Payment,
+            Some(kinds::PAYMENT_REQUIRED) => StopCode::Payment,
+            Some(kinds::TOKEN_EXPIRED) => StopCode::TokenExpired,
+            None if over => StopCode::TokenExpired,
+            _ => StopCode::AccountRestricted,
+        };
+        let reason = connection.state_reason.as_deref().unwrap_or("Meta refuses this connection");
+        let message = format!(
+            "\"{}\" cannot send: {reason}. Reconnect WhatsApp in Settings, then resume the broadcast: it goes on where \
+             it stopped.",
+            connection.name
+        );
+        Ok(Some(Fault { code, message, meta_error_code }))
+    }
+
+    /// The open alert of a connection that says why it broke.
+    async fn alert_of(&self, tenant: TenantId, subject: &str) -> StoreResult<Option<Alert>> {
+        let paging = Paging { page: 1, page_size: 100, cursor: None };
+        let open = self.deps.store.alerts(tenant, Some(true), &paging).await?.items;
+        Ok(open.into_iter().find(|alert| {
+            alert.subject == subject
+                && alert.kind != kinds::TOKEN_EXPIRING
+                && kinds::OF_CONNECTIONS.contains(&alert.kind.as_str())
+        }))
+    }
+
+    /// Pauses it with the reason, and calls for somebody. Whoever does it first does it.
+    pub(super) async fn stop(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        fault: Fault,
+    ) -> StoreResult<()> {
+        let at = self.deps.clock.now();
+        let Fault { code, message, meta_error_code } = fault;
+        let reason = StopReason { code, message, meta_error_code, at };
+        let step =
+            Move { step: Step::Pause, reason: Some(reason.clone()), starts_at: None, category: None, at };
+        if let BroadcastMoved::Done(moved) = self.deps.store.move_broadcast(tenant, broadcast, step).await? {
+            self.board.end(broadcast);
+            tracing::error!(
+                tenant.id = %tenant, broadcast.id = %broadcast, code = code.as_str(), reason = reason.message,
+                "a broadcast stopped"
+            );
+            self.call_for_somebody(&moved, &reason).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the alert of a broadcast that stopped by itself.
+    pub(super) async fn call_for_somebody(
+        &self,
+        broadcast: &Broadcast,
+        reason: &StopReason,
+    ) -> StoreResult<()> {
+        let counts = &broadcast.counts;
+        let condition = Condition {
+            kind: kinds::BROADCAST_STOPPED,
+            subject: broadcast_subject(broadcast.id),
+            severity: Severity::Critical,
+            message: format!("Broadcast \"{}\" stopped: {}", broadcast.name, reason.message),
+            details: json!({
+                "broadcast_id": broadcast.id,
+                "broadcast_name": broadcast.name,
+                "status": broadcast.state.as_str(),
+                "code": reason.code.as_str(),
+                "meta_error_code": reason.meta_error_code,
+                "sent": counts.sent,
+                "failed": counts.failed,
+                "left": counts.pending + counts.queued,
+            }),
+        };
+        Alerts::new(self.deps.clone()).raise(broadcast.tenant_id, condition).await?;
+        Ok(())
+    }
+
+    /// What stopped it is over.
+    pub(super) async fn call_off_alert(&self, tenant: TenantId, broadcast: BroadcastId) {
+        let alerts = Alerts::new(self.deps.clone());
+        let subject = broadcast_subject(broadcast);
+        if let Err(error) = alerts.resolve(tenant, kinds::BROADCAST_STOPPED, &subject).await {
+            warn(broadcast, &error, "could not resolve the alert of a broadcast");
+        }
+    }
+}
+
+/// The store has trouble; it is tried again by itself.
+pub(super) fn warn(broadcast: BroadcastId, error: &StoreError, what: &str) {
+    tracing::warn!(%error, broadcast.id = %broadcast, "{what}");
+}

@@ -1,0 +1,89 @@
+//! What the lanes tell of messages of broadcasts, for the breaker.
+
+use std::sync::{Arc, OnceLock};
+
+use domain::broadcasts::breaker::Outcome;
+use domain::broadcasts::reasons::FailedBy;
+use domain::{BroadcastId, TenantId};
+use ports::lanes::{Claimed, Settlement};
+use ports::messages::Failure;
+use ports::webhooks::BroadcastFailure;
+use tokio::sync::mpsc;
+
+/// How it went with a message of a broadcast.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) tenant: TenantId,
+    pub(crate) broadcast: BroadcastId,
+    pub(crate) outcome: Outcome,
+    /// Why it failed.
+    pub(crate) why: Option<Why>,
+}
+
+/// A failure, in short.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Why {
+    /// See [`Failure`].
+    pub(crate) code: String,
+    pub(crate) meta_error_code: Option<i64>,
+    pub(crate) message: Option<String>,
+}
+
+impl Why {
+    fn of(failure: &Failure) -> Self {
+        let message = failure.meta_message.clone().unwrap_or_else(|| failure.message.clone());
+        Self { code: failure.code.clone(), meta_error_code: failure.meta_error_code, message: Some(message) }
+    }
+}
+
+/// Where the lanes tell it; clones share it. Until somebody listens nothing is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tap(Arc<OnceLock<mpsc::UnboundedSender<Told>>>);
+
+impl Tap {
+    /// Listens from now on; of several listeners the first counts.
+    pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<Told> {
+        let (tell, hear) = mpsc::unbounded_channel();
+        let _ = self.0.set(tell);
+        hear
+    }
+
+    /// A call to Meta ended so.
+    pub(crate) fn settled(&self, tenant: TenantId, claimed: &Claimed, settlement: &Settlement) {
+        let Some(broadcast) = claimed.broadcast_id else { return };
+        match settlement {
+            Settlement::Sent { .. } => {
+                self.tell(Told { tenant, broadcast, outcome: Outcome::Passed, why: None });
+            }
+            Settlement::Failed { why, .. } => self.failed(tenant, broadcast, Why::of(why)),
+            _ => {}
+        }
+    }
+
+    /// What lies with the recipient alone is told as that, and what our own rules refused is not told.
+    fn failed(&self, tenant: TenantId, broadcast: BroadcastId, why: Why) {
+        let outcome = match FailedBy::of(&why.code, why.meta_error_code) {
+            FailedBy::NoConsent => return,
+            FailedBy::NotOnWhatsapp | FailedBy::InvalidNumber | FailedBy::RateLimited => {
+                Outcome::RecipientFailed
+            }
+            _ => Outcome::Failed,
+        };
+        self.tell(Told { tenant, broadcast, outcome, why: Some(why) });
+    }
+
+    /// A status said that a message failed which Meta had taken.
+    pub(crate) fn failed_late(&self, tenant: TenantId, failure: BroadcastFailure) {
+        let BroadcastFailure { broadcast_id: broadcast, code, meta_error_code } = failure;
+        if FailedBy::of(&code, meta_error_code) != FailedBy::NoConsent {
+            let why = Some(Why { code, meta_error_code, message: None });
+            self.tell(Told { tenant, broadcast, outcome: Outcome::FailedLate, why });
+        }
+    }
+
+    fn tell(&self, told: Told) {
+        if let Some(listener) = self.0.get() {
+            let _ = listener.send(told);
+        }
+    }
+}
