@@ -3,10 +3,12 @@
 mod audience;
 mod counts;
 mod enqueue;
+mod forget;
 mod freeze;
 mod moves;
 mod queue;
 mod recipients;
+mod replies;
 mod results;
 mod retry;
 mod row;
@@ -15,7 +17,9 @@ mod turns;
 mod write;
 
 pub(crate) use counts::{Counted, Tally, write_counts};
+pub(crate) use forget::forget;
 pub(crate) use moves::{Halted, halted};
+pub(crate) use replies::{Reply, attribute};
 
 use async_trait::async_trait;
 use domain::broadcasts::reasons::FailedBy;

@@ -1,16 +1,22 @@
 //! Removing a contact with all that hangs on it, but for the consent ledger.
 
-use domain::{ContactId, TenantId};
+use domain::{ContactId, TenantId, Timestamp};
 
 use super::row;
 use crate::SqlStore;
 use crate::db::{self, Fault, Tx};
 use crate::dialect::As;
 
-pub(super) async fn delete(store: &SqlStore, tenant: TenantId, contact: ContactId) -> Result<bool, Fault> {
+pub(super) async fn delete(
+    store: &SqlStore,
+    tenant: TenantId,
+    contact: ContactId,
+    at: Timestamp,
+) -> Result<bool, Fault> {
     let tx = store.begin().await?;
     let Some(contact) = row::find_for_update(&tx, tenant, contact).await? else { return Ok(false) };
     let family = row::family(&*tx, tenant, contact.id).await?;
+    crate::broadcasts::forget(&tx, tenant, &family, at).await?;
     remove(&tx, tenant, &family).await?;
     tx.commit().await?;
     Ok(true)

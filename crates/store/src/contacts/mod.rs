@@ -78,12 +78,7 @@ impl ContactStore for SqlStore {
         Ok(Some(contact))
     }
 
-    async fn delete_contact(
-        &self,
-        tenant: TenantId,
-        contact: ContactId,
-        _at: Timestamp,
-    ) -> StoreResult<bool> {
-        Ok(db::again(|| delete::delete(self, tenant, contact)).await?)
+    async fn delete_contact(&self, tenant: TenantId, contact: ContactId, at: Timestamp) -> StoreResult<bool> {
+        Ok(db::again(|| delete::delete(self, tenant, contact, at)).await?)
     }
 }

@@ -185,7 +185,12 @@ async fn join_threads(tx: &Tx, tenant: TenantId, kept: i64, gone: i64) -> Result
          last_message_preview = CASE WHEN COALESCE(g.last_message_at, 0) > COALESCE(conversations.last_message_at, 0) \
            THEN g.last_message_preview ELSE conversations.last_message_preview END, \
          last_message_at = CASE WHEN COALESCE(g.last_message_at, 0) > COALESCE(conversations.last_message_at, 0) \
-           THEN g.last_message_at ELSE conversations.last_message_at END \
+           THEN g.last_message_at ELSE conversations.last_message_at END, \
+         broadcast_id = CASE WHEN COALESCE(g.last_initiated_at, 0) > COALESCE(conversations.last_initiated_at, 0) \
+           THEN COALESCE(g.broadcast_id, conversations.broadcast_id) \
+           ELSE COALESCE(conversations.broadcast_id, g.broadcast_id) END, \
+         last_initiated_at = CASE WHEN COALESCE(g.last_initiated_at, 0) > COALESCE(conversations.last_initiated_at, 0) \
+           THEN g.last_initiated_at ELSE conversations.last_initiated_at END \
          FROM (SELECT * FROM conversations WHERE tenant_id = $1 AND id = $3) AS g \
          WHERE conversations.tenant_id = $1 AND conversations.id = $2",
         "DELETE FROM conversations WHERE tenant_id = $1 AND id = $3 AND id <> $2",

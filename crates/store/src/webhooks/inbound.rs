@@ -12,6 +12,7 @@ use serde_json::json;
 use super::files;
 use super::project::Projecting;
 use super::threads::Threads;
+use crate::broadcasts::{self, Reply};
 use crate::db::{self, Fault, Row, micros, to_json};
 use crate::ids::{self, Ids, Kind};
 use crate::messages::facts::{OPT_IN_CONFIRMATION, OPT_OUT_CONFIRMATION};
@@ -76,6 +77,7 @@ struct Arrival<'a> {
     files: Vec<files::FileRow>,
     events: Vec<Event>,
     waiting: Vec<Waiting>,
+    replies: Vec<Reply>,
 }
 
 /// The one answer to a word.
@@ -97,6 +99,7 @@ impl<'a> Arrival<'a> {
             files: Vec::new(),
             events: Vec::new(),
             waiting: Vec::new(),
+            replies: Vec::new(),
         }
     }
 
@@ -128,6 +131,7 @@ impl<'a> Arrival<'a> {
         self.write_confirmations(projecting, people, &mut threads, &mut message_ids)?;
         people.save(&mut records, projecting.now).await?;
         threads.save(tx, projecting.now).await?;
+        broadcasts::attribute(tx, projecting.tenant, &self.replies).await?;
         files::keep(projecting, &self.files).await?;
         write::messages(tx, &self.rows).await?;
         write::outbox(tx, &self.waiting).await?;
@@ -201,6 +205,10 @@ impl<'a> Arrival<'a> {
             let (id, contact) = (message_ids.next()?, people.contact(*person)?);
             let thread = threads.get(contact.0, message.connection_id.0)?;
             thread.received(message, id, message.content.preview());
+            if let Some(broadcast) = thread.broadcast.filter(|_| message.opens_window) {
+                let opts_out = message.word == Some(Word::OptOut);
+                self.replies.push(Reply { broadcast, contact, at: message.at, opts_out });
+            }
             let conversation = thread.id.ok_or_else(|| Fault::internal("a new conversation has no id"))?;
             let mut content = message.content.clone();
             if let Some(file) = &message.media {

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::messages::Status;
-use ports::webhooks::StatusReport;
+use ports::messages::Failure;
+use ports::webhooks::{BroadcastFailure, StatusReport};
 
 use super::project::Projecting;
 use crate::db::{self, Fault, Row};
@@ -165,6 +166,16 @@ impl Attempts {
     }
 }
 
+fn failure_of_broadcast(state: &State) -> Result<Option<BroadcastFailure>, Fault> {
+    let Some(counted) = state.broadcast.as_ref().filter(|_| state.status == Status::Failed) else {
+        return Ok(None);
+    };
+    let why: Option<Failure> =
+        state.failure.as_deref().map(serde_json::from_str).transpose().map_err(Fault::internal)?;
+    let (code, meta_error_code) = why.map_or((String::new(), None), |why| (why.code, why.meta_error_code));
+    Ok(Some(BroadcastFailure { broadcast_id: counted.broadcast, code, meta_error_code }))
+}
+
 async fn write(
     projecting: &mut Projecting<'_>,
     known: &Known,
@@ -178,6 +189,7 @@ async fn write(
         known.states.values().zip(before.values()).filter(|(state, was)| state.status != **was)
     {
         projecting.done.moved.push((state.message_id(), state.status));
+        projecting.done.broadcast_failures.extend(failure_of_broadcast(state)?);
         // It was put back into the queue, and now it turns out that it had left.
         if *was == Status::Queued {
             off_the_queue.push(Settled { t: state.tenant.0, id: state.id });

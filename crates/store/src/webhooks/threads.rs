@@ -25,6 +25,8 @@ pub(super) struct Thread {
     last_message: Option<i64>,
     preview: Option<String>,
     unread: i64,
+    /// The latest broadcast that went into it.
+    pub(super) broadcast: Option<i64>,
 }
 
 /// The conversations of a batch, by (contact, connection).
@@ -57,7 +59,8 @@ impl Threads {
             "SELECT v.id AS id, v.contact_id AS contact_id, v.connection_id AS connection_id, v.status AS status, \
              v.window_expires_at AS window_expires_at, v.last_inbound_at AS last_inbound_at, \
              v.last_inbound_wamid AS last_inbound_wamid, v.last_message_at AS last_message_at, \
-             v.last_message_id AS last_message_id, v.last_message_preview AS last_message_preview, v.unread AS unread \
+             v.last_message_id AS last_message_id, v.last_message_preview AS last_message_preview, v.unread AS unread, \
+             v.broadcast_id AS broadcast_id \
              FROM {set} CROSS JOIN conversations v \
              WHERE v.tenant_id = $2 AND v.contact_id = r.contact AND v.connection_id = r.connection ORDER BY v.id{lock}"
         );
@@ -143,6 +146,7 @@ fn from_row(row: &QueryResult) -> Result<Thread, Fault> {
         last_message: row.get("last_message_id")?,
         preview: row.get("last_message_preview")?,
         unread: row.get("unread")?,
+        broadcast: row.get("broadcast_id")?,
     })
 }
 
