@@ -82,9 +82,16 @@ async fn put(
             values.push(step.category.as_ref().map(|category| category.as_str().to_owned()).into());
             ", category = $6, started_at = COALESCE(started_at, $5)"
         }
+        Step::Resume | Step::Reopen => {
+            // What the template is now, when the caller knows.
+            values.push(step.category.as_ref().map(|category| category.as_str().to_owned()).into());
+            match step.step {
+                Step::Reopen => ", category = COALESCE($6, category), finished_at = NULL",
+                _ => ", category = COALESCE($6, category)",
+            }
+        }
         Step::Cancel | Step::Complete | Step::Fail => ", finished_at = $5",
-        Step::Reopen => ", finished_at = NULL",
-        Step::Pause | Step::Resume => "",
+        Step::Pause => "",
     };
     let sql = format!(
         "UPDATE broadcasts SET state = $3, reason = $4, updated_at = $5{also} WHERE tenant_id = $1 AND id = $2"

@@ -32,6 +32,11 @@ pub(super) async fn make(
     let sql = "UPDATE broadcasts SET state = $3, starts_at = $4 WHERE tenant_id = $1 AND id = $2";
     let values = [tenant.0.into(), made.0.into(), State::Scheduled.as_str().into(), at.into()];
     db::run(&*tx, sql, values).await?;
+    // A list is the broadcast's own.
+    let sql = "INSERT INTO broadcast_rows (tenant_id, broadcast_id, row_number, given, phone, columns) \
+               SELECT w.tenant_id, $3, w.row_number, w.given, w.phone, w.columns FROM broadcast_rows w \
+               WHERE w.tenant_id = $1 AND w.broadcast_id = $2";
+    db::run(&*tx, sql, [tenant.0.into(), parent.0.into(), made.0.into()]).await?;
     let (state, ended) = match next {
         Some(_) => (State::Scheduled, None),
         None => (State::Completed, Some(at)),
