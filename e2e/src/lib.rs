@@ -9,6 +9,7 @@ mod calls;
 mod database;
 mod pair;
 mod stack;
+pub mod torture;
 mod until;
 
 pub use calls::{Answer, Api, Simulator};

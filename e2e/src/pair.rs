@@ -47,6 +47,15 @@ impl Pair {
     /// # Panics
     /// When something does not start.
     pub fn start(database: Database, nodes: usize) -> Self {
+        Self::start_seeded(database, nodes, 1)
+    }
+
+    /// As [`start`](Self::start), with a seed for what the simulator does by chance.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub fn start_seeded(database: Database, nodes: usize, seed: u64) -> Self {
+        let seed = seed.to_string();
         let log = database.folder.path().join("pair.log");
         let addresses: Vec<String> = (0..nodes).map(|_| free_address()).collect();
         let sim_address = free_address();
@@ -63,6 +72,8 @@ impl Pair {
             VERIFY_TOKEN,
             "--access-token",
             TOKEN,
+            "--seed",
+            &seed,
         ];
         let simulator = Process::start(&arguments, &[], &log);
         let sim = Simulator::new(&format!("http://{sim_address}"));
@@ -153,6 +164,8 @@ impl Pair {
         environment.push(("WAXWING_NODE", &name));
         // The load of a test comes from one key.
         environment.push(("WAXWING_API_RATE", "0"));
+        // Meta is simulated on this machine.
+        environment.push(("WAXWING_ALLOW_NETWORKS", "127.0.0.0/8"));
         let process = Process::start(&arguments, &environment, &self.log);
         self.nodes[node].process = Some(process);
         let api = Api::new(&self.nodes[node].url, 0, "");

@@ -9,6 +9,7 @@ mod fuzz;
 mod openapi;
 mod postgres;
 mod test;
+mod torture;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -58,6 +59,9 @@ enum Command {
     /// Writes docs/openapi.json anew from the code.
     #[command(after_help = "Example:\n  cargo xtask openapi")]
     Openapi,
+    /// Kills the server again and again under a broadcast; the simulator's ledger is the judge.
+    #[command(after_help = "Example:\n  cargo xtask torture --recipients 20000 --kills 20 --database sqlite")]
+    Torture(torture::Options),
     /// Feeds a fuzz target with mutated bodies.
     #[command(after_help = "Example:\n  cargo xtask fuzz webhook_body --seconds 3600")]
     Fuzz {
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Arch => arch::run(),
         Command::Bench { name, args } => bench::run(&name, &args),
         Command::Openapi => openapi::write(),
+        Command::Torture(options) => torture::run(&options),
         Command::Fuzz { target, seconds, seed } => fuzz::run(&target, seconds, seed),
     };
     match outcome {
