@@ -165,7 +165,7 @@ impl Walk<'_> {
     async fn counted_to(&self, most: u64) -> Result<u64, Fault> {
         let mut some = self.list.from.clone();
         some.expr_as(Expr::cust("1"), "one").limit(most + 1);
-        let from = Query::select().from_subquery(some, "some").take();
+        let from = Query::select().from_subquery(some, "few").take();
         crate::lists::count(self.store.reader(), &from).await
     }
 
@@ -173,7 +173,7 @@ impl Walk<'_> {
     async fn is_small(&self) -> Result<bool, Fault> {
         let Place { table, .. } = self.place;
         let sql = format!(
-            "SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM {table} WHERE tenant_id = $1 LIMIT {}) AS some",
+            "SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM {table} WHERE tenant_id = $1 LIMIT {}) AS few",
             EXACT + 1
         );
         let row = db::one(self.store.reader(), &sql, [self.tenant.into()]).await?;

@@ -57,7 +57,7 @@ async fn bearers(store: &SqlStore, tenant: TenantId, tag: &str) -> Result<u64, F
         .and_where(Expr::cust("g.tag").eq(tag))
         .limit(COMMON)
         .take();
-    lists::count(store.reader(), Query::select().from_subquery(some, "some")).await
+    lists::count(store.reader(), Query::select().from_subquery(some, "few")).await
 }
 
 /// The contacts that a filter wants, as `c`; those merged into others are left out. With tags, `g` leads to them.

@@ -95,7 +95,7 @@ fn since_then(tenant: TenantId, since: i64) -> SelectStatement {
 
 async fn is_few(store: &SqlStore, lately: &SelectStatement) -> Result<bool, Fault> {
     let some = lately.clone().limit(FEW + 1).take();
-    let from = Query::select().from_subquery(some, "some").take();
+    let from = Query::select().from_subquery(some, "few").take();
     Ok(lists::count(store.reader(), &from).await? <= FEW)
 }
 
