@@ -3,7 +3,7 @@
 mod compose;
 mod parts;
 
-use domain::{ConnectionId, ContactId, ConversationId};
+use domain::{BroadcastId, ConnectionId, ContactId, ConversationId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -226,6 +226,8 @@ pub struct Message {
     /// Calls to Meta that were made for it (throttled ones not counted).
     pub attempts: i32,
     pub retry_of: Option<i64>,
+    /// The broadcast that it is part of.
+    pub broadcast_id: Option<i64>,
     pub created_at: Timestamp,
     /// Not before this time, when scheduled.
     pub send_at: Option<Timestamp>,
@@ -271,5 +273,8 @@ query! {
         status: Option<MessageStatus>,
         /// Made at or after this time.
         since: Option<Timestamp>,
+        /// Part of this broadcast; then ordered by contact.
+        #[param(value_type = Option<i64>)]
+        broadcast_id: Option<BroadcastId>,
     }
 }

@@ -45,10 +45,12 @@ pub mod state;
 
 mod access;
 mod alerts;
+mod broadcasts;
 mod connections;
 mod consent;
 mod contacts;
 mod conversations;
+mod imports;
 mod leftover;
 mod media;
 mod messages;
@@ -106,10 +108,12 @@ fn creating() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(access::routes())
         .merge(alerts::routes())
+        .merge(broadcasts::routes())
         .merge(connections::routes())
         .merge(consent::routes())
         .merge(contacts::routes())
         .merge(conversations::routes())
+        .merge(imports::routes())
         .merge(media::routes())
         .merge(segments::routes())
         .merge(templates::routes())

@@ -4,7 +4,7 @@ mod bodies;
 mod conversation;
 mod keyed;
 mod outcome;
-mod prefer;
+pub(crate) mod prefer;
 mod refusals;
 mod send;
 mod test_send;
@@ -29,7 +29,7 @@ use crate::caller::{Caller, Reads, Sends};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-pub(crate) use bodies::message as message_body;
+pub(crate) use bodies::{failure as failure_body, message as message_body};
 use keyed::Keyed;
 use send::{Clerk, To};
 
@@ -81,6 +81,7 @@ async fn list_messages(
         direction: wanted.direction.map(Into::into),
         status: wanted.status.map(Into::into),
         since: wanted.since,
+        broadcast_id: wanted.broadcast_id,
     };
     list(&page, messages.list(caller.tenant, &filter, &paging(&page)).await?, message_body)
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use domain::Clock;
+use domain::addresses::Networks;
 use engine::Engine;
 use engine::access::Access;
 use engine::alerts::Alerts;
+use engine::broadcasts::Broadcasts;
 use engine::connections::Connections;
 use engine::consent::Consent;
 use engine::contacts::Contacts;
 use engine::conversations::Conversations;
+use engine::imports::Imports;
 use engine::media::MediaFiles;
 use engine::messages::Messages;
 use engine::segments::Segments;
@@ -18,21 +21,32 @@ use engine::templates::Templates;
 use engine::tenants::Tenants;
 use engine::webhooks::Webhooks;
 use ports::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::limits::CallRate;
 
 /// Settings of the HTTP side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Calls per key; `None`: no limit.
     pub call_rate: Option<CallRate>,
-    /// A proxy of ours stands before us: the last address of `X-Forwarded-For` is the client's.
-    pub trust_forwarded_for: bool,
+    /// Proxies of ours: what they write into `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Where webhooks may come from; none: from anywhere.
+    pub webhook_networks: Networks,
+    /// Cancelled when the server stops: answers without an end of their own (events) end then.
+    pub closing: CancellationToken,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { call_rate: Some(CallRate::default()), trust_forwarded_for: false }
+        let call_rate = Some(CallRate::default());
+        Self {
+            call_rate,
+            trusted_proxies: Networks::default(),
+            webhook_networks: Networks::default(),
+            closing: CancellationToken::new(),
+        }
     }
 }
 
@@ -63,10 +77,12 @@ macro_rules! handed_out {
 handed_out! {
     Access = access,
     Alerts = alerts,
+    Broadcasts = broadcasts,
     Connections = connections,
     Consent = consent,
     Contacts = contacts,
     Conversations = conversations,
+    Imports = imports,
     MediaFiles = media,
     Messages = messages,
     Segments = segments,

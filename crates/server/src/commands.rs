@@ -1,5 +1,7 @@
 //! The commands of `waxwing`, one a file.
 
+pub(crate) mod broadcast;
+pub(crate) mod contacts;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;
@@ -42,6 +44,10 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Makes, lists and revokes API keys; renews the key that seals secrets
     Key(key::Key),
+    /// Lists, watches, pauses, resumes and cancels broadcasts of a running server
+    Broadcast(broadcast::Broadcast),
+    /// Imports and exports contacts of a running server
+    Contacts(contacts::Contacts),
     /// Drives webhook items again that could not be applied
     Webhooks(webhooks::Webhooks),
     /// Looks for what keeps a server from working, and says what to do
@@ -69,6 +75,8 @@ impl Cli {
             Command::Migrate(command) => command.run(common).await?,
             Command::Tenant(command) => command.run(common).await?,
             Command::Key(command) => command.run(common).await?,
+            Command::Broadcast(command) => return command.run().await,
+            Command::Contacts(command) => return command.run().await,
             Command::Webhooks(command) => command.run(common).await?,
             Command::Doctor(command) => return command.run(common).await,
             Command::Openapi(command) => command.run()?,

@@ -44,13 +44,14 @@ impl Server {
     pub(crate) fn start(
         listener: TcpListener,
         node: Node,
-        settings: api::Settings,
+        mut settings: api::Settings,
         stop: CancellationToken,
     ) -> Result<Self> {
         let url = url_of(&listener)?;
         let engine = node.engine.clone();
         let until = stop.clone();
         let running = tokio::spawn(async move { engine.run(until).await });
+        settings.closing = stop.clone();
         let service =
             api::router(node.engine.clone(), settings).into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stop.clone().cancelled_owned();

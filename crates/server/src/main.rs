@@ -2,6 +2,8 @@
 //!
 //! Floor 5: settings, commands, and the choice of store and gateway. No rule of the product stands here.
 
+mod bar;
+mod client;
 mod commands;
 mod config;
 mod folder;

@@ -43,7 +43,7 @@ pub(super) const KEPT_IN: [(&str, &[&str], &[&str]); 5] = [
     ("sea-orm", &["store", "bench"], &["e2e"]),
     ("sqlx", &["store", "bench"], &["e2e"]),
     ("axum", &["api", "simulator", "server", "bench"], &["gateway-meta", "e2e"]),
-    ("reqwest", &["gateway-meta", "simulator", "e2e", "bench"], &["api", "server"]),
+    ("reqwest", &["gateway-meta", "simulator", "server", "e2e", "bench"], &["api"]),
     (
         "anyhow",
         &["server", "xtask", "e2e", "bench", "fuzz"],

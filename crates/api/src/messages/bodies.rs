@@ -23,6 +23,7 @@ pub(crate) fn message(message: ports::messages::Message) -> Message {
         pricing_category: message.pricing_category,
         attempts: message.attempts,
         retry_of: message.retry_of.map(|id| id.0),
+        broadcast_id: message.broadcast_id.map(|id| id.0),
         created_at: message.created_at,
         send_at: message.send_at,
         due_at: message.due_at,
@@ -33,7 +34,7 @@ pub(crate) fn message(message: ports::messages::Message) -> Message {
     }
 }
 
-fn failure(failure: ports::messages::Failure) -> MessageFailure {
+pub(crate) fn failure(failure: ports::messages::Failure) -> MessageFailure {
     MessageFailure {
         code: failure.code,
         message: failure.message,

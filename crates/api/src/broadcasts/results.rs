@@ -1,0 +1,193 @@
+//! How a broadcast went.
+
+use api_types::Success;
+use api_types::broadcasts::{BroadcastResults, CaughtFailure, Funnel, HourResults, ResultNumbers};
+use axum::extract::State;
+use domain::broadcasts::LeftOut;
+use domain::broadcasts::reasons::FailedBy;
+use domain::{BroadcastId, Timestamp};
+use engine::broadcasts::{Broadcasts, Report};
+use ports::broadcasts::{Counts, FailedGroup, Results};
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{bodies, failed};
+use crate::answer::{Answer, Result, ok};
+use crate::body::Id;
+use crate::caller::{Caller, Reads};
+use crate::state::ApiState;
+
+/// Always there, in the order of the product owner's document.
+const ALWAYS: [FailedBy; 3] = [FailedBy::NotOnWhatsapp, FailedBy::InvalidNumber, FailedBy::RateLimited];
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get_broadcast_results))
+}
+
+/// How a broadcast goes, or went.
+///
+/// `sent` are those that Meta took. `failed` are those that got a final refusal, and rows of the uploaded list whose
+/// number cannot be one: they are counted as `invalid_number`, in `failed` and in `total`, though nothing was sent to
+/// them (`left_out` lists them as well). While it is sending, and for messages in doubt, `sent` and `failed` do not
+/// add up to `total` yet.
+#[utoipa::path(get, path = "/broadcasts/{id}/results", tag = "broadcasts",
+    responses((status = 200, body = Success<BroadcastResults>)),
+    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+async fn get_broadcast_results(
+    caller: Caller<Reads>,
+    Id(id): Id<BroadcastId>,
+    State(broadcasts): State<Broadcasts>,
+) -> Result<Answer<BroadcastResults>> {
+    Ok(ok(body(broadcasts.results(caller.tenant, id).await.map_err(failed(id))?)))
+}
+
+fn body(report: Report) -> BroadcastResults {
+    let Report { broadcast, results, rate_limit, progress, waiting_for } = report;
+    let counts = results.counts;
+    BroadcastResults {
+        broadcast_id: broadcast.id.0,
+        name: broadcast.name,
+        status: broadcast.state.into(),
+        reason: broadcast.reason.map(bodies::reason),
+        results: numbers(&results),
+        failures: results.failed.into_iter().map(failure).collect(),
+        funnel: funnel(&counts),
+        opt_outs: counts.opted_out,
+        opt_out_rate: share(counts.opted_out, counts.sent),
+        left_out: bodies::exclusions(results.left_out),
+        by_hour: results.hours.into_iter().map(hour).collect(),
+        counts: bodies::counts(&counts),
+        progress: bodies::progress(&counts, progress),
+        rate_limit: rate_limit.map(bodies::throttle),
+        waiting_for: waiting_for.map(|waiting| waiting.what.as_str().to_owned()),
+        started_at: broadcast.started_at,
+        finished_at: broadcast.finished_at,
+    }
+}
+
+/// The product owner's sums: a row of the list that cannot be a number was meant, too.
+fn numbers(results: &Results) -> ResultNumbers {
+    let bad_rows: i64 = results
+        .left_out
+        .iter()
+        .filter(|(reason, _)| *reason == LeftOut::InvalidNumber)
+        .map(|(_, count)| count)
+        .sum();
+    let count_of = |reason: FailedBy| {
+        let failed: i64 =
+            results.failed.iter().filter(|group| group.failed_by == reason).map(|group| group.count).sum();
+        if reason == FailedBy::InvalidNumber { failed + bad_rows } else { failed }
+    };
+    let mut failure_breakdown: Map<String, Value> = Map::new();
+    let others = FailedBy::ALL.iter().copied().filter(|reason| !ALWAYS.contains(reason));
+    for reason in ALWAYS.into_iter().chain(others) {
+        let count = count_of(reason);
+        if count > 0 || ALWAYS.contains(&reason) {
+            failure_breakdown.insert(reason.as_str().to_owned(), count.into());
+        }
+    }
+    ResultNumbers {
+        total: results.counts.total() + bad_rows,
+        sent: results.counts.sent,
+        failed: results.counts.failed + bad_rows,
+        failure_breakdown,
+    }
+}
+
+fn failure(group: FailedGroup) -> CaughtFailure {
+    let facts = group.meta_error_code.map(|code| graph::errors::classify(code, None, None));
+    CaughtFailure {
+        reason: group.failed_by.as_str().to_owned(),
+        code: group.code,
+        meta_error_code: group.meta_error_code,
+        title: facts.map(|facts| facts.title.to_owned()),
+        advice: facts.map(|facts| facts.advice.to_owned()),
+        count: group.count,
+    }
+}
+
+fn funnel(counts: &Counts) -> Funnel {
+    Funnel {
+        sent: counts.sent,
+        delivered: counts.delivered,
+        read: counts.read,
+        replied: counts.replied,
+        delivery_rate: share(counts.delivered, counts.sent),
+        read_rate: share(counts.read, counts.delivered),
+        reply_rate: share(counts.replied, counts.delivered),
+    }
+}
+
+/// Four decimals tell enough.
+fn share(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0)
+}
+
+fn hour((hour, counts): (Timestamp, Counts)) -> HourResults {
+    HourResults {
+        hour,
+        sent: counts.sent,
+        delivered: counts.delivered,
+        read: counts.read,
+        replied: counts.replied,
+        failed: counts.failed,
+        opted_out: counts.opted_out,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn group(failed_by: FailedBy, count: i64) -> FailedGroup {
+        FailedGroup { failed_by, code: "META_REJECTED".into(), meta_error_code: None, count }
+    }
+
+    /// Case 8 of the product owner's document.
+    #[test]
+    fn the_sums_are_those_of_the_document() {
+        let results = Results {
+            counts: Counts { sent: 945, failed: 40, left_out: 20, ..Counts::default() },
+            left_out: vec![(LeftOut::InvalidNumber, 15), (LeftOut::NoConsent, 5)],
+            failed: vec![group(FailedBy::NotOnWhatsapp, 32), group(FailedBy::RateLimited, 8)],
+            hours: Vec::new(),
+        };
+        let numbers = serde_json::to_value(numbers(&results)).unwrap();
+        assert_eq!(
+            numbers,
+            json!({
+                "total": 1000, "sent": 945, "failed": 55,
+                "failure_breakdown": {"not_on_whatsapp": 32, "invalid_number": 15, "rate_limited": 8}
+            })
+        );
+        let members = numbers["failure_breakdown"].as_object().unwrap();
+        let names: Vec<&str> = members.keys().map(String::as_str).collect();
+        assert_eq!(names, ["not_on_whatsapp", "invalid_number", "rate_limited"]);
+    }
+
+    #[test]
+    fn reasons_beyond_the_documents_appear_only_when_they_occur() {
+        let results = Results { failed: vec![group(FailedBy::Media, 2)], ..Results::default() };
+        assert_eq!(
+            Value::from(numbers(&results).failure_breakdown),
+            json!({"not_on_whatsapp": 0, "invalid_number": 0, "rate_limited": 0, "media": 2})
+        );
+    }
+
+    #[test]
+    fn rates_of_nothing_are_not_told() {
+        let funnel = funnel(&Counts { sent: 3, delivered: 2, ..Counts::default() });
+        assert_eq!((funnel.delivery_rate, funnel.read_rate), (Some(0.6667), Some(0.0)));
+        assert_eq!(share(0, 0), None);
+    }
+
+    #[test]
+    fn a_failure_comes_with_advice_on_metas_code() {
+        let caught =
+            failure(FailedGroup { meta_error_code: Some(131_026), ..group(FailedBy::NotOnWhatsapp, 1) });
+        assert!(caught.advice.is_some_and(|advice| !advice.is_empty()));
+    }
+}
