@@ -125,6 +125,7 @@ impl Person {
             bsuid: address(!is_phone),
             name: Some(self.name.to_owned()),
             language: Some(self.language.to_owned()),
+            time_zone: None,
             tags: self.tags.iter().map(|tag| (*tag).to_owned()).collect(),
             fields: Map::from_iter([("country".to_owned(), self.country().into())]),
             opt_in: self.opted_in_at_first().then(|| testimony("ticked the box on the order form")),
