@@ -10,7 +10,7 @@ const USUAL: Duration = Duration::from_secs(10);
 const LONGEST: u64 = 30;
 
 /// What `Prefer` says: `respond-async` is not to wait at all. What cannot be understood is no preference.
-pub(super) fn wait(headers: &HeaderMap) -> Duration {
+pub(crate) fn wait(headers: &HeaderMap) -> Duration {
     let said = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut wait = USUAL;
     for preference in said.flat_map(|value| value.split([',', ';'])) {
