@@ -62,7 +62,8 @@ async fn step(
     for file in files {
         execute(on, dialect, file).await?;
     }
-    for statement in dialect.id_ddl(kinds) {
+    let counters = if kinds.is_empty() { Vec::new() } else { dialect.id_ddl(kinds) };
+    for statement in counters {
         on.execute_unprepared(&statement).await?;
     }
     Ok(())
