@@ -4,7 +4,7 @@
 //! the type of its first argument which scope it needs.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use api_types::Problem;
 use api_types::errors::details::{Denied, Missing, Nothing};
@@ -12,7 +12,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::access::Scope;
-use domain::{ApiKeyId, TenantId};
+use domain::{ApiKeyId, TenantId, addresses};
 use engine::access::{Access, Authenticated, Authentication};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, header};
@@ -86,7 +86,8 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let tenant = path_member::<TenantId, _>(&mut parts, &(), "tenant_id").await;
-    let address = client_address(&parts.headers, &parts.extensions, &settings);
+    let address =
+        client_address(&parts.headers, &parts.extensions, &settings).map(|address| address.to_string());
     let known = who(&access, &parts.headers, tenant.as_ref().ok().copied(), address.as_deref()).await?;
     let tenant = tenant?;
     if known.tenant_id != tenant {
@@ -116,17 +117,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// Where the client is: what the nearest proxy says when it is to be trusted, else the peer.
+/// Where the client is: the peer, or whom proxies of ours name.
 pub(crate) fn client_address(
     headers: &HeaderMap,
     extensions: &Extensions,
     settings: &Settings,
-) -> Option<String> {
-    let forwarded = || {
-        let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-        last.rsplit(',').next().and_then(|address| address.trim().parse::<std::net::IpAddr>().ok())
-    };
-    let peer = || extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let address = if settings.trust_forwarded_for { forwarded().or_else(peer) } else { peer() };
-    address.map(|address| address.to_string())
+) -> Option<IpAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+    Some(addresses::client_address(peer, lines.into_iter(), &settings.trusted_proxies))
 }

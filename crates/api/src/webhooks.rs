@@ -57,6 +57,7 @@ async fn verify_connection_webhook(
     params(("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the body")),
     responses((status = 200, description = "Kept"),
         (status = 401, description = "`WEBHOOK_SIGNATURE_INVALID`"),
+        (status = 403, description = "`FORBIDDEN`: from outside of the networks that may deliver webhooks"),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`")))]
 async fn receive_webhook(
     State(webhooks): State<Webhooks>,
@@ -72,6 +73,7 @@ async fn receive_webhook(
         ("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the body")),
     responses((status = 200, description = "Kept"),
         (status = 401, description = "`WEBHOOK_SIGNATURE_INVALID`"),
+        (status = 403, description = "`FORBIDDEN`: from outside of the networks that may deliver webhooks"),
         (status = 404, description = "`CONNECTION_NOT_FOUND`"),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`")))]
 async fn receive_connection_webhook(
@@ -118,9 +120,16 @@ async fn receive(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let (parts, body) = request.into_parts();
+    let address = client_address(&parts.headers, &parts.extensions, settings);
+    if !settings.webhook_networks.is_empty()
+        && !address.is_some_and(|address| settings.webhook_networks.contain(address))
+    {
+        webhooks.refuse_stranger(connection, address.map(|address| address.to_string())).await;
+        return Err(Problem::Forbidden(Denied { missing_scope: None }).into());
+    }
     let bytes = payload::read(&parts.headers, body, payload::WEBHOOK_LIMIT).await?;
     let signature = parts.headers.get(SIGNATURE).map(http::HeaderValue::as_bytes);
-    let address = client_address(&parts.headers, &parts.extensions, settings);
+    let address = address.map(|address| address.to_string());
     match webhooks.receive(connection, signature, bytes, address).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(ReceiveError::Signature(_)) => Err(Problem::WebhookSignatureInvalid(Nothing {}).into()),
