@@ -16,12 +16,12 @@ use crate::house::eventually;
 use crate::post::{Between, Post, each_once, message_of, priority, quick};
 
 /// Times of acceptance in milliseconds.
-fn times(ledger: &[simulator::LedgerEntry]) -> Vec<i64> {
+pub(crate) fn times(ledger: &[simulator::LedgerEntry]) -> Vec<i64> {
     ledger.iter().map(|entry| entry.at.as_millisecond()).collect()
 }
 
 /// Most that fell into one window of so many milliseconds.
-fn most_within(times: &[i64], window: i64) -> usize {
+pub(crate) fn most_within(times: &[i64], window: i64) -> usize {
     (0..times.len())
         .map(|first| times[first..].iter().take_while(|at| **at < times[first] + window).count())
         .max()
@@ -76,7 +76,7 @@ async fn the_rate_is_used_up_and_never_passed() {
 }
 
 /// Places per second that a pacer gives to somebody who does nothing but wait for them.
-async fn bare_rate(clock: std::sync::Arc<domain::MovableClock>) -> f64 {
+pub(crate) async fn bare_rate(clock: std::sync::Arc<domain::MovableClock>) -> f64 {
     let now = || domain::Clock::now(clock.as_ref());
     let mut pacer = domain::pacing::Pacer::new(domain::pacing::Rate::per_second(80));
     let (began, mut taken) = (now(), 0);

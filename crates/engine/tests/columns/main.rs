@@ -7,6 +7,7 @@ mod post;
 
 mod access;
 mod alerts;
+mod broadcasts;
 mod connections;
 mod consent;
 mod contacts;

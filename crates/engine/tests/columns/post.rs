@@ -91,12 +91,17 @@ impl Post {
         Self { house, connection, running, _hooks: hooks }
     }
 
-    /// Stops the node that runs, and runs another over the same store.
-    pub(crate) async fn replace_node(&mut self, deps: Deps) -> Engine {
+    /// Stops the node that runs.
+    pub(crate) async fn stop(&mut self) {
         if let Some((running, task)) = self.running.take() {
             drop(running);
             task.await.unwrap();
         }
+    }
+
+    /// Stops the node that runs, and runs another over the same store.
+    pub(crate) async fn replace_node(&mut self, deps: Deps) -> Engine {
+        self.stop().await;
         let engine = Engine::new(deps).await.unwrap();
         self.running = Some(run(&engine));
         self.house.engine = engine.clone();
@@ -211,6 +216,7 @@ pub(crate) async fn contact(deps: &Deps, tenant: TenantId, phone: &str) -> Conta
         identity: Identity { phone: Some(PhoneNumber::parse(phone, None).unwrap()), bsuid: None },
         name: None,
         language: None,
+        time_zone: None,
         tags: Vec::new(),
         fields: Default::default(),
         opt_in: Some((ConsentSource::Api, json!({}))),
