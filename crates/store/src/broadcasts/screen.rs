@@ -23,7 +23,7 @@ pub(super) async fn count(store: &SqlStore, tenant: TenantId, screen: &Screen) -
          CASE WHEN s.reason IS NULL THEN s.country END AS country, \
          CASE WHEN s.reason IS NULL THEN s.language END AS language, \
          CASE WHEN s.reason IS NULL THEN s.zone END AS zone, \
-         CASE WHEN s.reason IS NULL AND s.known THEN 1 ELSE 0 END AS known \
+         CAST(CASE WHEN s.reason IS NULL AND s.known THEN 1 ELSE 0 END AS BIGINT) AS known \
          FROM (SELECT {reason} AS reason, c.country AS country, c.language AS language, {ZONE} AS zone, \
          {known} AS known {relation}) AS s) AS p GROUP BY p.reason, p.country, p.language, p.zone, p.known"
     );

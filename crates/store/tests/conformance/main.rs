@@ -9,6 +9,7 @@ mod support;
 
 mod access;
 mod alerts;
+mod broadcasts;
 mod connections;
 mod consent;
 mod contacts;

@@ -1,0 +1,11 @@
+//! Broadcasts.
+
+mod campaign;
+mod chance;
+mod feeding;
+mod freezing;
+mod joins;
+mod lists;
+mod races;
+mod replies;
+mod steps;
