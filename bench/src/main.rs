@@ -7,6 +7,7 @@
 mod bodies;
 mod clock;
 mod floors;
+mod imports;
 mod lists;
 mod load;
 mod options;
@@ -42,6 +43,9 @@ enum Command {
     /// Sends accepted, and sends that reach Meta
     #[command(after_help = "Example:\n  cargo xtask bench sends --store sqlite")]
     Sends(Options),
+    /// A list of contacts, with validation, duplicates and consent
+    #[command(after_help = "Example:\n  cargo xtask bench import --store sqlite --rows 1000000 --rounds 1")]
+    Import(imports::Options),
     /// The floors alone: what this machine and its disk can do
     #[command(after_help = "Example:\n  cargo xtask bench floors")]
     Floors(Options),
@@ -73,6 +77,7 @@ fn run(command: Command) -> Result<()> {
         Command::Webhooks(options) => measure(async move { webhooks::run(&options).await }),
         Command::Lists(options) => measure(async move { lists::run(&options).await }),
         Command::Seed(options) => measure(async move { seed::run(&options).await }),
+        Command::Import(options) => measure(async move { imports::run(&options).await }),
         Command::Sends(options) => measure(async move { sends::run(&options).await }),
     }
 }

@@ -56,13 +56,14 @@ pub(super) const NAMELESS: [&str; 8] =
     ["utils", "util", "helpers", "helper", "common", "manager", "types", "misc"];
 
 /// The columns of the house.
-pub(super) const COLUMNS: [&str; 11] = [
+pub(super) const COLUMNS: [&str; 12] = [
     "access",
     "alerts",
     "connections",
     "consent",
     "contacts",
     "conversations",
+    "imports",
     "media",
     "messages",
     "templates",

@@ -1,0 +1,101 @@
+//! The least that any server must write for a list of contacts: a row with a unique number and a row of consent for
+//! each, a thousand a commit, durable.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use serde_json::json;
+
+use super::Person;
+
+const ROWS: usize = 1_000;
+
+pub(super) struct Floor {
+    connection: DatabaseConnection,
+    contacts: String,
+    consents: String,
+    next: std::sync::atomic::AtomicI64,
+}
+
+impl Floor {
+    pub(super) async fn open(database: &str) -> Result<Self> {
+        let connection = Database::connect(options(database)).await?;
+        let is_postgres = database.starts_with("postgres");
+        let end = if is_postgres { "" } else { " WITHOUT ROWID" };
+        for statement in [
+            format!(
+                "CREATE TABLE people (tenant_id BIGINT NOT NULL, id BIGINT NOT NULL, phone TEXT, name TEXT, \
+                 fields TEXT NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (tenant_id, id)){end}"
+            ),
+            "CREATE UNIQUE INDEX people_phone ON people (tenant_id, phone)".to_owned(),
+            format!(
+                "CREATE TABLE consents (tenant_id BIGINT NOT NULL, id BIGINT NOT NULL, contact_id BIGINT NOT NULL, \
+                 evidence TEXT NOT NULL, PRIMARY KEY (tenant_id, id)){end}"
+            ),
+            "CREATE INDEX consents_contact ON consents (tenant_id, contact_id, id)".to_owned(),
+        ] {
+            connection.execute_unprepared(&statement).await?;
+        }
+        let rows = if is_postgres {
+            "jsonb_to_recordset($1::jsonb) AS r(id bigint, phone text, name text)"
+        } else {
+            "(SELECT value ->> 'id' AS id, value ->> 'phone' AS phone, value ->> 'name' AS name FROM jsonb_each($1)) AS r"
+        };
+        let contacts = format!(
+            "INSERT INTO people (tenant_id, id, phone, name, fields, created_at) \
+             SELECT 1, r.id, r.phone, r.name, '{{\"city\":\"Springfield\"}}', 1800000000000000 FROM {rows}"
+        );
+        let consents = format!(
+            "INSERT INTO consents (tenant_id, id, contact_id, evidence) \
+             SELECT 1, r.id, r.id, '{{\"file\":\"list.csv\",\"source\":\"web form\"}}' FROM {rows}"
+        );
+        Ok(Self { connection, contacts, consents, next: 1.into() })
+    }
+
+    pub(super) async fn write(&self, people: &[Person]) -> Result<()> {
+        for batch in people.chunks(ROWS) {
+            let first = self.next.fetch_add(batch.len() as i64, std::sync::atomic::Ordering::Relaxed);
+            let rows: Vec<_> = batch
+                .iter()
+                .zip(first..)
+                .map(|(person, id)| json!({"id": id, "phone": person.phone, "name": person.name}))
+                .collect();
+            let set = serde_json::to_string(&rows)?;
+            let tx = self.connection.begin().await?;
+            for sql in [&self.contacts, &self.consents] {
+                let values = [set.clone().into()];
+                tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values))
+                    .await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+fn options(database: &str) -> ConnectOptions {
+    let path = database.to_owned();
+    let url = if database.starts_with("postgres") { database } else { "sqlite::memory:" };
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .in_memory(false)
+                .shared_cache(false)
+                .filename(&path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .pragma("wal_autocheckpoint", "4000")
+        });
+    options
+}
