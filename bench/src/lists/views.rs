@@ -53,7 +53,7 @@ pub(super) async fn all(caller: &Caller) -> Result<Vec<View>> {
         ("messages of a conversation", "/conversations/2/messages"),
         ("messages of a long conversation", "/conversations/1/messages"),
         ("broadcasts", "/broadcasts?page_size=50"),
-        ("broadcasts, completed", "/broadcasts?state=completed"),
+        ("broadcasts, completed", "/broadcasts?status=completed"),
         ("broadcasts, search", "/broadcasts?search=campaign%207"),
         ("results of a broadcast", "/broadcasts/1/results"),
         ("recipients", "/broadcasts/1/recipients?page_size=50"),

@@ -150,6 +150,10 @@ async fn drop_indexes(look: &Look) -> Result<Vec<String>> {
         );
         (look.texts(&format!("SELECT name {from}")).await?, look.texts(&format!("SELECT sql {from}")).await?)
     };
+    if !look.is_postgres {
+        // What the server told the planner of an index goes with the index.
+        look.run("CREATE TEMP TABLE told AS SELECT * FROM sqlite_stat1").await?;
+    }
     for name in names {
         look.run(&format!("DROP INDEX {name}")).await?;
     }
@@ -183,6 +187,8 @@ async fn settle(look: &Look) -> Result<()> {
     if look.is_postgres {
         look.run("VACUUM (ANALYZE)").await
     } else {
+        look.run("DELETE FROM sqlite_stat1").await?;
+        look.run("INSERT INTO sqlite_stat1 SELECT * FROM told").await?;
         look.run("PRAGMA journal_mode = WAL").await
     }
 }
