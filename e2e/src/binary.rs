@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The `waxwing` binary beside the test's own: `target/<profile>/waxwing`.
 ///
@@ -19,41 +19,58 @@ pub(crate) fn path() -> PathBuf {
     binary
 }
 
+/// Runs a command of the binary to its end, without the machine's own settings.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().expect("the command runs")
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(path());
+    command.args(arguments).stdin(Stdio::null());
+    // The machine's own settings must not reach into a test.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAXWING_")) {
+        command.env_remove(name);
+    }
+    command.envs(environment.iter().copied());
+    command
+}
+
 /// A process that is killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
     /// Starts `waxwing` with these arguments; what it prints goes to `log`.
-    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)], log: &std::path::Path) -> Self {
+    pub fn start(arguments: &[&str], environment: &[(&str, &str)], log: &std::path::Path) -> Self {
         let log = File::options().create(true).append(true).open(log).expect("the log can be written");
         let errors = log.try_clone().expect("a file handle can be cloned");
-        let mut command = Command::new(path());
-        command.args(arguments).stdin(Stdio::null()).stdout(log).stderr(errors);
-        // The machine's own settings must not reach into a test.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAXWING_")) {
-            command.env_remove(name);
-        }
-        for (name, value) in environment {
-            command.env(name, value);
-        }
+        let mut command = command(arguments, environment);
+        command.stdout(log).stderr(errors);
         Self(command.spawn().expect("the binary starts"))
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 
     /// SIGTERM, then waits for the end; true when it ended well.
-    pub(crate) fn terminate(&mut self) -> bool {
+    pub fn terminate(&mut self) -> bool {
         let asked = Command::new("kill").arg(self.0.id().to_string()).status().is_ok_and(|it| it.success());
         asked && self.0.wait().is_ok_and(|status| status.success())
     }
 
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        let _ = Command::new("kill").args(["-HUP", &self.0.id().to_string()]).status();
+    }
+
     /// Whether it still runs.
-    pub(crate) fn runs(&mut self) -> bool {
+    pub fn runs(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 }

@@ -25,11 +25,13 @@ impl Database {
         if self.postgres.is_some() { "PostgreSQL" } else { "SQLite" }
     }
 
-    pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
+    /// What a command needs to find it.
+    pub fn environment(&self) -> Vec<(&str, &str)> {
         self.postgres.iter().map(|database| ("WAXWING_DATABASE_URL", database.url.as_str())).collect()
     }
 
-    pub(crate) fn data(&self) -> String {
+    /// The data folder.
+    pub fn data(&self) -> String {
         self.folder.path().join("data").display().to_string()
     }
 }

@@ -12,6 +12,7 @@ mod stack;
 pub mod torture;
 mod until;
 
+pub use binary::{Process, run};
 pub use calls::{Answer, Api, Simulator};
 pub use database::Database;
 pub use pair::{Node, Pair};

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::json;
 
@@ -33,6 +32,7 @@ pub struct Pair {
     _simulator: Process,
     log: PathBuf,
     pub database: Database,
+    extra: Vec<(&'static str, String)>,
 }
 
 fn free_address() -> String {
@@ -47,7 +47,15 @@ impl Pair {
     /// # Panics
     /// When something does not start.
     pub fn start(database: Database, nodes: usize) -> Self {
-        Self::start_seeded(database, nodes, 1)
+        Self::start_with(database, nodes, &[])
+    }
+
+    /// As [`start`](Self::start), with more settings of the servers.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub fn start_with(database: Database, nodes: usize, extra: &[(&'static str, &str)]) -> Self {
+        Self::begin(database, nodes, 1, extra)
     }
 
     /// As [`start`](Self::start), with a seed for what the simulator does by chance.
@@ -55,6 +63,10 @@ impl Pair {
     /// # Panics
     /// When something does not start.
     pub fn start_seeded(database: Database, nodes: usize, seed: u64) -> Self {
+        Self::begin(database, nodes, seed, &[])
+    }
+
+    fn begin(database: Database, nodes: usize, seed: u64, extra: &[(&'static str, &str)]) -> Self {
         let seed = seed.to_string();
         let log = database.folder.path().join("pair.log");
         let addresses: Vec<String> = (0..nodes).map(|_| free_address()).collect();
@@ -97,6 +109,7 @@ impl Pair {
             _simulator: simulator,
             log,
             database,
+            extra: extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
         };
         for index in 0..pair.nodes.len() {
             pair.boot(index);
@@ -144,9 +157,8 @@ impl Pair {
     /// What a command that fails says.
     pub fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
         let data = self.database.data();
-        let mut command = Command::new(binary::path());
-        command.args(arguments).args(["--data", &data]).envs(self.database.environment());
-        let output = command.output().expect("the command runs");
+        let arguments = [arguments, &["--data", &data]].concat();
+        let output = binary::run(&arguments, &self.database.environment());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
@@ -166,6 +178,7 @@ impl Pair {
         environment.push(("WAXWING_API_RATE", "0"));
         // Meta is simulated on this machine.
         environment.push(("WAXWING_ALLOW_NETWORKS", "127.0.0.0/8"));
+        environment.extend(self.extra.iter().map(|(name, value)| (*name, value.as_str())));
         let process = Process::start(&arguments, &environment, &self.log);
         self.nodes[node].process = Some(process);
         let api = Api::new(&self.nodes[node].url, 0, "");

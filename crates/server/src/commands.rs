@@ -1,5 +1,6 @@
 //! The commands of `waxwing`, one a file.
 
+pub(crate) mod backup;
 pub(crate) mod broadcast;
 pub(crate) mod contacts;
 pub(crate) mod demo;
@@ -7,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod tenant;
@@ -50,6 +52,10 @@ enum Command {
     Contacts(contacts::Contacts),
     /// Drives webhook items again that could not be applied
     Webhooks(webhooks::Webhooks),
+    /// Writes everything into a folder, while the server runs
+    Backup(backup::Backup),
+    /// Fills an empty store from a backup
+    Restore(restore::Restore),
     /// Looks for what keeps a server from working, and says what to do
     Doctor(doctor::Doctor),
     /// Prints the OpenAPI description of the HTTP API
@@ -78,6 +84,8 @@ impl Cli {
             Command::Broadcast(command) => return command.run().await,
             Command::Contacts(command) => return command.run().await,
             Command::Webhooks(command) => command.run(common).await?,
+            Command::Backup(command) => command.run(common).await?,
+            Command::Restore(command) => command.run(common).await?,
             Command::Doctor(command) => return command.run(common).await,
             Command::Openapi(command) => command.run()?,
         }

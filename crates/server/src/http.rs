@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
+use crate::tls::{Tls, TlsListener};
 
 /// Binds; the error names the flag that chooses another address.
 pub(crate) async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
@@ -43,11 +45,12 @@ impl Server {
     /// Starts the engine's tasks and answers requests until `stop` is cancelled.
     pub(crate) fn start(
         listener: TcpListener,
+        tls: Option<Tls>,
         node: Node,
         mut settings: api::Settings,
         stop: CancellationToken,
     ) -> Result<Self> {
-        let url = url_of(&listener)?;
+        let mut url = url_of(&listener)?;
         let engine = node.engine.clone();
         let until = stop.clone();
         let running = tokio::spawn(async move { engine.run(until).await });
@@ -56,7 +59,20 @@ impl Server {
             api::router(node.engine.clone(), settings).into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stop.clone().cancelled_owned();
         let serving =
-            tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped).await });
+            match tls {
+                None => tokio::spawn(async move {
+                    axum::serve(listener, service).with_graceful_shutdown(stopped).await
+                }),
+                Some(tls) => {
+                    url = url.replacen("http", "https", 1);
+                    // Tapped for its address alone: that is how axum tells it to the handlers.
+                    let listener = TlsListener::start(listener, tls.acceptor()?)?.tap_io(|_| {});
+                    tokio::spawn(tls.watch(stop.clone()));
+                    tokio::spawn(async move {
+                        axum::serve(listener, service).with_graceful_shutdown(stopped).await
+                    })
+                }
+            };
         Ok(Self { url, node, running, serving, stop })
     }
 

@@ -12,6 +12,7 @@ mod keys;
 mod logging;
 mod node;
 mod shutdown;
+mod tls;
 
 use std::process::ExitCode;
 

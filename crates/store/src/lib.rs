@@ -40,3 +40,4 @@ mod webhooks;
 mod writer;
 
 pub use db::{SqlStore, StoreConfig, Watch};
+pub use operator::backup;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use domain::addresses::Networks;
 use domain::{Clock, MovableClock};
 use simulator::{AccountConfig, RunningSimulator, SimClock, SimConfig, Simulator};
 
@@ -53,6 +54,8 @@ impl Demo {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let mut config = Config::read(common, &self.listen)?;
         config.api_rate.get_or_insert(0);
+        // Its Meta is this machine.
+        config.allow_networks = config.allow_networks.and(&Networks::loopback());
         logging::start(&config)?;
         let stop = shutdown::on_signals();
         let _folder = FolderLock::take(&config)?;
@@ -63,7 +66,7 @@ impl Demo {
 
         let parts = Parts { clock: clock.clone(), public_url: Some(url.clone()) };
         let server =
-            http::Server::start(listener, Node::open(&config, parts).await?, config.api(), stop.clone())?;
+            http::Server::start(listener, None, Node::open(&config, parts).await?, config.api(), stop.clone())?;
         let account = account::of(&url);
         let simulator = self.simulator(&account, clock.clone()).await?;
         let stage =

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::config::{CommonFlags, Config, ServeFlags};
 use crate::folder::FolderLock;
 use crate::node::{Node, Parts, database_name};
+use crate::tls::Tls;
 use crate::{http, logging, shutdown};
 
 #[derive(Args)]
@@ -23,11 +24,12 @@ impl Serve {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let config = Config::read(common, &self.flags)?;
         logging::start(&config)?;
+        let tls = Tls::of(&config)?;
         let stop = shutdown::on_signals();
         let _folder = FolderLock::take(&config)?;
         let listener = http::bind(&config.listen, "--listen").await?;
         let node = Node::open(&config, Parts::of(&config)).await?;
-        let server = http::Server::start(listener, node, config.api(), stop.clone())?;
+        let server = http::Server::start(listener, tls, node, config.api(), stop.clone())?;
         tracing::info!(url = server.url(), database = database_name(&config), "waxwing serves");
         stop.cancelled().await;
         server.stop(config.shutdown()).await;

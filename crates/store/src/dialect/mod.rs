@@ -1,5 +1,6 @@
 //! All that SQLite and PostgreSQL do differently. Everything above this folder is written once.
 
+mod archive;
 mod postgres;
 mod sqlite;
 

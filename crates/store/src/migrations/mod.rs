@@ -9,9 +9,10 @@ mod segments;
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::db::Fault;
+use crate::db::{Fault, Row};
 use crate::dialect::Dialect;
 use crate::ids::Kind;
+use crate::operator::backup::RestoreError;
 
 struct Migrator;
 
@@ -35,6 +36,38 @@ pub(crate) async fn run(dialect: Dialect, tx: &DatabaseTransaction) -> Result<()
     }
     Migrator::up(tx, None).await?;
     dialect.tell_planner(tx).await
+}
+
+/// Brings empty tables exactly to the schema of an archive, which names the steps that made it.
+pub(crate) async fn run_to(
+    dialect: Dialect,
+    tx: &DatabaseTransaction,
+    schema: &[String],
+) -> Result<(), RestoreError> {
+    dialect.lock_migrations(tx).await?;
+    let known = names();
+    if let Some((_, unknown)) = (0..).zip(schema).find(|(place, name)| known.get(*place) != Some(name)) {
+        return Err(RestoreError::Newer(unknown.clone()));
+    }
+    let there = Migrator::get_applied_migrations(tx).await.map_err(Fault::from)?.len();
+    let missing = schema.len().checked_sub(there).ok_or(RestoreError::Ahead)?;
+    if missing > 0 {
+        let steps = u32::try_from(missing).map_err(Fault::internal)?;
+        Migrator::up(tx, Some(steps)).await.map_err(Fault::from)?;
+        dialect.tell_planner(tx).await?;
+    }
+    Ok(())
+}
+
+/// Every step that this version knows.
+pub(crate) fn names() -> Vec<String> {
+    Migrator::migrations().iter().map(|step| step.name().to_owned()).collect()
+}
+
+/// The steps that made a store's tables, in their order.
+pub(crate) async fn applied<C: ConnectionTrait>(on: &C) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT version FROM seaql_migrations ORDER BY version";
+    crate::db::all(on, sql, []).await?.iter().map(|row| row.get("version")).collect()
 }
 
 /// The statements of a file: `;` ends one, `--` begins a comment.

@@ -1,5 +1,6 @@
 //! See `ports::operator`.
 
+pub mod backup;
 mod doubts;
 mod rotate;
 mod sweep;

@@ -1,7 +1,9 @@
 //! Every number, asked about at Meta, and what waits to be looked at.
 
 use domain::TenantId;
+use domain::connections::ConnectionState;
 use engine::connections::Finding as Seen;
+use ports::connections::Connection;
 
 use super::Finding;
 use crate::node::Node;
@@ -30,7 +32,7 @@ pub(super) async fn look(node: &Node, offline: bool) -> Vec<Finding> {
                 for connection in connections {
                     let what = format!("tenant {}, number \"{}\"", tenant.id, connection.name);
                     if offline {
-                        findings.push(Finding::good(what, connection.state.as_str()));
+                        findings.push(as_kept(what, &connection));
                     } else {
                         findings.extend(diagnose(node, tenant.id, connection.id, &what).await);
                     }
@@ -39,6 +41,26 @@ pub(super) async fn look(node: &Node, offline: bool) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Without asking Meta.
+fn as_kept(what: String, connection: &Connection) -> Finding {
+    let why = connection.state_reason.as_deref().unwrap_or("no reason is known");
+    match connection.state {
+        ConnectionState::Active => {
+            let end = connection.token_expires_at;
+            let end = end.map_or_else(String::new, |end| format!(", its token ends at {end}"));
+            Finding::good(what, format!("active{end}"))
+        }
+        ConnectionState::Disabled => {
+            Finding::warning(what, format!("disabled: {why}"), "Enable it when it is to send again.")
+        }
+        ConnectionState::Error => Finding::failed(
+            what,
+            format!("stands still: {why}"),
+            "Reconnect it (POST …/connections/ID/reconnect) with a token that is good.",
+        ),
+    }
 }
 
 async fn diagnose(
