@@ -12,11 +12,16 @@ use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use futures::stream::{StreamExt, poll_fn};
+use bytes::Bytes;
+use futures::stream::{StreamExt, iter, poll_fn};
+use http::request::Parts;
 use http::{HeaderValue, header};
 
 /// Most bytes that are read only to be thrown away.
 const MOST: usize = 8 * 1024 * 1024;
+/// A body that is announced to be no longer is read before its request is handled: it is there already, and nothing
+/// of it can be left over.
+const SMALL: u64 = 64 * 1024;
 /// How long the client may take for them.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,6 +67,9 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     // Such a client waits to be asked for the body, and was not.
     let waits = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();
+    if !waits && crate::payload::length(&parts.headers).is_some_and(|length| length <= SMALL) {
+        return small(parts, body, next).await;
+    }
     let shared = Shared(Arc::new(Mutex::new(body.into_data_stream())));
     let mut response = next.run(Request::from_parts(parts, shared.body())).await;
     let ended = shared.at_end() || (!waits && shared.drained().await);
@@ -71,13 +79,26 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     response
 }
 
+/// A body that does not come in time, or breaks off, breaks off for the handler too.
+async fn small(parts: Parts, body: Body, next: Next) -> Response {
+    let read = tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, SMALL as usize)).await;
+    match read {
+        Ok(Ok(whole)) => next.run(Request::from_parts(parts, Body::from(whole))).await,
+        Ok(Err(_)) | Err(_) => {
+            let cut = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+            let cut = Body::from_stream(iter([Err::<Bytes, _>(cut)]));
+            let mut response = next.run(Request::from_parts(parts, cut)).await;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::Router;
     use axum::middleware::from_fn;
     use axum::routing::post;
-    use bytes::Bytes;
-    use futures::stream::iter;
     use http::StatusCode;
     use tower::ServiceExt;
 
@@ -123,5 +144,19 @@ mod tests {
         let (response, _) = ask("/read", 2).await;
         let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
         assert_eq!(body, (2 * 1024 * 1024).to_string());
+    }
+
+    #[tokio::test]
+    async fn a_small_body_reaches_the_handler_whole_and_one_that_breaks_off_ends_the_connection() {
+        let request =
+            |body: Body| Request::post("/read").header(header::CONTENT_LENGTH, 5).body(body).unwrap();
+        let response = router().oneshot(request(Body::from("hello"))).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+        assert_eq!(body, "5");
+        let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let parts = iter([Ok(Bytes::from_static(b"he")), Err(cut)]);
+        let response = router().oneshot(request(Body::from_stream(parts))).await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(response.headers()[header::CONNECTION], "close");
     }
 }
