@@ -61,9 +61,18 @@ impl Pacer {
         self.rate
     }
 
-    /// Another rate from now on; what was sent already still counts.
-    pub fn set_rate(&mut self, rate: Rate) {
+    /// Another rate from now on; what was sent already still counts. A higher rate shortens the wait that the lower
+    /// one left: m messages since t₁ leave TAT ≥ t₁ + m·T, and as TAT − now shrinks by T′/T, at least t₁ + m·T′ is
+    /// left, on which the proof stands with T′.
+    pub fn set_rate(&mut self, rate: Rate, now: Timestamp) {
+        let before = self.spacing();
         self.rate = rate;
+        let after = self.spacing();
+        let ahead = self.tat.saturating_sub(now.as_microsecond());
+        if after < before && ahead > 0 {
+            let left = i128::from(ahead) * i128::from(after) / i128::from(before) + 1;
+            self.tat = now.as_microsecond().saturating_add(i64::try_from(left).unwrap_or(ahead));
+        }
     }
 
     /// Takes a place at `now` if there is one; else says when to ask again, and takes nothing. The bound holds for

@@ -109,8 +109,8 @@ impl Lane {
             .pace
             .and_then(|kept| serde_json::from_value(kept).ok())
             .unwrap_or_else(|| Pacer::new(entry.connection.rate));
-        pacer.set_rate(entry.connection.rate);
         let now = shared.deps.clock.now();
+        pacer.set_rate(entry.connection.rate, now);
         let lane = Arc::new(Self {
             tenant: taken.lease.tenant_id,
             connection: taken.lease.connection_id,
@@ -223,8 +223,10 @@ impl Lane {
                     if wait > SignedDuration::from_millis(1_500) {
                         return None;
                     }
-                    let wait = Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(1));
-                    tokio::time::sleep(wait).await;
+                    let wait = Duration::try_from(wait).unwrap_or_default();
+                    tokio::time::sleep(wait.clamp(Duration::from_millis(1), TICK)).await;
+                    // The rate may have been raised meanwhile.
+                    self.follow_connection();
                 }
             }
         }

@@ -195,3 +195,33 @@ fn pauses_of_the_account_count_bursts_until_a_message_passes_after_one() {
     let kept: Pacer = serde_json::from_value(serde_json::to_value(&pacer).unwrap()).unwrap();
     assert_eq!(kept, pacer);
 }
+
+#[test]
+fn a_raised_rate_ends_the_wait_that_the_lower_one_left() {
+    let mut pacer = Pacer::new(Rate::per_minute(1));
+    pacer.take(at(0)).unwrap();
+    assert!(pacer.peek(at(1_000)) > at(50_000_000));
+    pacer.set_rate(Rate::per_second(80), at(1_000));
+    assert!(pacer.peek(at(1_000)) <= at(20_000));
+}
+
+proptest! {
+    #[test]
+    fn a_raised_rate_keeps_its_bound_in_windows_that_begin_before_it(
+        low in 1..100u32, more in 1..200u32, raised_at in 0..3_000_000i64, late in 0..30_000i64,
+    ) {
+        let mut pacer = Pacer::new(Rate::per_second(low));
+        let mut sends = send_for(&mut pacer, raised_at, &[late]);
+        let raised = Rate::per_second(low + more);
+        pacer.set_rate(raised, at(raised_at));
+        let mut now = raised_at;
+        while now < raised_at + 3_000_000 {
+            match pacer.take(at(now)) {
+                Ok(()) => sends.push(now),
+                Err(next) => now = next.as_microsecond() - START + late,
+            }
+        }
+        sends.sort_unstable();
+        prop_assert!(busiest_window(&sends, 1_000_000) <= (low + more) as usize);
+    }
+}

@@ -48,7 +48,7 @@ impl Lane {
     }
 
     /// Takes over a changed rate; a connection that was repaired starts anew, whatever Meta asked for before.
-    fn follow_connection(&self) {
+    pub(super) fn follow_connection(&self) {
         let listing = self.shared.directory.listing();
         let Some(entry) = listing.of_tenant(self.tenant, self.connection) else { return };
         let broken = entry.connection.state != ConnectionState::Active;
@@ -58,7 +58,7 @@ impl Lane {
             pacer.resume();
         }
         if pacer.rate() != entry.connection.rate {
-            pacer.set_rate(entry.connection.rate);
+            pacer.set_rate(entry.connection.rate, self.now());
         }
     }
 
