@@ -48,9 +48,14 @@ impl Board {
         self.0.wake.notified().await;
     }
 
-    /// This node begins to work on it: its breaker knows nothing yet.
+    /// This node works on it; a breaker that it has already goes on, a new one knows nothing yet.
     pub(super) fn begin(&self, broadcast: BroadcastId, limits: Limits) {
-        self.0.breakers.insert(broadcast, Breaker::new(limits));
+        self.0.breakers.entry(broadcast).or_insert_with(|| Breaker::new(limits));
+    }
+
+    /// Whether this node works on it.
+    pub(super) fn works_on(&self, broadcast: BroadcastId) -> bool {
+        self.0.breakers.contains_key(&broadcast)
     }
 
     /// This node works on it no more.

@@ -11,6 +11,8 @@ pub(super) struct Languages {
     usable: Vec<Template>,
     /// Every other one: why it cannot be sent.
     unusable: Vec<Template>,
+    /// All that there are, whatever the plan wants.
+    known: Vec<String>,
     fixed: bool,
     fallback: Vec<String>,
 }
@@ -18,6 +20,8 @@ pub(super) struct Languages {
 impl Languages {
     /// Of all rows of the template's name; the plan's fallbacks come before the tenant's order.
     pub(super) fn new(rows: Vec<Template>, choice: &TemplateChoice, tenants_order: &[String]) -> Self {
+        let there = rows.iter().filter(|row| row.status != Status::Deleted);
+        let known = there.map(|row| row.language.clone()).collect();
         let wanted = |row: &Template| {
             choice.language.as_ref().is_none_or(|language| same(language, &row.language))
                 && row.status != Status::Deleted
@@ -26,7 +30,7 @@ impl Languages {
             rows.into_iter().filter(wanted).partition(|row| row.status.sendable());
         usable.sort_by(|one, other| one.language.cmp(&other.language));
         let fallback = choice.fallback.iter().chain(tenants_order).cloned().collect();
-        Self { usable, unusable, fixed: choice.language.is_some(), fallback }
+        Self { usable, unusable, known, fixed: choice.language.is_some(), fallback }
     }
 
     /// Those that may be sent.
@@ -37,6 +41,11 @@ impl Languages {
     /// One that is there and cannot be sent, when there is none that can.
     pub(super) fn unapproved(&self) -> Option<&Template> {
         if self.usable.is_empty() { self.unusable.first() } else { None }
+    }
+
+    /// In which languages there is one of this name, also those that the plan does not want.
+    pub(super) fn known(&self) -> &[String] {
+        &self.known
     }
 
     /// Every row that is not deleted.

@@ -226,10 +226,12 @@ fn must_have_template(outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastErr
     if !nothing {
         return Ok(());
     }
+    let known: std::collections::BTreeSet<String> =
+        outlook.accounts.values().flat_map(Languages::known).cloned().collect();
     Err(BroadcastError::TemplateNotFound {
         name: plan.template.name.clone(),
         language: plan.template.language.clone(),
-        languages: Vec::new(),
+        languages: known.into_iter().collect(),
     })
 }
 

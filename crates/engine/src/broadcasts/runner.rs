@@ -109,6 +109,9 @@ impl Broadcasts {
     }
 
     async fn weigh(&self, told: Told) {
+        if !self.board.works_on(told.broadcast) {
+            return;
+        }
         let tripped = self.board.note(told.broadcast, told.outcome);
         let at_once = Fault::at_once(&told);
         let Some(fault) = at_once.or_else(|| tripped.map(|code| Fault::tripped(code, &told))) else { return };
@@ -142,13 +145,11 @@ impl Broadcasts {
 
 impl Worker {
     async fn run(mut self) {
-        let mut begun = false;
         while !self.stop.is_cancelled() {
             let next = match self.broadcasts.deps.store.broadcast(self.tenant, self.id).await {
                 Ok(Some(broadcast)) if broadcast.state == State::Sending => {
-                    if !std::mem::replace(&mut begun, true) {
-                        self.broadcasts.board.begin(self.id, broadcast.plan.breaker);
-                    }
+                    // Each time: it may have been stopped and resumed since the last round.
+                    self.broadcasts.board.begin(self.id, broadcast.plan.breaker);
                     self.round(&broadcast).await
                 }
                 Ok(_) => Next::End,
@@ -194,7 +195,10 @@ impl Worker {
         let outlook = broadcasts.outlook(self.tenant, &broadcast.plan).await?;
         let fault = match broadcasts.silenced(self.tenant, &outlook).await? {
             Some(fault) => Some(fault),
-            None => Fault::of_template(broadcast, &outlook),
+            None => match Fault::of_template(broadcast, &outlook) {
+                Some(fault) => Some(fault),
+                None => broadcasts.stranded(broadcast, &outlook).await?,
+            },
         };
         if let Some(fault) = fault {
             broadcasts.stop(self.tenant, self.id, fault).await?;

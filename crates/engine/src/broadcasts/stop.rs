@@ -99,12 +99,41 @@ impl Broadcasts {
         if outlook.active().next().is_some() {
             return Ok(None);
         }
+        Ok(Some(self.silence(tenant, outlook).await?))
+    }
+
+    /// All that is left waits in the queues of numbers that do not send, while others of the broadcast do: it would
+    /// stand there for ever, and nobody would know.
+    pub(super) async fn stranded(
+        &self,
+        broadcast: &Broadcast,
+        outlook: &Outlook,
+    ) -> StoreResult<Option<Fault>> {
+        let counts = &broadcast.counts;
+        if !broadcast.frozen || counts.pending > 0 || counts.queued == 0 {
+            return Ok(None);
+        }
+        let silent = outlook.numbers.iter().filter(|entry| entry.connection.state != ConnectionState::Active);
+        let mut waiting = 0;
+        for entry in silent {
+            let id = entry.connection.id;
+            let queues = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, id).await?;
+            waiting += queues.iter().find(|(id, _)| *id == broadcast.id).map_or(0, |(_, count)| *count);
+        }
+        if waiting < counts.queued {
+            return Ok(None);
+        }
+        Ok(Some(self.silence(broadcast.tenant_id, outlook).await?))
+    }
+
+    /// Why numbers do not send: the first that Meta refuses, else they were switched off.
+    async fn silence(&self, tenant: TenantId, outlook: &Outlook) -> StoreResult<Fault> {
         let broken = outlook.numbers.iter().find(|entry| entry.connection.state == ConnectionState::Error);
         let Some(entry) = broken else {
-            return Ok(Some(Fault::new(
+            return Ok(Fault::new(
                 StopCode::ConnectionGone,
-                "Every number of this broadcast was disabled or removed. Enable one, then resume.",
-            )));
+                "Numbers of this broadcast were disabled or removed. Enable them, then resume.",
+            ));
         };
         let connection = &entry.connection;
         let alert = self.alert_of(tenant, &connection_subject(connection.id)).await?;
@@ -124,7 +153,7 @@ impl Broadcasts {
              it stopped.",
             connection.name
         );
-        Ok(Some(Fault { code, message, meta_error_code }))
+        Ok(Fault { code, message, meta_error_code })
     }
 
     /// The open alert of a connection that says why it broke.

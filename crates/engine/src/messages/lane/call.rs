@@ -267,6 +267,11 @@ impl Lane {
             132_016 => templates::Status::Disabled,
             _ => return,
         };
+        // Something newer is known: this is the answer to a call made before.
+        let known = self.shared.deps.store.template(self.tenant, template.id).await;
+        if !matches!(known, Ok(Some(row)) if row.version == template.version) {
+            return;
+        }
         let patch = TemplatePatch { status: Some(status), ..TemplatePatch::default() };
         let at = self.now();
         if let Err(error) = self.shared.deps.store.update_template(self.tenant, template.id, patch, at).await

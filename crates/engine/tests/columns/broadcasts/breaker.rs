@@ -1,6 +1,6 @@
 //! What is wrong for everybody stops a broadcast; what is left goes on after the repair.
 
-use domain::broadcasts::{State, StopCode};
+use domain::broadcasts::{Plan, State, StopCode};
 use engine::connections::Reconnect;
 use ports::alerts::Severity;
 use serde_json::json;
@@ -189,6 +189,21 @@ async fn a_number_that_is_switched_off_stops_it_until_it_is_on_again() {
     let paused = press.becomes(id, State::Paused).await;
     assert_eq!(paused.reason.map(|reason| reason.code), Some(StopCode::ConnectionGone));
     press.engine.connections.enable(press.tenant, press.connection.id).await.unwrap();
+    goes_on(&press, id).await;
+    press.each_phone_once(&phones);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_behind_one_number_that_is_off_is_not_forgotten_while_the_other_goes_on() {
+    let (press, second) = Press::with_two_numbers(60).await;
+    let phones = press.contacts(260).await;
+    let id = press.start(Plan { connections: vec![press.connection.id, second], ..press.plan() }).await;
+    press.ledger(60).await;
+    press.engine.connections.disable(press.tenant, second).await.unwrap();
+    let paused = press.becomes(id, State::Paused).await;
+    assert_eq!(paused.reason.map(|reason| reason.code), Some(StopCode::ConnectionGone));
+    assert_eq!(paused.counts.pending, 0);
+    press.engine.connections.enable(press.tenant, second).await.unwrap();
     goes_on(&press, id).await;
     press.each_phone_once(&phones);
 }

@@ -7,7 +7,7 @@ use engine::broadcasts::WaitingFor;
 use engine::messages::SendOutcome;
 use serde_json::json;
 
-use super::press::Press;
+use super::press::{Press, SECOND};
 use crate::house::eventually;
 use crate::lanes::{bare_rate, most_within, times};
 use crate::post::message_of;
@@ -33,13 +33,16 @@ async fn at_80_per_second_the_rate_is_used_up_and_never_passed_and_a_reply_overt
     assert!(took < Duration::from_secs(1), "the reply took {took:?}");
     assert!(place < 160 + 100, "{place} went before the reply");
     let times = times(&ledger);
-    assert!(most_within(&times, 990) <= 80, "{} in a second", most_within(&times, 990));
+    // What is left to the way from our clock to Meta's is more here than in the lane's own test: Meta's statuses of a
+    // whole broadcast are taken in beside it.
+    assert!(most_within(&times, 950) <= 80, "{} in a second", most_within(&times, 950));
     let rate = |part: &[i64]| (part.len() - 1) as f64 * 1_000.0 / (part[part.len() - 1] - part[0]) as f64;
     let best = times.windows(160).map(rate).fold(0.0, f64::max);
     // Where a bare pacer beside it was woken too late to use its rate, the machine is too busy to judge a lane by.
     let bare = bare.await.unwrap();
     assert!(best >= 0.98 * 80.0 || bare < 0.98 * 80.0, "{best} per second; a bare pacer {bare}");
-    assert!(times.len() == 641);
+    // The customer, who wrote in, got the broadcast too.
+    assert_eq!(times.len(), 642);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,30 +96,15 @@ async fn two_broadcasts_on_one_number_share_it_fairly() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_numbers_work_on_one_broadcast_and_nobody_hears_from_both() {
-    let press = Press::with(80, |_, config| {
-        config.accounts[0].phones.push(simulator::PhoneConfig {
-            id: "106540352242923".into(),
-            display_phone_number: "+1 555-078-3882".into(),
-            ..simulator::PhoneConfig::default()
-        });
-    })
-    .await;
-    let second = engine::connections::CreateConnection {
-        name: "Second".into(),
-        phone_number_id: "106540352242923".into(),
-        is_default: false,
-        ..press.link()
-    };
-    let second = press.engine.connections.create(press.tenant, second).await.unwrap().connection;
+    let (press, second) = Press::with_two_numbers(80).await;
     let phones = press.contacts(400).await;
-    eventually("both lanes", || async { (press.engine.messages.lanes_held() == 2).then_some(()) }).await;
-    let plan = Plan { connections: vec![press.connection.id, second.id], ..press.plan() };
+    let plan = Plan { connections: vec![press.connection.id, second], ..press.plan() };
     let began = tokio::time::Instant::now();
     let id = press.start(plan).await;
     press.becomes(id, State::Completed).await;
     let took = began.elapsed();
     press.each_phone_once(&phones);
     let ledger = press.sim.ledger(0);
-    let by_second = ledger.iter().filter(|entry| entry.phone_number_id == "106540352242923").count();
+    let by_second = ledger.iter().filter(|entry| entry.phone_number_id == SECOND).count();
     assert!((100..=300).contains(&by_second), "{by_second} of 400 in {took:?}");
 }

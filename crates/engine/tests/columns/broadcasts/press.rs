@@ -10,7 +10,7 @@ use domain::contacts::Identity;
 use domain::pacing::Rate;
 use domain::phone::PhoneNumber;
 use domain::segments::Rule;
-use domain::{BroadcastId, SignedDuration};
+use domain::{BroadcastId, ConnectionId, SignedDuration};
 use engine::Settings;
 use engine::broadcasts::{CreateBroadcast, Preview, Report};
 use engine::tenants::SettingsPatch;
@@ -24,6 +24,9 @@ use simulator::SimConfig;
 
 use crate::house::eventually;
 use crate::post::Post;
+
+/// The phone number id of a second number.
+pub(crate) const SECOND: &str = "106540352242923";
 
 pub(crate) struct Press {
     pub(crate) post: Post,
@@ -54,6 +57,28 @@ impl Press {
         let press = Self { post };
         press.pace(rate).await;
         press
+    }
+
+    /// Two numbers of one account, each of so many messages per second; answers the second.
+    pub(crate) async fn with_two_numbers(rate: u32) -> (Self, ConnectionId) {
+        let press = Self::with(rate, |_, config| {
+            config.accounts[0].phones.push(simulator::PhoneConfig {
+                id: SECOND.into(),
+                display_phone_number: "+1 555-078-3882".into(),
+                ..simulator::PhoneConfig::default()
+            });
+        })
+        .await;
+        let second = engine::connections::CreateConnection {
+            name: "Second".into(),
+            phone_number_id: SECOND.into(),
+            is_default: false,
+            rate: Some(Rate::per_second(rate)),
+            ..press.link()
+        };
+        let second = press.engine.connections.create(press.tenant, second).await.unwrap().connection.id;
+        eventually("both lanes", || async { (press.engine.messages.lanes_held() == 2).then_some(()) }).await;
+        (press, second)
     }
 
     pub(crate) async fn pace(&self, rate: u32) {
