@@ -6,6 +6,7 @@ use api_types::{Faults, Problem, Success};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Multipart, Request, State};
 use bytes::Bytes;
+use domain::broadcasts::State as Standing;
 use domain::{BroadcastId, ContactId, TenantId};
 use engine::broadcasts::{Broadcasts, ListOrder, ListRead};
 use engine::contacts::{ContactError, Contacts};
@@ -99,7 +100,9 @@ impl Lists {
         request: Request,
     ) -> Result<Answer<ListReport>> {
         let broadcast = self.broadcasts.get(tenant, id).await.map_err(failed(id))?;
-        if !broadcast.plan.audience.list {
+        // In any other state it is the state that forbids it.
+        let open = matches!(broadcast.state, Standing::Draft | Standing::Scheduled);
+        if open && !broadcast.plan.audience.list {
             let problem = "of the broadcast is no list: change it to {\"list\": true} first";
             return Err(ApiError::fault("/audience", problem));
         }
@@ -150,6 +153,7 @@ impl Lists {
             ImportError::TooLarge { limit } => {
                 Problem::PayloadTooLarge(TooLarge { limit_bytes: limit }).into()
             }
+            ImportError::Invalid(faults) => faults.into(),
             ImportError::CutOff(_) => ApiError::fault("/file", "broke off before its end"),
             other => ApiError::internal(other),
         })

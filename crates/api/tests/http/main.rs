@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end by it")]
 
+mod broadcasts;
 mod connections;
 mod contacts;
 mod conversations;

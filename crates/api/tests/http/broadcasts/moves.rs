@@ -1,0 +1,132 @@
+//! Steps from one state to another.
+
+use axum::body::Body;
+use domain::pacing::Rate;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{add_template, draft, hello, patch, stage, until};
+use crate::stack::Stack;
+
+/// A number that sends one a minute: what is queued stays queued.
+async fn slow() -> Stack {
+    let stack = Stack::start().await;
+    stack.link(stack.sim.url(), Some(Rate { count: 1, period_ms: 60_000 })).await;
+    add_template(&stack, "hello", "APPROVED").await;
+    for number in 0..5 {
+        stack.contact(&format!("+1202555012{number}")).await;
+    }
+    stack
+}
+
+#[tokio::test]
+async fn a_broadcast_is_held_goes_on_and_is_called_off() {
+    let stack = slow().await;
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    let paused = stack.post(&format!("{path}/pause"), json!({})).await;
+    let paused = paused.data(200);
+    assert_eq!((&paused["status"], &paused["reason"]["code"]), (&json!("paused"), &json!("by_user")));
+    let again = stack.post(&format!("{path}/pause"), json!({})).await;
+    assert_eq!((again.status.as_u16(), again.code()), (409, "INVALID_STATE"));
+    assert_eq!(again.details(), &json!({"current": "paused", "allowed": ["sending"]}));
+    let resumed = stack.post(&format!("{path}/resume"), json!({})).await;
+    assert_eq!(
+        (&resumed.data(200)["status"], &resumed.data(200)["reason"]),
+        (&json!("sending"), &Value::Null)
+    );
+    let cancelled = stack.post(&format!("{path}/cancel"), json!({})).await;
+    assert_eq!(cancelled.data(200)["status"], "cancelled");
+    for step in ["send", "pause", "resume", "cancel", "retry-failed", "unschedule"] {
+        let refused = stack.post(&format!("{path}/{step}"), json!({})).await;
+        assert_eq!(
+            (refused.code(), &refused.details()["current"]),
+            ("INVALID_STATE", &json!("cancelled")),
+            "{step}"
+        );
+    }
+    assert!(stack.sim.ledger(0).len() <= 1, "the rest was taken back");
+    let gone = stack.send(stack.request(Method::DELETE, &path, Body::empty())).await;
+    assert_eq!(gone.data(200)["deleted"], true);
+    assert_eq!(stack.get(&path).await.code(), "BROADCAST_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn what_is_sending_can_be_neither_changed_nor_removed() {
+    let stack = slow().await;
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    assert_eq!(patch(&stack, &path, json!({"name": "x"})).await.code(), "INVALID_STATE");
+    let gone = stack.send(stack.request(Method::DELETE, &path, Body::empty())).await;
+    assert_eq!(gone.code(), "INVALID_STATE");
+    let moving = stack.get(&path).await;
+    assert_eq!(moving.data(200)["status"], "sending");
+}
+
+#[tokio::test]
+async fn a_time_makes_it_scheduled_and_it_can_be_taken_back() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    let mut body = hello(json!({"all": true}));
+    body["send_at"] = json!("2096-12-01T09:00:00Z");
+    let path = draft(&stack, body).await;
+    let sent = stack.post(&format!("{path}/send"), json!({})).await;
+    let sent = sent.data(202);
+    assert_eq!(
+        (&sent["status"], &sent["starts_at"], &sent["schedule"]),
+        (&json!("scheduled"), &json!("2096-12-01T09:00:00Z"), &json!({"send_at": "2096-12-01T09:00:00Z"}))
+    );
+    let back = stack.post(&format!("{path}/unschedule"), json!({})).await;
+    assert_eq!(back.data(200)["status"], "draft");
+    let past = patch(&stack, &path, json!({"schedule": {"send_at": "2001-01-01T00:00:00Z"}})).await;
+    if past.status.is_client_error() {
+        assert_eq!(past.code(), "VALIDATION_FAILED");
+    }
+    // Sent at once after all, whatever its plan says.
+    let now = stack.post(&format!("{path}/send"), json!({"schedule": null})).await;
+    assert_eq!(now.data(202)["status"], "sending");
+    until(&stack, &path, "completed").await;
+}
+
+#[tokio::test]
+async fn failed_recipients_are_tried_again_for_chosen_reasons_only() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    stack.contact("+12025550122").await;
+    stack
+        .sim
+        .set_customer("+12025550122", json!({"on_whatsapp": false, "failure_at": "once"}))
+        .expect("a customer");
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    until(&stack, &path, "completed").await;
+    let results = stack.get(&format!("{path}/results")).await;
+    let results = results.data(200);
+    assert_eq!(
+        results["results"],
+        json!({"total": 2, "sent": 1, "failed": 1,
+            "failure_breakdown": {"not_on_whatsapp": 1, "invalid_number": 0, "rate_limited": 0}})
+    );
+    let failure = &results["failures"][0];
+    assert_eq!((&failure["reason"], &failure["count"]), (&json!("not_on_whatsapp"), &json!(1)));
+    assert!(failure["advice"].is_string() && failure["meta_error_code"].is_i64(), "{failure}");
+    let failed = stack.get(&format!("{path}/recipients?state=failed&reason=not_on_whatsapp")).await;
+    assert_eq!(failed.data(200)["items"][0]["error"]["code"], "RECIPIENT_NOT_ON_WHATSAPP");
+
+    let none = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["rate_limited"]})).await;
+    assert_eq!(none.data(202)["retried"], 0);
+    let wrong = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["because"]})).await;
+    assert_eq!(wrong.faults(), ["/reasons/0"]);
+    stack
+        .sim
+        .set_customer("+12025550122", json!({"on_whatsapp": true, "failure_at": null}))
+        .expect("a customer");
+    let contact = &failed.data(200)["items"][0]["contact_id"];
+    stack.post(&format!("/contacts/{contact}/reviewed"), json!({})).await.data(200);
+    let retried = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["not_on_whatsapp"]})).await;
+    assert_eq!(retried.data(202)["retried"], 1);
+    let done = until(&stack, &path, "completed").await;
+    assert_eq!((&done["counts"]["sent"], &done["counts"]["failed"]), (&json!(2), &json!(0)));
+    let recipient = stack.get(&format!("{path}/recipients?state=failed")).await;
+    assert_eq!(recipient.data(200)["total"], 0);
+}
