@@ -15,7 +15,7 @@ use crate::db::{self, Fault, Row, SqlStore};
 use crate::lists::List;
 
 /// Up to so many rows are counted on the spot.
-const EXACT: u64 = 10_000;
+const EXACT: u64 = 5_000;
 /// So many of the latest rows are looked at for a total that nobody counted yet.
 const SAMPLE: u64 = 5_000;
 /// A longer count is waited for so long.
