@@ -112,7 +112,8 @@ impl Dialect {
                 db::run(on, sql, [name.into(), next.into()]).await? == 1
             }
             Self::Postgres => {
-                let sql = "SELECT setval(oid::regclass, $2, false)::text AS set FROM pg_class \
+                // Of a sequence that was never called nobody tells where it stands.
+                let sql = "SELECT setval(oid::regclass, GREATEST($2 - 1, 1), $2 > 1)::text AS set FROM pg_class \
                            WHERE relkind = 'S' AND relname = $1 || '_ids' AND relnamespace = current_schema()::regnamespace";
                 db::one(on, sql, [name.into(), next.into()]).await?.is_some()
             }
