@@ -5,6 +5,7 @@
 //! from round to round, and the tables show medians and ratios. See `README.md`.
 
 mod bodies;
+mod broadcast;
 mod clock;
 mod floors;
 mod imports;
@@ -52,6 +53,9 @@ enum Command {
     /// Fills a store with what a large business has, within minutes
     #[command(after_help = "Example:\n  cargo xtask bench seed --contacts 1000000 --messages 5000000 --data /tmp/seed")]
     Seed(seed::Options),
+    /// Broadcasts: freezing, sending, memory, pace
+    #[command(after_help = "Example:\n  cargo xtask bench broadcast --store sqlite --recipients 1000000 --no-pace")]
+    Broadcast(broadcast::Options),
     /// Each list view on a large store
     #[command(after_help = "Example:\n  cargo xtask bench lists --store sqlite --contacts 100000 --messages 500000")]
     Lists(lists::Options),
@@ -75,6 +79,7 @@ fn run(command: Command) -> Result<()> {
         Command::Floor(options) => tokio::runtime::Runtime::new()?.block_on(floors::serve(options)),
         Command::Floors(options) => measure(async move { floors::alone::run(&options).await }),
         Command::Webhooks(options) => measure(async move { webhooks::run(&options).await }),
+        Command::Broadcast(options) => measure(async move { broadcast::run(&options).await }),
         Command::Lists(options) => measure(async move { lists::run(&options).await }),
         Command::Seed(options) => measure(async move { seed::run(&options).await }),
         Command::Import(options) => measure(async move { imports::run(&options).await }),

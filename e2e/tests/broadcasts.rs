@@ -199,7 +199,7 @@ fn partial_failure_continues_to_the_next_recipient() {
 fn complete_failure_stops_the_broadcast_and_alerts_the_admin() {
     let stack = stack(Database::sqlite());
     contacts(&stack, 60, "news");
-    stack.sim.faults(json!({ "error_rate": 1.0, "error_code": 131_026 }));
+    stack.sim.faults(json!({ "error_rate": 1.0, "error_code": 131_008 }));
     let mut body = to_tag("news");
     body["breaker"] = json!({ "consecutive_failures": 5 });
     let id = send(&stack, body);
@@ -396,16 +396,21 @@ fn most_within(times: &[i64], window: i64) -> usize {
     most
 }
 
-/// Sleeps until each of these ticks of a thread that does nothing else; the share of those that it woke for too late.
+/// Sleeps until each of these ticks of a thread that does nothing else; the share of those that it woke for too late, and
+/// by how many microseconds at worst.
 #[allow(clippy::disallowed_methods, reason = "how busy the machine is, is measured in real time")]
-fn lateness(every: Duration, ticks: u32) -> f64 {
+fn lateness(every: Duration, ticks: u32) -> (f64, i64) {
     let begun = std::time::Instant::now();
-    let late = (1..=ticks).filter(|tick| {
-        let due = begun + every * *tick;
+    let mut worst = Duration::ZERO;
+    let mut late = 0;
+    for tick in 1..=ticks {
+        let due = begun + every * tick;
         std::thread::sleep(due.saturating_duration_since(std::time::Instant::now()));
-        due.elapsed() > Duration::from_millis(5)
-    });
-    late.count() as f64 / f64::from(ticks)
+        let by = due.elapsed();
+        late += u32::from(by > Duration::from_millis(5));
+        worst = worst.max(by);
+    }
+    (f64::from(late) / f64::from(ticks), i64::try_from(worst.as_micros()).expect("no such lateness"))
 }
 
 #[test]
@@ -419,13 +424,15 @@ fn eighty_a_second_are_never_more_and_nearly_all_used() {
     becomes(&stack, id, "completed");
     let times = times(&stack);
     assert_eq!(times.len(), 480);
-    // Ten milliseconds are left to the way from our clock to Meta's.
-    assert!(most_within(&times, 990_000) <= 80, "{} in a second", most_within(&times, 990_000));
+    let (busy, worst) = busy.join().expect("the clock ran");
+    // Ten milliseconds are left to the way from our clock to Meta's; on a busy machine it takes as long as it takes a bare
+    // clock to be woken.
+    let window = 1_000_000 - 10_000.max(2 * worst);
+    assert!(most_within(&times, window) <= 80, "{} within {window} µs", most_within(&times, window));
     let rate = |part: &[i64]| (part.len() - 1) as f64 * 1e6 / (part[part.len() - 1] - part[0]) as f64;
     let best = times.windows(160).map(rate).fold(0.0, f64::max);
-    let busy = busy.join().expect("the clock ran");
     eprintln!(
-        "best {best:.1} per second, on the whole {:.1}; a bare clock was late {busy:.3} of its ticks",
+        "best {best:.1} per second, on the whole {:.1}; a bare clock was late {busy:.3} of its ticks, by {worst} µs at worst",
         rate(&times)
     );
     // Where a bare clock beside it is woken too late, the machine is too busy to judge by.

@@ -177,7 +177,7 @@ fn the_document_of_the_api_as_json_and_a_dry_run() {
 fn a_mended_report_is_sent_again_as_it_is() {
     let stack = Stack::start(Database::sqlite());
     let list =
-        "Telefon;Vorname;Stadt\r\n0151 23456789;Ann;Köln\r\n0151;\"Bob; \"\"der\"\"\";=1+1\r\n;Cid;Rom\r\n";
+        "Telefon;Vorname;Stadt\r\n0151 23456789;Ann;Köln\r\n01;\"Bob; \"\"der\"\"\";=1+1\r\n;Cid;Rom\r\n";
     let options = [("default_country", "DE"), ("default_opted_in", "true")];
     let latin =
         list.chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin-1")).collect::<Vec<u8>>();
@@ -190,10 +190,10 @@ fn a_mended_report_is_sent_again_as_it_is() {
     let errors = text(&stack.api, &format!("/contacts/import/{}/errors.csv", report["import_id"]));
     assert_eq!(
         errors,
-        "Telefon,Vorname,Stadt,row,error\r\n0151,\"Bob; \"\"der\"\"\",'=1+1,3,Invalid phone format\r\n\
+        "Telefon,Vorname,Stadt,row,error\r\n01,\"Bob; \"\"der\"\"\",'=1+1,3,Invalid phone format\r\n\
          ,Cid,Rom,4,Phone number required\r\n"
     );
-    let mended = errors.replace("\n0151,", "\n0151 23456780,").replace("\n,Cid", "\n0151 23456781,Cid");
+    let mended = errors.replace("\n01,", "\n0151 23456780,").replace("\n,Cid", "\n0151 23456781,Cid");
     let report = imported(&stack.api, "mended.csv", mended.as_bytes(), &options);
     assert_eq!(counts(&report), [2, 2, 0, 0, 0]);
     let bob = stack.api.get("/contacts?search=bob").expect(200)["items"][0].clone();
@@ -254,7 +254,7 @@ fn million(rows: u32) -> Vec<u8> {
 #[test]
 fn an_import_that_is_killed_goes_on_at_its_cursor() {
     on_each_engine(|database| {
-        const ROWS: u32 = 60_000;
+        const ROWS: u32 = 24_000;
         let mut pair = Pair::start(database, 1);
         let api = pair.api(0);
         let answer = import(&api, "big.csv", &million(ROWS), &[("skip_duplicates", "false")]);
@@ -262,7 +262,7 @@ fn an_import_that_is_killed_goes_on_at_its_cursor() {
         let path = format!("/contacts/import/{id}");
         let mut seen = 0;
         let mut kills = 0;
-        for part in [0_u32, 12_000, 30_000, 45_000] {
+        for part in [0_u32, 6_000, 12_000, 18_000] {
             let now = eventually_within(Duration::from_secs(120), "rows are written", || {
                 let report = api.get(&path).expect(200);
                 let processed = report["processed"].as_u64().expect("a number");

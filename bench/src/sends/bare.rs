@@ -15,7 +15,7 @@ const IN_FLIGHT: usize = 256;
 
 /// What is posted where.
 #[derive(Debug, Clone)]
-pub(super) struct Bare {
+pub(crate) struct Bare {
     url: String,
     token: String,
     body: Value,
@@ -23,7 +23,7 @@ pub(super) struct Bare {
 
 impl Bare {
     /// Takes the body of the last message that the simulator accepted of Waxwing.
-    pub(super) async fn like_last(world: &World) -> Result<Self> {
+    pub(crate) async fn like_last(world: &World) -> Result<Self> {
         let accepted = world.accepted().await?;
         let entries = world.sim().get(&format!("/ledger?after={}", accepted.saturating_sub(1))).await?;
         let body = entries[0]["body"].clone();
@@ -34,7 +34,7 @@ impl Bare {
     }
 
     /// Posts so many on threads of its own; messages per second.
-    pub(super) async fn per_second(&self, count: usize) -> Result<f64> {
+    pub(crate) async fn per_second(&self, count: usize) -> Result<f64> {
         let bare = self.clone();
         let elapsed = tokio::task::spawn_blocking(move || {
             tokio::runtime::Runtime::new()?.block_on(bare.post_all(count))

@@ -6,6 +6,8 @@ mod end_to_end;
 
 use anyhow::Result;
 
+pub(crate) use bare::Bare;
+
 use crate::options::{Options, Store};
 
 pub(crate) async fn run(options: &Options) -> Result<()> {

@@ -1,0 +1,82 @@
+//! A single number at its limit: never more in any sliding second, and nearly all of it used.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::run::Broadcast;
+use crate::options::Store;
+use crate::report::{Table, target};
+use crate::world::World;
+
+/// Limits of Meta: a standard number, and one with high throughput.
+const LIMITS: [u32; 2] = [80, 1_000];
+/// How long each is looked at.
+const SECONDS: u64 = 12;
+/// Of the limit.
+const USED: f64 = 0.98;
+
+pub(super) async fn run(store: Store) -> Result<()> {
+    let mut table = Table::new(&["limit", "sent", "most in a second", "used"]);
+    let mut shares = Vec::new();
+    for limit in LIMITS {
+        let world = World::start(store, 1, Some(limit)).await?;
+        let all = world.fill_contacts(u64::from(limit) * SECONDS).await?;
+        // Meta refuses what is too much, so that the ledger cannot lie; it takes a little more than we believe.
+        world.simulate(serde_json::json!({ "throughput_per_second": 0, "ledger_bodies": false })).await?;
+        let broadcast = Broadcast::make(&world, &world.connections).await?;
+        broadcast.run(&world, all).await?;
+        let entries = world.sim().get("/ledger?after=0").await?;
+        let mut times = entries
+            .as_array()
+            .context("the simulator has no ledger")?
+            .iter()
+            .map(micros)
+            .collect::<Result<Vec<i64>>>()?;
+        times.sort_unstable();
+        let most = most_within(&times, 1_000_000);
+        let span = (times[times.len() - 1] - times[0]) as f64 / 1e6;
+        let used = (times.len() - 1) as f64 / span / f64::from(limit);
+        table.row([limit.to_string(), all.to_string(), most.to_string(), format!("{:.1} %", used * 100.0)]);
+        shares.push((limit, most, used));
+    }
+    table.print("Pace of one number");
+    for (limit, most, used) in shares {
+        target(
+            &format!("at {limit} per second: most in any second"),
+            &most.to_string(),
+            &format!("≤ {limit}"),
+            most <= limit as usize,
+        );
+        let figure = format!("{:.1} %", used * 100.0);
+        target(&format!("at {limit} per second: used"), &figure, "≥ 98 %", used >= USED);
+    }
+    Ok(())
+}
+
+fn micros(entry: &Value) -> Result<i64> {
+    let at: jiff::Timestamp = entry["at"].as_str().context("an entry without time")?.parse()?;
+    Ok(at.as_microsecond())
+}
+
+/// The most in any window of so many microseconds.
+fn most_within(times: &[i64], window: i64) -> usize {
+    let (mut first, mut most) = (0, 0);
+    for (last, at) in times.iter().enumerate() {
+        while at - times[first] >= window {
+            first += 1;
+        }
+        most = most.max(last - first + 1);
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_open_at_its_end() {
+        assert_eq!(most_within(&[0, 400, 999, 1_000, 1_399], 1_000), 3);
+        assert_eq!(most_within(&[], 1_000), 0);
+    }
+}
