@@ -111,9 +111,11 @@ impl<'de> Deserialize<'de> for Target {
     }
 }
 
+type Make = fn() -> Target;
+
 /// Headings in lower case with nothing but letters and digits. Of several that mean the same, the one named first
 /// here is taken: "WhatsApp" before "Mobile" before "Phone".
-const KNOWN: [(fn() -> Target, &[&str]); 12] = [
+const KNOWN: [(Make, &[&str]); 12] = [
     (
         || Target::Phone,
         &[

@@ -79,17 +79,20 @@ impl Broadcasts {
                 {
                     tracing::warn!(%error, broadcast.id = %one.id, "could not start a broadcast at its time");
                 }
-            } else if !workers.contains_key(&one.id) {
-                let worker = Worker {
-                    broadcasts: self.clone(),
-                    tenant: one.tenant_id,
-                    id: one.id,
-                    stop: stop.clone(),
-                    held: None,
-                    freezing: None,
-                };
-                workers.insert(one.id, tokio::spawn(worker.run()));
+            } else {
+                workers.entry(one.id).or_insert_with(|| tokio::spawn(self.worker(&one, stop).run()));
             }
+        }
+    }
+
+    fn worker(&self, live: &LiveBroadcast, stop: &CancellationToken) -> Worker {
+        Worker {
+            broadcasts: self.clone(),
+            tenant: live.tenant_id,
+            id: live.id,
+            stop: stop.clone(),
+            held: None,
+            freezing: None,
         }
     }
 
