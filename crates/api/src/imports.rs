@@ -32,8 +32,12 @@ use crate::messages::prefer;
 use crate::payload;
 use crate::state::ApiState;
 
-/// How long an answer waits for an import to end.
+/// How long an answer waits for an import to end, when the client does not say.
 const WAIT: Duration = Duration::from_secs(5);
+/// The same of a list of a thousand rows or so.
+const WAIT_FOR_SMALL: Duration = Duration::from_secs(30);
+/// Bytes of such a list, at most.
+const SMALL: u64 = 256 * 1024;
 /// Between two looks at an import that somebody watches.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -81,7 +85,11 @@ async fn import_contacts(
         return Ok(ok::<ImportTrial>(bodies::trial(trial)).into_response());
     }
     let import = imports.start(caller.tenant, received, order).await.map_err(failed(ImportId(0)))?;
-    let wait = prefer::wait(&headers).min(WAIT);
+    let wait = match (headers.contains_key("prefer"), import.size <= SMALL) {
+        (true, _) => prefer::wait(&headers),
+        (false, true) => WAIT_FOR_SMALL,
+        (false, false) => WAIT,
+    };
     let import = imports.wait(caller.tenant, import.id, wait).await.map_err(failed(import.id))?;
     let is_over = import.state.is_over();
     let report = report(&imports, caller.tenant, import).await?;
