@@ -51,13 +51,19 @@ enum Command {
     #[command(after_help = "Example:\n  cargo xtask bench floors")]
     Floors(Options),
     /// Fills a store with what a large business has, within minutes
-    #[command(after_help = "Example:\n  cargo xtask bench seed --contacts 1000000 --messages 5000000 --data /tmp/seed")]
+    #[command(
+        after_help = "Example:\n  cargo xtask bench seed --contacts 1000000 --messages 5000000 --data /tmp/seed"
+    )]
     Seed(seed::Options),
     /// Broadcasts: freezing, sending, memory, pace
-    #[command(after_help = "Example:\n  cargo xtask bench broadcast --store sqlite --recipients 1000000 --no-pace")]
+    #[command(
+        after_help = "Example:\n  cargo xtask bench broadcast --store sqlite --recipients 1000000 --no-pace"
+    )]
     Broadcast(broadcast::Options),
     /// Each list view on a large store
-    #[command(after_help = "Example:\n  cargo xtask bench lists --store sqlite --contacts 100000 --messages 500000")]
+    #[command(
+        after_help = "Example:\n  cargo xtask bench lists --store sqlite --contacts 100000 --messages 500000"
+    )]
     Lists(lists::Options),
     /// A floor's server; the benchmarks start it themselves
     #[command(hide = true)]

@@ -5,7 +5,8 @@ use domain::messages::gate::Refusal;
 use domain::messages::{Content, Direction, Priority, Status};
 use domain::phone::PhoneNumber;
 use domain::{
-    ApiKeyId, BroadcastId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId, Timestamp,
+    ApiKeyId, BroadcastId, ConnectionId, ContactId, ConversationId, MessageId, TemplateId, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,8 @@ use domain::contacts::Identity;
 use domain::messages::Content;
 use domain::templates;
 use domain::{
-    BroadcastId, ConnectionId, ContactId, ConversationId, InboxId, InboxItemId, MediaId, MessageId, TenantId, Timestamp,
+    BroadcastId, ConnectionId, ContactId, ConversationId, InboxId, InboxItemId, MediaId, MessageId, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 

@@ -17,8 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use environment::Environment;
-use lists::{networks, secrets};
 pub(crate) use flags::{CommonFlags, ListenFlags, ServeFlags};
+use lists::{networks, secrets};
 
 /// The file that is read without being named, when it is there.
 const DEFAULT_FILE: &str = "waxwing.toml";

@@ -62,7 +62,10 @@ impl Node {
         }
         let engine = Engine::new(Deps {
             store: Arc::new(store.clone()),
-            gateway: Arc::new(MetaClient::new(config.allow_networks.clone()).context("the client for Meta cannot be built")?),
+            gateway: Arc::new(
+                MetaClient::new(config.allow_networks.clone())
+                    .context("the client for Meta cannot be built")?,
+            ),
             clock: parts.clock,
             entropy,
             settings: Arc::new(settings),

@@ -1,8 +1,8 @@
 //! Texts, numbers, times, lists: what requests are made of.
 
 use domain::{
-    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId, MediaId, MessageId, SegmentId,
-    TemplateId, TenantId,
+    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId,
+    MediaId, MessageId, SegmentId, TemplateId, TenantId,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};

@@ -65,8 +65,13 @@ impl Demo {
         let url = http::url_of(&listener)?;
 
         let parts = Parts { clock: clock.clone(), public_url: Some(url.clone()) };
-        let server =
-            http::Server::start(listener, None, Node::open(&config, parts).await?, config.api(), stop.clone())?;
+        let server = http::Server::start(
+            listener,
+            None,
+            Node::open(&config, parts).await?,
+            config.api(),
+            stop.clone(),
+        )?;
         let account = account::of(&url);
         let simulator = self.simulator(&account, clock.clone()).await?;
         let stage =

@@ -102,13 +102,15 @@ async fn put(
 
 /// Claims pass its waiting messages over from the commit on. Locked in the order in which claims take them.
 async fn hold(tx: &Tx, tenant: TenantId, broadcast: BroadcastId) -> Result<(), Fault> {
+    let ids = [tenant.0.into(), broadcast.0.into()];
     let lock = tx.dialect.for_update("o");
     let sql = format!(
-        "UPDATE outbox SET held = TRUE WHERE tenant_id = $1 AND message_id IN (SELECT o.message_id FROM outbox o \
-         WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending ORDER BY o.due_at, o.message_id{lock}) \
-         AND NOT sending"
+        "SELECT COUNT(*) AS waiting FROM (SELECT o.message_id FROM outbox o WHERE o.tenant_id = $1 \
+         AND o.broadcast_id = $2 AND NOT o.sending ORDER BY o.due_at, o.message_id{lock}) AS l"
     );
-    db::run(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    db::one(&**tx, &sql, ids.clone()).await?;
+    let sql = "UPDATE outbox SET held = TRUE WHERE tenant_id = $1 AND broadcast_id = $2 AND NOT sending";
+    db::run(&**tx, sql, ids).await?;
     Ok(())
 }
 

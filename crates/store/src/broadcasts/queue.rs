@@ -32,17 +32,17 @@ pub(super) async fn due(
     let had = asked.cap.map_or("0".to_owned(), |cap| marketing_since(cap_start(asked.now, cap.days), "c.id"));
     let sql = format!(
         "SELECT {contact}, c.id AS contact_id, v.id AS conversation_id, v.window_expires_at AS window_expires_at, \
-         r.id AS recipient_id, r.zone AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
+         n.id AS recipient_id, n.zone AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
          CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = $1 \
          AND y.contact_id = c.id AND y.last_initiated_at > {since}) THEN 1 ELSE 0 END AS known_today \
          FROM (SELECT d.id, d.row_number, d.zone, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
          AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL AND d.due_at <= {now} \
-         AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6) AS r \
+         AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = c.id AND v.connection_id = $3 \
-         LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.broadcast_id = $2 AND w.row_number = r.row_number \
-         WHERE asked.tenant_id = $1 AND asked.id = r.id \
-         AND c.tenant_id = $1 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY r.due_at, r.id",
+         LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.broadcast_id = $2 AND w.row_number = n.row_number \
+         WHERE asked.tenant_id = $1 AND asked.id = n.id \
+         AND c.tenant_id = $1 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY n.due_at, n.id",
         contact = row::COLUMNS,
         since = micros(a_day_before(asked.now)),
     );

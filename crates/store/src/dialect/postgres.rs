@@ -103,7 +103,9 @@ pub(super) fn tags_ddl() -> Vec<String> {
     let forget = "DELETE FROM contact_tags WHERE tenant_id = OLD.tenant_id AND contact_id = OLD.id \
                   AND tag IN (SELECT t.value FROM jsonb_array_elements_text(OLD.tags::jsonb) AS t(value));";
     let function = |name: &str, body: &str| {
-        format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
+        format!(
+            "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+        )
     };
     vec![
         function("contact_tags_new", &format!("{};", keep("fresh"))),

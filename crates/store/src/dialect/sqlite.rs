@@ -108,12 +108,16 @@ pub(super) fn tags_ddl() -> Vec<String> {
     let forget = "DELETE FROM contact_tags WHERE tenant_id = OLD.tenant_id AND contact_id = OLD.id \
                   AND tag IN (SELECT t.value FROM json_each(OLD.tags) AS t);";
     vec![
-        format!("CREATE TRIGGER contact_tags_new AFTER INSERT ON contacts WHEN NEW.tags <> '[]' BEGIN {keep} END"),
+        format!(
+            "CREATE TRIGGER contact_tags_new AFTER INSERT ON contacts WHEN NEW.tags <> '[]' BEGIN {keep} END"
+        ),
         format!(
             "CREATE TRIGGER contact_tags_changed AFTER UPDATE OF tags ON contacts WHEN NEW.tags <> OLD.tags \
              BEGIN {forget} {keep} END"
         ),
-        format!("CREATE TRIGGER contact_tags_gone AFTER DELETE ON contacts WHEN OLD.tags <> '[]' BEGIN {forget} END"),
+        format!(
+            "CREATE TRIGGER contact_tags_gone AFTER DELETE ON contacts WHEN OLD.tags <> '[]' BEGIN {forget} END"
+        ),
         "INSERT OR IGNORE INTO contact_tags (tenant_id, tag, contact_id) \
          SELECT c.tenant_id, t.value, c.id FROM contacts AS c, json_each(c.tags) AS t"
             .to_owned(),

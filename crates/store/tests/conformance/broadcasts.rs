@@ -1,6 +1,6 @@
 //! Broadcasts.
 
-mod campaign;
+pub(crate) mod campaign;
 mod chance;
 mod feeding;
 mod freezing;
