@@ -68,7 +68,7 @@ impl Dialect {
     }
 
     /// A SELECT of rows as [`Dialect::to_line`] wrote them, out of parameter `$1`, a JSON array of them.
-    pub(crate) fn from_lines(self, kinds: impl Iterator<Item = Kind>) -> String {
+    pub(crate) fn rows_of_lines(self, kinds: impl Iterator<Item = Kind>) -> String {
         let column = |(index, kind): (usize, Kind)| {
             let text = format!("(value ->> {index})");
             match (self, kind) {

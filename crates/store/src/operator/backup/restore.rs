@@ -112,7 +112,7 @@ impl Restoring {
         }
         let columns: Vec<String> =
             table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-        let rows = self.tx.dialect.from_lines(table.columns.iter().map(|column| column.kind));
+        let rows = self.tx.dialect.rows_of_lines(table.columns.iter().map(|column| column.kind));
         let sql = format!("INSERT INTO \"{}\" ({}) {rows}", table.name, columns.join(", "));
         db::run(&*self.tx, &sql, [format!("[{}]", lines.join(",")).into()]).await?;
         Ok(())
