@@ -1,5 +1,7 @@
 //! Operating a server: backup and restore, TLS, addresses that are not called, proxies, stopping, keys, doctor.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, though they are no test functions themselves")]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -300,6 +302,7 @@ fn a_stop_lets_calls_in_flight_end() {
     assert_eq!(pair.sim.ledger().len(), 5);
 }
 
+#[allow(clippy::disallowed_methods, reason = "a deadline of the test run itself")]
 #[test]
 fn a_stop_waits_no_longer_than_its_limit() {
     let mut pair = Pair::start_with(Database::sqlite(), 1, &[("WAXWING_SHUTDOWN_SECONDS", "1")]);
