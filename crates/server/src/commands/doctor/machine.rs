@@ -65,7 +65,7 @@ fn database_file(config: &Config) -> Option<Finding> {
     let open = readable_by_others(&path) && readable_by_others(&config.data);
     Some(if open {
         let advice = format!("Type: chmod 700 {}", config.data.display());
-        Finding::failed("database file", format!("others may read {}", path.display()), advice)
+        Finding::warning("database file", format!("others may read {}", path.display()), advice)
     } else {
         Finding::good("database file", "for its owner alone")
     })
