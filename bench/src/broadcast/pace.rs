@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_window_is_open_at_its_end() {
-        assert_eq!(most_within(&[0, 400, 999, 1_000, 1_399], 1_000), 3);
+        assert_eq!(most_within(&[0, 400, 999, 1_000, 1_400], 1_000), 3);
         assert_eq!(most_within(&[], 1_000), 0);
     }
 }

@@ -28,6 +28,10 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
         .min_connections(1)
         // A caller who waits is told before it gives up by itself.
         .acquire_timeout(Duration::from_secs(10))
+        // No task that looks after idle connections: it may read their number while one is given back, as a number below
+        // nothing, and then never yields again. A connection that broke is found when it is taken.
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
         .sqlx_logging(false)

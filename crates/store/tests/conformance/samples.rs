@@ -159,7 +159,14 @@ pub(crate) async fn run(bench: &Bench, sql: &str) {
 
 async fn database(bench: &Bench) -> sea_orm::DatabaseConnection {
     let url = if bench.is_postgres() { bench.url().to_owned() } else { format!("sqlite://{}", bench.url()) };
-    sea_orm::Database::connect(url).await.expect("opened")
+    // With a timeout or a lifetime the pool has a task that looks after it, and that may count its connections wrong and
+    // go round for ever.
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .idle_timeout(None::<std::time::Duration>)
+        .max_lifetime(None::<std::time::Duration>);
+    sea_orm::Database::connect(options).await.expect("opened")
 }
 
 /// Asks the engine itself, past the store: one text per row.
