@@ -6,7 +6,7 @@ use domain::{ConnectionId, InboxId, TenantId, Timestamp};
 use ports::operator::Wake;
 use ports::webhooks::{InboxStats, PendingWebhook, RawWebhook};
 
-use crate::db::{self, Fault, Row, SqlStore, Tx, hex, micros};
+use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};
 
@@ -16,39 +16,47 @@ set! {
         id: Int i64,
         connection: Int Option<i64>,
         at: Int i64,
-        body: Text String,
+        // where its bytes stand among those of all, from 1
+        start: Int i64,
+        length: Int i64,
     }
 }
 
-/// Keeps bodies and queues them.
+/// Keeps bodies and queues them. The bytes of all go as one parameter: as text they would be written, escaped and
+/// read back once more.
 pub(super) async fn ingest(store: &SqlStore, bodies: &[RawWebhook]) -> Result<Vec<InboxId>, Fault> {
     if bodies.is_empty() {
         return Ok(Vec::new());
     }
     let tx = store.begin_shared().await?;
     let [mut inbox_ids] = ids::take(&tx, [(Kind::Inbox, bodies.len())]).await?;
-    let rows: Vec<RawRow> = bodies
-        .iter()
-        .map(|raw| {
-            Ok(RawRow {
-                t: raw.tenant_id.0,
-                id: inbox_ids.next()?,
-                connection: raw.connection_id.map(|id| id.0),
-                at: micros(raw.at),
-                body: hex(&raw.body),
-            })
-        })
-        .collect::<Result<_, Fault>>()?;
+    let mut bytes = Vec::with_capacity(bodies.iter().map(|raw| raw.body.len()).sum());
+    let mut rows = Vec::with_capacity(bodies.len());
+    for raw in bodies {
+        rows.push(RawRow {
+            t: raw.tenant_id.0,
+            id: inbox_ids.next()?,
+            connection: raw.connection_id.map(|id| id.0),
+            at: micros(raw.at),
+            start: position(bytes.len() + 1)?,
+            length: position(raw.body.len())?,
+        });
+        bytes.extend_from_slice(&raw.body);
+    }
     let set = tx.dialect.set::<RawRow>(1, "r");
-    let body = tx.dialect.unhex("r.body");
     let sql = format!(
-        "INSERT INTO inbox (tenant_id, id, connection_id, at, body) SELECT r.t, r.id, r.connection, r.at, {body} FROM {set}"
+        "INSERT INTO inbox (tenant_id, id, connection_id, at, body) SELECT r.t, r.id, r.connection, r.at, \
+         substr($2, CAST(r.start AS INTEGER), CAST(r.length AS INTEGER)) FROM {set}"
     );
-    db::run(&*tx, &sql, [param(&rows)?]).await?;
+    db::run(&*tx, &sql, [param(&rows)?, bytes.into()]).await?;
     queue(&tx, &rows).await?;
     tx.commit().await?;
     store.wakes_hub().tell([Wake::Inbox]);
     Ok(rows.iter().map(|row| InboxId(row.id)).collect())
+}
+
+fn position(bytes: usize) -> Result<i64, Fault> {
+    i64::try_from(bytes).map_err(Fault::internal)
 }
 
 set! {
