@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod audit;
 pub mod broadcasts;
 pub mod clock;
 pub mod connections;
@@ -13,11 +14,14 @@ pub mod consent;
 pub mod contacts;
 pub mod conversations;
 pub mod entropy;
+pub mod erasure;
+pub mod health;
 pub mod ids;
 pub mod imports;
 pub mod messages;
 pub mod pacing;
 pub mod phone;
+pub mod retention;
 pub mod segments;
 pub mod templates;
 

@@ -10,13 +10,16 @@
 
 pub mod access;
 pub mod alerts;
+pub mod audit;
 pub mod broadcasts;
 pub mod connections;
 pub mod consent;
 pub mod contacts;
 pub mod conversations;
+pub mod erasure;
 pub mod error;
 pub mod gateway;
+pub mod health;
 pub mod idempotency;
 pub mod imports;
 pub mod lanes;
@@ -24,6 +27,7 @@ pub mod media;
 pub mod messages;
 pub mod operator;
 pub mod page;
+pub mod retention;
 pub mod segments;
 pub mod templates;
 pub mod tenants;
@@ -39,17 +43,20 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub trait Store:
     access::AccessStore
     + alerts::AlertStore
+    + audit::AuditStore
     + broadcasts::BroadcastStore
     + connections::ConnectionStore
     + consent::ConsentStore
     + contacts::ContactStore
     + conversations::ConversationStore
+    + health::HealthStore
     + idempotency::IdempotencyStore
     + imports::ImportStore
     + lanes::LaneStore
     + media::MediaStore
     + messages::MessageStore
     + operator::OperatorStore
+    + retention::RetentionStore
     + segments::SegmentStore
     + templates::TemplateStore
     + tenants::TenantStore
@@ -60,17 +67,20 @@ pub trait Store:
 impl<T> Store for T where
     T: access::AccessStore
         + alerts::AlertStore
+        + audit::AuditStore
         + broadcasts::BroadcastStore
         + connections::ConnectionStore
         + consent::ConsentStore
         + contacts::ContactStore
         + conversations::ConversationStore
+        + health::HealthStore
         + idempotency::IdempotencyStore
         + imports::ImportStore
         + lanes::LaneStore
         + media::MediaStore
         + messages::MessageStore
         + operator::OperatorStore
+        + retention::RetentionStore
         + segments::SegmentStore
         + templates::TemplateStore
         + tenants::TenantStore
