@@ -24,6 +24,8 @@ const TOLERANCE_PARTS: i64 = 64;
 const SLOWEST_MICROS: i64 = 60_000_000;
 /// Throttles that come within this time are answers to the same burst and slow the number once.
 const SAME_BURST_MICROS: i64 = 1_000_000;
+/// In how long a time it is counted how much of the rate is used.
+const WINDOW_MICROS: i64 = 60_000_000;
 /// Time of success in which a wholly slowed number is back at its rate.
 const RECOVERY_MICROS: f64 = 60_000_000.0;
 
@@ -41,6 +43,12 @@ pub struct Pacer {
     /// Pauses of the account in a row.
     #[serde(default)]
     account_pauses: u32,
+    /// When the window began in which messages are counted.
+    #[serde(default)]
+    window_at: i64,
+    /// Messages of the window before, and of this one.
+    #[serde(default)]
+    used: [u32; 2],
 }
 
 impl Pacer {
@@ -53,6 +61,8 @@ impl Pacer {
             factor_at: i64::MIN,
             paused_until: i64::MIN,
             account_pauses: 0,
+            window_at: 0,
+            used: [0; 2],
         }
     }
 
@@ -160,6 +170,23 @@ impl Pacer {
         self.factor
     }
 
+    /// Until when nothing passes, when that is later than `now`.
+    pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (now.as_microsecond() < self.paused_until).then(|| timestamp(self.paused_until))
+    }
+
+    /// The share of the rate that was used lately (in the last minute, or period when that is longer), in [0, 1].
+    pub fn in_use(&self, now: Timestamp) -> f64 {
+        let window = self.window();
+        let mut counted = self.clone();
+        counted.turn_window(now.as_microsecond());
+        let passed = now.as_microsecond().saturating_sub(counted.window_at).clamp(0, window) as f64;
+        let share = 1.0 - passed / window as f64;
+        let used = f64::from(counted.used[0]) * share + f64::from(counted.used[1]);
+        let allowed = self.rate.count() as f64 * window as f64 / self.rate.period_micros() as f64;
+        (used / allowed).clamp(0.0, 1.0)
+    }
+
     /// Whether it is slower than its rate, or paused.
     pub fn is_slowed(&self, now: Timestamp) -> bool {
         self.factor < 1.0 || now.as_microsecond() < self.paused_until
@@ -181,7 +208,28 @@ impl Pacer {
         self.tat.saturating_sub(self.tolerance()).max(self.paused_until)
     }
 
+    fn window(&self) -> i64 {
+        self.rate.period_micros().max(WINDOW_MICROS)
+    }
+
+    fn turn_window(&mut self, at: i64) {
+        let window = self.window();
+        match at.saturating_sub(self.window_at) / window {
+            ..=0 => {}
+            1 => {
+                self.used = [self.used[1], 0];
+                self.window_at += window;
+            }
+            _ => {
+                self.used = [0; 2];
+                self.window_at = at;
+            }
+        }
+    }
+
     fn advance(&mut self, at: i64) {
+        self.turn_window(at);
+        self.used[1] = self.used[1].saturating_add(1);
         self.tat = self.tat.max(at).saturating_add(self.spacing());
     }
 

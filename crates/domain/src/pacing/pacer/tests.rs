@@ -225,3 +225,20 @@ proptest! {
         prop_assert!(busiest_window(&sends, 1_000_000) <= (low + more) as usize);
     }
 }
+
+#[test]
+fn the_share_of_the_rate_in_use_follows_the_last_minute_and_fades() {
+    let start = Timestamp::from_second(1_800_000_000).unwrap();
+    let at = |seconds: i64| start + SignedDuration::from_secs(seconds);
+    let mut pacer = Pacer::new(Rate::per_second(2));
+    assert_eq!(pacer.in_use(at(0)), 0.0);
+    for second in 0..120 {
+        pacer.take(at(second)).unwrap();
+    }
+    let busy = pacer.in_use(at(119));
+    assert!((0.45..0.55).contains(&busy), "one of two a second: {busy}");
+    let kept: Pacer = serde_json::from_value(serde_json::to_value(&pacer).unwrap()).unwrap();
+    assert_eq!(kept.in_use(at(119)), busy, "another node sees the same");
+    assert!(pacer.in_use(at(160)) < busy);
+    assert_eq!(pacer.in_use(at(300)), 0.0);
+}
