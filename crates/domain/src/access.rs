@@ -1,4 +1,9 @@
-//! Access: what an API key may do.
+//! Access: what an API key may do, and what a member may.
+
+pub mod people;
+pub mod permissions;
+pub mod roles;
+pub mod throttle;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,14 +1,18 @@
-//! API keys and security events.
+//! API keys and security events; members, roles and accounts in files of their own.
+
+pub mod accounts;
+pub mod members;
 
 use async_trait::async_trait;
 use domain::access::Scope;
+use domain::addresses::Networks;
 use domain::{ApiKeyId, ConnectionId, SecurityEventId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
 
 /// A key as it is kept: never the key itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApiKey {
     pub id: ApiKeyId,
     pub tenant_id: TenantId,
@@ -16,6 +20,8 @@ pub struct ApiKey {
     /// The first characters, so that a person can tell keys apart.
     pub prefix: String,
     pub scopes: Vec<Scope>,
+    /// From where it may be used; none: from everywhere.
+    pub networks: Networks,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
@@ -30,6 +36,8 @@ pub struct NewApiKey {
     /// SHA-256 of the whole key (256 random bits need no slow hash).
     pub hash: [u8; 32],
     pub scopes: Vec<Scope>,
+    /// None: from everywhere.
+    pub networks: Networks,
     pub expires_at: Option<Timestamp>,
     pub at: Timestamp,
 }
@@ -63,6 +71,17 @@ pub struct NewSecurityEvent {
     pub at: Timestamp,
 }
 
+/// Which security events are wanted; `None`: any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    pub kind: Option<String>,
+    pub address: Option<String>,
+    /// Last seen at this time or later.
+    pub since: Option<Timestamp>,
+    /// First seen before this time.
+    pub until: Option<Timestamp>,
+}
+
 /// Verbs on keys and security events.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
@@ -81,5 +100,10 @@ pub trait AccessStore: Send + Sync {
     /// raises its count instead.
     async fn record_security_events(&self, events: Vec<NewSecurityEvent>) -> StoreResult<()>;
     /// Newest first.
-    async fn security_events(&self, tenant: TenantId, paging: &Paging) -> StoreResult<Page<SecurityEvent>>;
+    async fn security_events(
+        &self,
+        tenant: TenantId,
+        filter: &EventFilter,
+        paging: &Paging,
+    ) -> StoreResult<Page<SecurityEvent>>;
 }

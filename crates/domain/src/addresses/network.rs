@@ -82,6 +82,11 @@ impl Networks {
         self.0.is_empty()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Network> {
+        self.0.iter()
+    }
+
     /// These and those.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
