@@ -1,5 +1,7 @@
 //! API keys and security events.
 
+pub mod members;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +27,9 @@ pub struct ApiKey {
     #[schema(example = "wxk_3f9a")]
     pub prefix: String,
     pub scopes: Vec<Scope>,
+    /// From where it may be used; empty: from everywhere.
+    #[schema(example = json!(["203.0.113.0/24"]))]
+    pub networks: Vec<String>,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     /// To within a minute.
@@ -56,6 +61,8 @@ request! {
         scopes: Vec<Scope>,
         /// Absent: until it is revoked.
         expires_at: Option<jiff::Timestamp>,
+        /// From where it may be used, such as `203.0.113.0/24` or a single address; absent or empty: from everywhere.
+        networks: Option<Vec<String>> [1, 64],
     }
 }
 
@@ -63,7 +70,7 @@ request! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SecurityEvent {
     pub id: i64,
-    /// `webhook_signature_invalid`, `api_key_refused`, …
+    /// `webhook_signature_invalid`, `api_key_refused`, `api_key_elsewhere`, `login_failed`, `login_throttled`
     #[schema(example = "webhook_signature_invalid")]
     pub kind: String,
     pub connection_id: Option<i64>,
@@ -75,4 +82,18 @@ pub struct SecurityEvent {
     /// Last seen; equal ones within a minute are counted, not repeated.
     pub last_at: Timestamp,
     pub count: i64,
+}
+
+query! {
+    /// Which security events are wanted.
+    SecurityEventQuery {
+        /// E.g. `login_failed`.
+        kind: Option<String>,
+        /// The client's address.
+        address: Option<String>,
+        /// Last seen at this time or later.
+        since: Option<Timestamp>,
+        /// First seen before this time.
+        until: Option<Timestamp>,
+    }
 }

@@ -96,8 +96,18 @@ table! {
     MediaNotFound, "MEDIA_NOT_FOUND", 404, Missing;
     /// No such alert.
     AlertNotFound, "ALERT_NOT_FOUND", 404, Missing;
+    /// No such alert rule.
+    AlertRuleNotFound, "ALERT_RULE_NOT_FOUND", 404, Missing;
+    /// No such alert channel.
+    AlertChannelNotFound, "ALERT_CHANNEL_NOT_FOUND", 404, Missing;
     /// No such API key.
     ApiKeyNotFound, "API_KEY_NOT_FOUND", 404, Missing;
+    /// No such member.
+    MemberNotFound, "MEMBER_NOT_FOUND", 404, Missing;
+    /// No such role.
+    RoleNotFound, "ROLE_NOT_FOUND", 404, Missing;
+    /// No such session of one's own.
+    SessionNotFound, "SESSION_NOT_FOUND", 404, Missing;
     /// No such canned reply.
     CannedReplyNotFound, "CANNED_REPLY_NOT_FOUND", 404, Missing;
     /// No such broadcast.
@@ -106,6 +116,8 @@ table! {
     SegmentNotFound, "SEGMENT_NOT_FOUND", 404, Missing;
     /// No such import.
     ImportNotFound, "IMPORT_NOT_FOUND", 404, Missing;
+    /// No such erasure.
+    ErasureNotFound, "ERASURE_NOT_FOUND", 404, Missing;
     /// The server has nothing at this path.
     RouteNotFound, "ROUTE_NOT_FOUND", 404, Nothing;
     /// The path is known, but not with this method.
@@ -118,6 +130,12 @@ table! {
     DuplicateConnection, "DUPLICATE_CONNECTION", 409, DuplicateConnection;
     /// A canned reply with this shortcut exists already.
     DuplicateCannedReply, "DUPLICATE_CANNED_REPLY", 409, DuplicateCannedReply;
+    /// Somebody with this e-mail address is a member already.
+    DuplicateMember, "DUPLICATE_MEMBER", 409, DuplicateMember;
+    /// A role with this name exists already.
+    DuplicateRole, "DUPLICATE_ROLE", 409, DuplicateRole;
+    /// The tenant would have no owner left.
+    LastOwner, "LAST_OWNER", 409, Nothing;
     /// A segment with this name exists already.
     DuplicateSegment, "DUPLICATE_SEGMENT", 409, DuplicateSegment;
     /// The thing is in a state that does not allow this.
@@ -138,11 +156,19 @@ table! {
     MetaUnavailable, "META_UNAVAILABLE", 503, Unreachable;
     /// The request has faults; all of them are listed.
     ValidationFailed, "VALIDATION_FAILED", 400, Invalid;
-    /// No key, or one that is unknown, expired or revoked.
+    /// E-mail, password or code is not right: which of them is not told.
+    LoginRefused, "LOGIN_REFUSED", 401, Nothing;
+    /// All is right so far, and a code of the second factor is needed besides.
+    SecondFactorNeeded, "SECOND_FACTOR_NEEDED", 401, Nothing;
+    /// Too many tries; nothing was looked at, a right password is refused alike.
+    LoginThrottled, "LOGIN_THROTTLED", 429, TooManyCalls;
+    /// The link is unknown, was used, or is too old.
+    LinkNotValid, "LINK_NOT_VALID", 400, Nothing;
+    /// No key or session, or one that is unknown, expired or revoked.
     Unauthenticated, "UNAUTHENTICATED", 401, Nothing;
-    /// The key lacks the scope.
+    /// The key lacks the scope, the member the permission.
     Forbidden, "FORBIDDEN", 403, Denied;
-    /// Too many calls with this key.
+    /// Too many calls with this key or by this member.
     ApiRateLimited, "API_RATE_LIMITED", 429, TooManyCalls;
     /// The body is larger than this route takes.
     PayloadTooLarge, "PAYLOAD_TOO_LARGE", 413, TooLarge;
@@ -164,7 +190,9 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimitExceeded(details) => Some(details.retry_after_seconds),
-            Self::ApiRateLimited(details) => Some(details.retry_after_seconds),
+            Self::ApiRateLimited(details) | Self::LoginThrottled(details) => {
+                Some(details.retry_after_seconds)
+            }
             Self::ServiceUnavailable(details) => Some(details.retry_after_seconds),
             Self::IdempotencyKeyInUse(details) => Some(details.retry_after_seconds),
             Self::MetaUnavailable(details) => details.retry_after_seconds,

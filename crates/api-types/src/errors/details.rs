@@ -115,6 +115,10 @@ details! {
     }
     /// DUPLICATE_CANNED_REPLY: the one that exists.
     DuplicateCannedReply { canned_reply_id: i64 }
+    /// DUPLICATE_MEMBER: the one that exists.
+    DuplicateMember { member_id: i64 }
+    /// DUPLICATE_ROLE: the one that exists.
+    DuplicateRole { role_id: i64 }
     /// DUPLICATE_SEGMENT: the one that exists.
     DuplicateSegment { segment_id: i64 }
     /// INVALID_STATE
@@ -159,10 +163,17 @@ details! {
     /// VALIDATION_FAILED
     Invalid { faults: Vec<Fault> }
     /// FORBIDDEN
+    #[derive(Default)]
     Denied {
-        /// `read`, `send` or `manage`.
+        /// Of a key: `read`, `send` or `manage`.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         missing_scope: Option<String>,
+        /// Of a member, or of whoever would grant it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        missing_permission: Option<String>,
+        /// Where neither is missing.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reason: Option<String>,
     }
     /// API_RATE_LIMITED
     TooManyCalls { retry_after_seconds: u64 }

@@ -232,6 +232,9 @@ fn all() -> Vec<Problem> {
         Problem::MediaNotFound(missing()),
         Problem::AlertNotFound(missing()),
         Problem::ApiKeyNotFound(missing()),
+        Problem::MemberNotFound(missing()),
+        Problem::RoleNotFound(missing()),
+        Problem::SessionNotFound(missing()),
         Problem::CannedReplyNotFound(missing()),
         Problem::BroadcastNotFound(missing()),
         Problem::SegmentNotFound(missing()),
@@ -242,6 +245,9 @@ fn all() -> Vec<Problem> {
         Problem::DuplicateTemplate(DuplicateTemplate { template_id: 5 }),
         Problem::DuplicateConnection(DuplicateConnection { connection_id: None }),
         Problem::DuplicateCannedReply(DuplicateCannedReply { canned_reply_id: 3 }),
+        Problem::DuplicateMember(DuplicateMember { member_id: 6 }),
+        Problem::DuplicateRole(DuplicateRole { role_id: 7 }),
+        Problem::LastOwner(Nothing {}),
         Problem::DuplicateSegment(DuplicateSegment { segment_id: 4 }),
         Problem::InvalidState(WrongState {
             current: "sent".into(),
@@ -264,8 +270,12 @@ fn all() -> Vec<Problem> {
         Problem::ValidationFailed(Invalid {
             faults: vec![Fault { pointer: "/name".into(), problem: "is missing".into() }],
         }),
+        Problem::LoginRefused(Nothing {}),
+        Problem::SecondFactorNeeded(Nothing {}),
+        Problem::LoginThrottled(TooManyCalls { retry_after_seconds: 30 }),
+        Problem::LinkNotValid(Nothing {}),
         Problem::Unauthenticated(Nothing {}),
-        Problem::Forbidden(Denied { missing_scope: Some("send".into()) }),
+        Problem::Forbidden(Denied { missing_scope: Some("send".into()), ..Denied::default() }),
         Problem::ApiRateLimited(TooManyCalls { retry_after_seconds: 1 }),
         Problem::PayloadTooLarge(TooLarge { limit_bytes: 1_048_576 }),
         Problem::UnsupportedMediaType(WrongMediaType {

@@ -1,7 +1,8 @@
 //! Texts, numbers, times, lists: what requests are made of.
 
 use domain::{
-    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId,
+    ErasureId, MemberId, RoleId, SessionId,
+    AlertChannelId, AlertId, AlertRuleId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId,
     MediaId, MessageId, SegmentId, TemplateId, TenantId,
 };
 use jiff::Timestamp;
@@ -225,6 +226,7 @@ macro_rules! ids {
 }
 
 ids! {
-    AlertId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId, MediaId, MessageId, SegmentId,
+    ErasureId, MemberId, RoleId, SessionId,
+    AlertChannelId, AlertId, AlertRuleId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId, MediaId, MessageId, SegmentId,
     TemplateId, TenantId,
 }
