@@ -1,6 +1,7 @@
 //! Messages: accepting, looking at, cancelling and retrying. Sending stands in `lanes`.
 
 use async_trait::async_trait;
+use domain::audit::Actor;
 use domain::messages::gate::Refusal;
 use domain::messages::{Content, Direction, Priority, Status};
 use domain::phone::PhoneNumber;
@@ -61,6 +62,8 @@ pub struct Message {
     pub delivered_at: Option<Timestamp>,
     pub read_at: Option<Timestamp>,
     pub failed_at: Option<Timestamp>,
+    /// When what it said was removed, its time being over; `content` is empty since.
+    pub content_purged_at: Option<Timestamp>,
 }
 
 /// Who a message is for.
@@ -89,6 +92,8 @@ pub struct AcceptJob {
     pub send_at: Option<Timestamp>,
     pub retry_of: Option<MessageId>,
     pub created_by: Option<ApiKeyId>,
+    /// Whoever asked for it: jobs of many callers go into one batch.
+    pub actor: Actor,
     /// Idempotency key and SHA-256 of the request.
     pub key: Option<(String, [u8; 32])>,
     pub at: Timestamp,
@@ -129,6 +134,8 @@ pub enum AcceptOutcome {
     ConversationNotFound,
     /// The message to reply to is not known.
     ReplyToNotFound,
+    /// What the message to reply to said is gone.
+    ReplyToPurged,
     /// There is no such connection any more.
     ConnectionNotFound,
     /// This one failed alone, by a defect that the store logged; nothing of it was written.
@@ -164,6 +171,8 @@ pub enum Moved {
     NotFound,
     /// The message is in a state that does not allow it.
     InvalidState(Status),
+    /// What it said is gone: it cannot be sent again.
+    ContentPurged,
 }
 
 /// Verbs on messages.
@@ -199,8 +208,8 @@ pub trait MessageStore: Send + Sync {
     async fn cancel_message(&self, tenant: TenantId, message: MessageId, at: Timestamp)
     -> StoreResult<Moved>;
     /// Puts a `failed` message (or, with `accept_duplicate`, one `in_doubt`) back into its queue, due at `at`, its
-    /// failure kept in the events. The gate is asked again at the claim. Not while a call for it is still open, and
-    /// not when its connection is gone: then nothing changes.
+    /// failure kept in the events. The gate is asked again at the claim. Not while a call for it is still open, not
+    /// when its connection is gone, and not when its content is: then nothing changes.
     async fn requeue_message(
         &self,
         tenant: TenantId,

@@ -1,6 +1,7 @@
 //! See `ports::consent`.
 
 use async_trait::async_trait;
+use domain::analytics::Metric;
 use domain::consent::{Change, ConsentKind, ConsentSource};
 use domain::{ConsentRecordId, ContactId, TenantId, Timestamp};
 use ports::consent::{ConsentOutcome, ConsentRecord, ConsentStore, NewConsent};
@@ -10,6 +11,7 @@ use sea_orm::QueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::contacts::row;
 use crate::db::{self, Fault, Row, Tx, micros};
 use crate::dialect::As;
@@ -73,6 +75,7 @@ pub(crate) async fn append(
             at: micros(entry.at),
             evidence: db::to_json(entry.evidence)?,
         });
+        count(tx, tenant, entry.kind, entry.at);
     }
     let set = tx.dialect.set::<EntryRow>(2, "r");
     let sql = format!(
@@ -81,6 +84,15 @@ pub(crate) async fn append(
     );
     db::run(&**tx, &sql, [tenant.0.into(), param(&rows)?]).await?;
     Ok(taken)
+}
+
+/// Counts an entry of the ledger.
+pub(crate) fn count(tx: &Tx, tenant: TenantId, kind: ConsentKind, at: Timestamp) {
+    match kind {
+        ConsentKind::OptIn => tx.figures.add(tenant, Metric::OptIns, 0, at, 1),
+        ConsentKind::OptOut => tx.figures.add(tenant, Metric::OptOuts, 0, at, 1),
+        _ => {}
+    }
 }
 
 /// Applies a decision to a contact that the caller holds the lock of. An opt-in from a source that may not lift an
@@ -169,6 +181,8 @@ async fn record(
             evidence: &new.evidence,
         };
         record_id = append(&tx, tenant, &[entry]).await?.pop();
+        let (id, after) = (contact.id.0, &contact.consent);
+        tx.note(tenant, tell::decision(id, new.kind, new.source, new.at, &before, after));
     }
     tx.commit().await?;
     Ok(Some(ConsentOutcome { contact, changed, record_id }))

@@ -1,6 +1,7 @@
 //! See `ports::media`.
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::messages::Direction;
 use domain::{ConnectionId, MediaId, TenantId, Timestamp};
 use ports::StoreResult;
@@ -77,9 +78,15 @@ impl MediaStore for SqlStore {
             micros(media.at).into(),
         ];
         let row = db::one(&*tx, &sql, values).await?;
-        tx.commit().await?;
         let row = row.ok_or_else(|| Fault::internal("a new file gave no row"))?;
-        Ok(from_row(&row)?)
+        let made = from_row(&row)?;
+        if made.direction == Direction::Outbound {
+            let told = serde_json::json!({ "mime_type": made.mime_type, "size": made.size, "sha256": made.sha256 });
+            let entry = NewEntry::about(Action::MediaUploaded, "media", made.id).at(made.created_at);
+            tx.note(tenant, entry.after(told));
+        }
+        tx.commit().await?;
+        Ok(made)
     }
 
     async fn media(&self, tenant: TenantId, media: MediaId) -> StoreResult<Option<Media>> {
@@ -109,6 +116,11 @@ impl MediaStore for SqlStore {
     ) -> StoreResult<()> {
         let set = "path = $3, size = $4, sha256 = $5, failure = NULL, fetch_at = NULL";
         Ok(self.set_media(tenant, media, set, [path.into(), size.into(), sha256.into()]).await?)
+    }
+
+    async fn touch_media(&self, tenant: TenantId, media: MediaId, at: Timestamp) -> StoreResult<()> {
+        let set = "used_at = CASE WHEN used_at > $3 THEN used_at ELSE $3 END";
+        Ok(self.set_media(tenant, media, set, [micros(at).into()]).await?)
     }
 
     async fn set_media_failed(

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::TenantId;
+use domain::audit::{Action, NewEntry};
 use ports::StoreResult;
 use ports::tenants::{Tenant, TenantSettings, TenantStore};
 use sea_orm::QueryResult;
@@ -37,7 +38,14 @@ impl TenantStore for SqlStore {
     ) -> StoreResult<Option<Tenant>> {
         let sql = format!("UPDATE tenants SET settings = $2 WHERE tenant_id = $1 RETURNING {COLUMNS}");
         let tx = self.begin().await?;
+        let lock = tx.dialect.for_update("t");
+        let before = format!("SELECT t.settings AS settings FROM tenants t WHERE t.tenant_id = $1{lock}");
+        let before = db::one(&*tx, &before, [tenant.0.into()]).await?;
         let row = db::one(&*tx, &sql, [tenant.0.into(), db::to_json(settings)?.into()]).await?;
+        if let (Some(before), Some(after)) = (before, &row) {
+            let (was, is) = (before.json("settings")?, after.json("settings")?);
+            tx.note(tenant, NewEntry::new(Action::SettingsChanged, "settings").changed(&was, &is));
+        }
         tx.commit().await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }

@@ -1,21 +1,31 @@
 //! See `ports::access`.
 
+pub(crate) mod accounts;
+mod links;
+mod members;
+mod people;
+mod roles;
 mod security_events;
+mod sessions;
+mod tries;
 
 use async_trait::async_trait;
 use domain::access::Scope;
+use domain::addresses::{Network, Networks};
+use domain::audit::{Action, NewEntry};
 use domain::{ApiKeyId, TenantId, Timestamp};
-use ports::access::{AccessStore, ApiKey, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{AccessStore, ApiKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
 use ports::{Page, Paging, StoreResult};
 use sea_orm::QueryResult;
 
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, clean, micros};
 use crate::ids::{self, Kind};
 
 /// The columns that [`key_from_row`] reads.
 pub(crate) const KEY_COLUMNS: &str =
-    "tenant_id, id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at";
+    "tenant_id, id, name, prefix, scopes, networks, created_at, expires_at, last_used_at, revoked_at";
 
 /// A key out of [`KEY_COLUMNS`].
 pub(crate) fn key_from_row(row: &QueryResult) -> Result<ApiKey, Fault> {
@@ -25,6 +35,7 @@ pub(crate) fn key_from_row(row: &QueryResult) -> Result<ApiKey, Fault> {
         name: row.get("name")?,
         prefix: row.get("prefix")?,
         scopes: row.json::<Vec<Scope>>("scopes")?,
+        networks: networks(&row.json::<Vec<String>>("networks")?)?,
         created_at: row.time("created_at")?,
         expires_at: row.time_opt("expires_at")?,
         last_used_at: row.time_opt("last_used_at")?,
@@ -32,12 +43,17 @@ pub(crate) fn key_from_row(row: &QueryResult) -> Result<ApiKey, Fault> {
     })
 }
 
+/// One that cannot be read must not become "from everywhere".
+fn networks(texts: &[String]) -> Result<Networks, Fault> {
+    texts.iter().map(|text| text.parse::<Network>().map_err(Fault::internal)).collect()
+}
+
 #[async_trait]
 impl AccessStore for SqlStore {
     async fn create_api_key(&self, tenant: TenantId, key: NewApiKey) -> StoreResult<ApiKey> {
         let sql = format!(
-            "INSERT INTO api_keys (tenant_id, id, name, prefix, hash, scopes, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING {KEY_COLUMNS}"
+            "INSERT INTO api_keys (tenant_id, id, name, prefix, hash, scopes, networks, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING {KEY_COLUMNS}"
         );
         let tx = self.begin().await?;
         let id = ids::take_one(&tx, Kind::ApiKey).await?;
@@ -48,13 +64,16 @@ impl AccessStore for SqlStore {
             clean(&key.prefix).into_owned().into(),
             key.hash.to_vec().into(),
             db::to_json(&key.scopes)?.into(),
+            db::to_json(&key.networks.iter().map(ToString::to_string).collect::<Vec<_>>())?.into(),
             micros(key.at).into(),
             key.expires_at.map(micros).into(),
         ];
         let row = db::one(&*tx, &sql, values).await?;
         let row = row.ok_or_else(|| Fault::internal("the hash of a new API key exists already"))?;
+        let made = key_from_row(&row)?;
+        tx.note(tenant, NewEntry::about(Action::ApiKeyCreated, "api_key", id).at(key.at).after(tell::api_key(&made)));
         tx.commit().await?;
-        Ok(key_from_row(&row)?)
+        Ok(made)
     }
 
     async fn api_keys(&self, tenant: TenantId) -> StoreResult<Vec<ApiKey>> {
@@ -75,15 +94,25 @@ impl AccessStore for SqlStore {
         );
         let tx = self.begin().await?;
         let row = db::one(&*tx, &sql, [tenant.0.into(), key.0.into(), micros(at).into()]).await?;
+        let revoked = row.as_ref().map(key_from_row).transpose()?;
+        if let Some(one) = revoked.as_ref().filter(|one| one.revoked_at == Some(db::time(micros(at)))) {
+            let entry = NewEntry::about(Action::ApiKeyRevoked, "api_key", key).at(at);
+            tx.note(tenant, entry.before(tell::api_key(one)));
+        }
         tx.commit().await?;
-        Ok(row.as_ref().map(key_from_row).transpose()?)
+        Ok(revoked)
     }
 
     async fn record_security_events(&self, events: Vec<NewSecurityEvent>) -> StoreResult<()> {
         Ok(security_events::record(self, events).await?)
     }
 
-    async fn security_events(&self, tenant: TenantId, paging: &Paging) -> StoreResult<Page<SecurityEvent>> {
-        Ok(security_events::list(self, tenant, paging).await?)
+    async fn security_events(
+        &self,
+        tenant: TenantId,
+        filter: &EventFilter,
+        paging: &Paging,
+    ) -> StoreResult<Page<SecurityEvent>> {
+        Ok(security_events::list(self, tenant, filter, paging).await?)
     }
 }

@@ -10,6 +10,7 @@ use sea_orm::QueryResult;
 
 use super::freeze::reason_of;
 use super::{counts, row};
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::messages::write::{self, NewMessage, Touched, Waiting};
@@ -223,6 +224,7 @@ impl Enqueuing<'_> {
             queued.push(Queued { id: one.id, message });
         }
         write::messages(self.tx, &messages).await?;
+        self.tx.note(self.batch.tenant_id, tell::enqueued(self.batch, &messages));
         write::outbox(self.tx, &waiting).await?;
         self.name_messages(&queued).await?;
         let count = i64::try_from(queued.len()).map_err(Fault::internal)?;

@@ -11,6 +11,7 @@ use sea_orm::Value;
 use serde_json::json;
 
 use super::{counts, row};
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::messages::state;
@@ -34,6 +35,7 @@ pub(super) async fn take(
     let touched = follow(&tx, tenant, broadcast, standing.state, step).await?;
     put(&tx, tenant, broadcast, next, step).await?;
     let moved = row::reread(&tx, tenant, broadcast).await?;
+    tx.note(tenant, tell::step(broadcast, step, standing.state, next));
     tx.commit().await?;
     store.wakes_hub().tell(touched.into_iter().map(Wake::Lane));
     Ok(BroadcastMoved::Done(moved))

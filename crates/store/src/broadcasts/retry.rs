@@ -1,5 +1,6 @@
 //! New attempts for recipients that failed.
 
+use domain::audit::{Action, NewEntry};
 use domain::broadcasts::State;
 use domain::broadcasts::reasons::FailedBy;
 use domain::{BroadcastId, TenantId, Timestamp};
@@ -92,6 +93,8 @@ pub(super) async fn retry(
         let values = [tenant.0.into(), broadcast.0.into(), State::Sending.as_str().into(), micros(at).into()];
         db::run(&*tx, sql, values).await?;
     }
+    let entry = NewEntry::about(Action::BroadcastRetried, "broadcast", broadcast).at(at);
+    tx.note(tenant, entry.after(serde_json::json!({ "recipients": anew.len() })));
     tx.commit().await?;
     u32::try_from(anew.len()).map_err(Fault::internal)
 }
@@ -109,7 +112,8 @@ async fn take(
     let lock = tx.dialect.for_update("m") + &tx.dialect.for_update("r");
     let sql = format!(
         "SELECT {}, r.id AS recipient_id FROM messages m CROSS JOIN recipients r WHERE m.tenant_id = $2 \
-         AND m.broadcast_id = $3 AND m.failed_at IS NOT NULL AND m.status = 'failed' AND NOT m.superseded AND {} \
+         AND m.broadcast_id = $3 AND m.failed_at IS NOT NULL AND m.status = 'failed' AND NOT m.superseded \
+         AND m.content_purged_at IS NULL AND {} \
          AND r.tenant_id = $2 AND r.broadcast_id = $3 AND r.id = m.recipient_id AND r.message_id = m.id \
          ORDER BY m.id LIMIT $4{lock}",
         state::COLUMNS,

@@ -1,17 +1,16 @@
 //! Making, changing and removing broadcasts, and the rows of their lists.
 
+use domain::audit::{Action, NewEntry};
 use domain::broadcasts::State;
 use domain::{BroadcastId, TenantId, Timestamp};
 use ports::broadcasts::Broadcast;
 use ports::broadcasts::{BroadcastMoved, BroadcastPatch, ListRow, NewBroadcast};
 
 use super::row;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, clean, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};
-
-/// Recipients that are removed in one commit.
-const PAGE: i64 = 5_000;
 
 /// Makes a draft.
 pub(super) async fn create(
@@ -42,6 +41,8 @@ pub(super) async fn insert(tx: &Tx, tenant: TenantId, new: &NewBroadcast) -> Res
         micros(new.at).into(),
     ];
     db::run(&**tx, sql, values).await?;
+    let entry = NewEntry::about(Action::BroadcastCreated, "broadcast", id).at(new.at);
+    tx.note(tenant, entry.after(tell::new_broadcast(new)));
     Ok(BroadcastId(id))
 }
 
@@ -57,6 +58,7 @@ pub(super) async fn update(
     if let Some(refused) = not_started(&tx, tenant, broadcast).await? {
         return Ok(refused);
     }
+    let before = row::reread(&tx, tenant, broadcast).await?;
     let plan = patch.plan.as_ref().map(to_json).transpose()?;
     let sql = "UPDATE broadcasts SET name = COALESCE($3, name), plan = COALESCE($4, plan), updated_at = $5 \
                WHERE tenant_id = $1 AND id = $2";
@@ -67,6 +69,8 @@ pub(super) async fn update(
         forget_list(&tx, tenant, broadcast).await?;
     }
     let changed = row::reread(&tx, tenant, broadcast).await?;
+    let entry = NewEntry::about(Action::BroadcastChanged, "broadcast", broadcast).at(at);
+    tx.note(tenant, entry.changed(&tell::broadcast(&before), &tell::broadcast(&changed)));
     tx.commit().await?;
     Ok(BroadcastMoved::Done(changed))
 }
@@ -84,34 +88,12 @@ async fn not_started(
     })
 }
 
-/// Removes one, at once for everybody who looks; then, page by page, the rows that nobody finds any more.
+/// Removes one. Its recipients and the rows of its list, which nobody finds any more, are swept behind it.
 pub(super) async fn delete(
     store: &SqlStore,
     tenant: TenantId,
     broadcast: BroadcastId,
 ) -> Result<BroadcastMoved, Fault> {
-    let gone = match remove(store, tenant, broadcast).await? {
-        BroadcastMoved::Done(gone) => gone,
-        refused => return Ok(refused),
-    };
-    for (table, id) in [("recipients", "id"), ("broadcast_rows", "row_number")] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE tenant_id = $1 AND broadcast_id = $2 AND {id} IN (SELECT d.{id} FROM {table} d \
-             WHERE d.tenant_id = $1 AND d.broadcast_id = $2 ORDER BY d.{id} LIMIT {PAGE})"
-        );
-        loop {
-            let tx = store.begin().await?;
-            let removed = db::run(&*tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
-            tx.commit().await?;
-            if removed == 0 {
-                break;
-            }
-        }
-    }
-    Ok(BroadcastMoved::Done(gone))
-}
-
-async fn remove(store: &SqlStore, tenant: TenantId, broadcast: BroadcastId) -> Result<BroadcastMoved, Fault> {
     let tx = store.begin().await?;
     match row::lock(&tx, tenant, broadcast).await? {
         None => return Ok(BroadcastMoved::NotFound),
@@ -126,11 +108,35 @@ async fn remove(store: &SqlStore, tenant: TenantId, broadcast: BroadcastId) -> R
         "UPDATE outbox SET held = FALSE WHERE tenant_id = $1 AND broadcast_id = $2 AND held",
         "DELETE FROM broadcast_counts WHERE tenant_id = $1 AND broadcast_id = $2",
         "DELETE FROM broadcasts WHERE tenant_id = $1 AND id = $2",
+        "INSERT INTO broadcasts_removed (tenant_id, id) VALUES ($1, $2)",
     ] {
         db::run(&*tx, sql, [tenant.0.into(), broadcast.0.into()]).await?;
     }
+    let entry = NewEntry::about(Action::BroadcastDeleted, "broadcast", broadcast);
+    tx.note(tenant, entry.before(tell::broadcast(&gone)));
     tx.commit().await?;
     Ok(BroadcastMoved::Done(gone))
+}
+
+/// Takes away at most `limit` recipients, and as many rows of a list, of a broadcast that was removed; answers how many
+/// rows went.
+pub(crate) async fn sweep_removed(tx: &Tx, limit: u32) -> Result<u64, Fault> {
+    let sql = "SELECT tenant_id, id FROM broadcasts_removed ORDER BY tenant_id, id LIMIT 1";
+    let Some(next) = db::one(&**tx, sql, []).await? else { return Ok(0) };
+    let (tenant, broadcast): (i64, i64) = (next.get("tenant_id")?, next.get("id")?);
+    let mut swept = 0;
+    for (table, id) in [("recipients", "id"), ("broadcast_rows", "row_number")] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE tenant_id = $1 AND broadcast_id = $2 AND {id} IN (SELECT d.{id} FROM {table} d \
+             WHERE d.tenant_id = $1 AND d.broadcast_id = $2 ORDER BY d.{id} LIMIT $3)"
+        );
+        swept += db::run(&**tx, &sql, [tenant.into(), broadcast.into(), i64::from(limit).into()]).await?;
+    }
+    if swept == 0 {
+        let done = "DELETE FROM broadcasts_removed WHERE tenant_id = $1 AND id = $2";
+        swept = db::run(&**tx, done, [tenant.into(), broadcast.into()]).await?;
+    }
+    Ok(swept)
 }
 
 set! {
@@ -157,6 +163,7 @@ pub(super) async fn put_list(
     if anew {
         forget_list(&tx, tenant, broadcast).await?;
     }
+    let count = rows.len();
     let mut latest = std::collections::BTreeMap::new();
     for one in rows {
         let cells = to_json(&one.columns)?;
@@ -174,6 +181,8 @@ pub(super) async fn put_list(
         );
         db::run(&*tx, &sql, [param(&rows)?, tenant.0.into(), broadcast.0.into()]).await?;
     }
+    let entry = NewEntry::about(Action::BroadcastListUploaded, "broadcast", broadcast);
+    tx.note(tenant, entry.after(serde_json::json!({ "rows": count, "anew": anew })));
     let changed = row::reread(&tx, tenant, broadcast).await?;
     tx.commit().await?;
     Ok(BroadcastMoved::Done(changed))

@@ -5,7 +5,7 @@ use domain::{ConnectionId, TenantId};
 use ports::connections::{Connection, ConnectionSecrets};
 use sea_orm::QueryResult;
 
-use crate::db::{Fault, Row};
+use crate::db::{self, Fault, Row, Tx};
 use crate::secrets::{Keyring, Place};
 
 /// The columns that [`from_row`] reads: no secrets.
@@ -40,6 +40,18 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Connection, Fault> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
+}
+
+/// A connection that nobody else changes until the commit.
+pub(super) async fn for_update(
+    tx: &Tx,
+    tenant: TenantId,
+    connection: ConnectionId,
+) -> Result<Option<Connection>, Fault> {
+    let lock = tx.dialect.for_update("connections");
+    let sql = format!("SELECT {COLUMNS} FROM connections WHERE tenant_id = $1 AND id = $2{lock}");
+    let row = db::one(&**tx, &sql, [tenant.0.into(), connection.0.into()]).await?;
+    row.as_ref().map(from_row).transpose()
 }
 
 /// Out of `rate_count, rate_period_ms`.

@@ -1,5 +1,6 @@
 //! Making, changing, breaking and removing connections.
 
+use domain::audit::{Action, NewEntry};
 use domain::connections::ConnectionState;
 use domain::{ConnectionId, TenantId, Timestamp};
 use ports::connections::{Broken, Connection, ConnectionPatch, CreatedConnection, NewConnection};
@@ -9,6 +10,7 @@ use sea_orm::{ConnectionTrait, Value};
 use super::row;
 use crate::SqlStore;
 use crate::alerts;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::ids::{self, Kind};
 
@@ -40,6 +42,8 @@ pub(super) async fn create(
         return taken(&tx, tenant, &new.phone_number_id).await;
     };
     bump_version(&tx).await?;
+    let made = NewEntry::about(Action::ConnectionCreated, "connection", connection.id).at(new.at);
+    tx.note(tenant, made.after(tell::connection(&connection)));
     tx.commit().await?;
     Ok(CreatedConnection::Created(connection))
 }
@@ -107,6 +111,7 @@ pub(super) async fn update(
     at: Timestamp,
 ) -> Result<Option<Connection>, Fault> {
     let tx = store.begin().await?;
+    let Some(before) = row::for_update(&tx, tenant, connection).await? else { return Ok(None) };
     let mut update = Query::update();
     update
         .table("connections")
@@ -125,8 +130,27 @@ pub(super) async fn update(
     let Some(updated) = tx.query_one(&update).await? else { return Ok(None) };
     let updated = row::from_row(&updated)?;
     bump_version(&tx).await?;
+    note_change(&tx, &before, &updated, patch, at);
     tx.commit().await?;
     Ok(Some(updated))
+}
+
+/// What Meta told again and again is told once: when it is new.
+fn note_change(tx: &Tx, before: &Connection, after: &Connection, patch: &ConnectionPatch, at: Timestamp) {
+    let (was, mut is) = domain::audit::change(&tell::connection(before), &tell::connection(after));
+    let secrets = [
+        ("access_token", patch.access_token.is_some()),
+        ("app_secret", patch.app_secret.is_some()),
+        ("verify_token", patch.verify_token.is_some()),
+    ];
+    let replaced: Vec<&str> = secrets.iter().filter(|(_, new)| *new).map(|(name, _)| *name).collect();
+    if !replaced.is_empty() {
+        is["replaced"] = replaced.into();
+    }
+    if is != serde_json::json!({}) {
+        let entry = NewEntry::about(Action::ConnectionChanged, "connection", after.id).at(at);
+        tx.note(after.tenant_id, entry.before(was).after(is));
+    }
 }
 
 fn set_facts(update: &mut UpdateStatement, patch: &ConnectionPatch) -> Result<(), Fault> {
@@ -218,6 +242,8 @@ pub(crate) async fn turn_to_error(
     if moved {
         bump_version(tx).await?;
         alerts::raise_in(tx, broken.alert.as_slice()).await?;
+        let entry = NewEntry::about(Action::ConnectionBroken, "connection", connection).at(at);
+        tx.note(tenant, entry.after(serde_json::json!({ "reason": broken.reason })));
     }
     Ok(moved)
 }
@@ -231,8 +257,10 @@ pub(super) async fn delete(
     let tx = store.begin().await?;
     lock_default(&tx, tenant).await?;
     let ids = [tenant.0.into(), connection.0.into()];
-    let sql = "DELETE FROM connections WHERE tenant_id = $1 AND id = $2 RETURNING is_default";
-    let Some(gone) = db::one(&*tx, sql, ids.clone()).await? else { return Ok(false) };
+    let sql = format!("DELETE FROM connections WHERE tenant_id = $1 AND id = $2 RETURNING {}", row::COLUMNS);
+    let Some(gone) = db::one(&*tx, &sql, ids.clone()).await? else { return Ok(false) };
+    let entry = NewEntry::about(Action::ConnectionDeleted, "connection", connection).at(at);
+    tx.note(tenant, entry.before(tell::connection(&row::from_row(&gone)?)));
     crate::messages::end_of_queue(&tx, tenant, connection, at).await?;
     // Whoever holds the lane notices that its lease is lost.
     db::run(&*tx, "DELETE FROM lanes WHERE tenant_id = $1 AND connection_id = $2", ids).await?;

@@ -1,10 +1,13 @@
 //! Removing a contact with all that hangs on it, but for the consent ledger.
 
+use domain::audit::{Action, NewEntry};
+use domain::messages::Content;
 use domain::{ContactId, TenantId, Timestamp};
 
 use super::row;
 use crate::SqlStore;
-use crate::db::{self, Fault, Tx};
+use crate::audit::tell;
+use crate::db::{self, Fault, Row, Tx};
 use crate::dialect::As;
 
 pub(super) async fn delete(
@@ -17,9 +20,31 @@ pub(super) async fn delete(
     let Some(contact) = row::find_for_update(&tx, tenant, contact).await? else { return Ok(false) };
     let family = row::family(&*tx, tenant, contact.id).await?;
     crate::broadcasts::forget(&tx, tenant, &family, at).await?;
+    remove_files(&tx, tenant, &family, at).await?;
     remove(&tx, tenant, &family).await?;
+    let gone = NewEntry::about(Action::ContactDeleted, "contact", contact.id).at(at);
+    tx.note(tenant, gone.before(tell::consent(&contact.consent)));
     tx.commit().await?;
     Ok(true)
+}
+
+/// Inbound files belong to one message each and go with it. Those that were sent may have gone to others, too: they go
+/// when their time is over.
+async fn remove_files(tx: &Tx, tenant: TenantId, contacts: &[i64], at: Timestamp) -> Result<(), Fault> {
+    let rows: Vec<_> = contacts.iter().map(|id| serde_json::json!({ "id": id })).collect();
+    let set = tx.dialect.rows(2, &[("id", As::Int)], "r");
+    let sql = format!(
+        "SELECT m.content AS content FROM {set} CROSS JOIN messages m WHERE m.tenant_id = $1 AND m.contact_id = r.id \
+         AND m.direction = 'inbound' AND {} > 0",
+        tx.dialect.position("m.content", "'\"media_id\"'")
+    );
+    let mut files = Vec::new();
+    for row in db::all(&**tx, &sql, [tenant.0.into(), db::to_json(&rows)?.into()]).await? {
+        let content: Content = row.json("content")?;
+        files.extend(content.own_media().into_iter().map(|id| id.0));
+    }
+    crate::retention::files::remove_inbound(tx, tenant, &files, at).await?;
+    Ok(())
 }
 
 async fn remove(tx: &Tx, tenant: TenantId, contacts: &[i64]) -> Result<(), Fault> {

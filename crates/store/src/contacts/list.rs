@@ -3,9 +3,9 @@
 use domain::TenantId;
 use ports::contacts::{Contact, ContactFilter};
 use ports::{Page, Paging};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
 
-use super::row;
+use super::{row, search};
 use crate::SqlStore;
 use crate::db::{Fault, clean};
 use crate::dialect::{As, Dialect};
@@ -20,17 +20,41 @@ pub(super) async fn page(
     paging: &Paging,
 ) -> Result<Page<Contact>, Fault> {
     let tags = rarest_first(store, tenant, &filter.tags).await?;
+    let mut from = select(store.dialect(), tenant, filter, &tags);
+    let is_found = narrow(store, tenant, filter, &mut from).await?;
     let list = List {
-        from: select(store.dialect(), tenant, filter, &tags),
+        from,
         columns: row::COLUMNS,
         keys: if tags.is_empty() { &[("c.id", As::Int)] } else { &[("g.contact_id", As::Int)] },
         order: Order::Desc,
     };
-    let is_led = !tags.is_empty() || filter.needs_review == Some(true);
-    let reach = if is_led { Reach::Indexed } else { Reach::Walked };
+    let reach = match tags.len() {
+        _ if is_found || filter.needs_review == Some(true) => Reach::Indexed,
+        0 => Reach::Walked,
+        1 => Reach::Indexed,
+        _ => Reach::Sifted,
+    };
     let place = Place { table: "contacts", id: "id", reach };
     let total = totals::of(store, &list, place, tenant.0, paging).await?;
     lists::page_of(store.reader(), list, total, paging, row::from_row).await
+}
+
+/// Keeps those that a search finds. Answers whether the index led to them.
+async fn narrow(
+    store: &SqlStore,
+    tenant: TenantId,
+    filter: &ContactFilter,
+    from: &mut SelectStatement,
+) -> Result<bool, Fault> {
+    let Some(text) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(false);
+    };
+    let texts = search::spellings(text);
+    from.cond_where(lists::any_holds("c.search", &texts));
+    let candidates = search::candidates(store, tenant.0, &texts).await?;
+    let is_found = candidates.is_some();
+    from.and_where_option(candidates.map(|ids| Expr::cust("c.id").in_subquery(ids)));
+    Ok(is_found)
 }
 
 /// More contacts than this have a common tag.
@@ -91,29 +115,15 @@ fn select(dialect: Dialect, tenant: TenantId, filter: &ContactFilter, tags: &[St
         let condition = compile::condition(rule, tenant, *now, dialect, &mut values);
         select.and_where(lists::bound(dialect, &condition, &values));
     }
-    if let Some(text) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        select.cond_where(matches(text));
-    }
     select
 }
 
+/// Asked of the tags alone, before the contact is read.
 fn bears(tag: &str) -> SelectStatement {
     Query::select()
         .expr(Expr::cust("1"))
         .from_as("contact_tags", "h")
-        .and_where(Expr::cust("h.tenant_id = c.tenant_id AND h.contact_id = c.id"))
+        .and_where(Expr::cust("h.tenant_id = g.tenant_id AND h.contact_id = g.contact_id"))
         .and_where(Expr::cust("h.tag").eq(tag))
         .take()
-}
-
-/// The text as it is, or as a phone number with its spaces, dots and brackets.
-fn matches(text: &str) -> Condition {
-    let any = Condition::any().add(lists::holds("c.search", text));
-    let is_number = text.chars().all(|letter| letter.is_ascii_digit() || "+-()./ ".contains(letter));
-    let digits: String = text.chars().filter(|letter| letter.is_ascii_digit() || *letter == '+').collect();
-    if is_number && !digits.is_empty() && digits != text {
-        any.add(lists::holds("c.search", &digits))
-    } else {
-        any
-    }
 }

@@ -3,9 +3,11 @@
 mod delete;
 mod list;
 pub(crate) mod row;
+pub(crate) mod search;
 mod write;
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::contacts::Identity;
 use domain::{ContactId, TenantId, Timestamp};
 use ports::contacts::{
@@ -73,6 +75,7 @@ impl ContactStore for SqlStore {
                        updated_at = $3 WHERE tenant_id = $1 AND id = $2";
             db::run(&*tx, sql, [tenant.0.into(), contact.id.0.into(), micros(contact.updated_at).into()])
                 .await?;
+            tx.note(tenant, NewEntry::about(Action::ContactReviewed, "contact", contact.id).at(at));
             tx.commit().await?;
         }
         Ok(Some(contact))

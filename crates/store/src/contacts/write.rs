@@ -1,5 +1,6 @@
 //! Making and changing contacts.
 
+use domain::audit::{Action, NewEntry};
 use domain::consent::{ConsentKind, ConsentState};
 use domain::phone::PhoneNumber;
 use domain::{ContactId, TenantId, Timestamp};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::row::{self, search_text};
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::consent::{self, Entry};
 use crate::db::{self, Fault, Tx, clean, micros};
 use crate::ids::{self, Kind};
@@ -21,14 +23,24 @@ pub(super) async fn create(
 ) -> Result<CreatedContact, Fault> {
     let tx = store.begin().await?;
     let id = ids::take_one(&tx, Kind::Contact).await?;
-    let Some(contact) = insert(&tx, tenant, id, new, at).await? else {
+    let Some(mut contact) = insert(&tx, tenant, id, new, at).await? else {
         let taken = row::find_by_identity(&*tx, tenant, &new.identity).await?;
         let taken = taken.first().ok_or_else(|| Fault::Conflict("the contact in the way is gone".into()))?;
         return Ok(CreatedContact::Exists(taken.id));
     };
-    if let Some((source, evidence)) = &new.opt_in {
+    let made = [(contact.id, &contact.identity)];
+    let kept = crate::erasure::reinstate(&tx, tenant, &made).await?.remove(&contact.id);
+    if let Some(kept) = kept {
+        contact.consent = kept.apply_to(&contact.consent);
+    }
+    if let Some((source, evidence)) = new.opt_in.as_ref().filter(|_| contact.consent.opted_in) {
         let entry = Entry { contact: contact.id, kind: ConsentKind::OptIn, source: *source, at, evidence };
         consent::append(&tx, tenant, &[entry]).await?;
+    }
+    tx.note(tenant, NewEntry::about(Action::ContactCreated, "contact", contact.id).at(at));
+    if let Some((source, _)) = new.opt_in.as_ref().filter(|_| contact.consent.opted_in) {
+        let (before, after) = (ConsentState::default(), &contact.consent);
+        tx.note(tenant, tell::decision(contact.id.0, ConsentKind::OptIn, *source, at, &before, after));
     }
     tx.commit().await?;
     Ok(CreatedContact::Created(contact))
@@ -87,12 +99,18 @@ pub(super) async fn update(
     let Some(mut contact) = row::find_for_update(&tx, tenant, contact).await? else {
         return Ok(UpdatedContact::NotFound);
     };
+    let before = contact.clone();
     apply(&mut contact, patch, at);
     let owners = row::find_by_identity(&*tx, tenant, &contact.identity).await?;
     if let Some(other) = owners.iter().find(|owner| owner.id != contact.id) {
         return Ok(UpdatedContact::Taken(other.id));
     }
     save(&tx, tenant, &contact).await?;
+    if patch.identity.is_some() {
+        crate::erasure::take_over(&tx, tenant, &mut contact).await?;
+    }
+    let changed = NewEntry::about(Action::ContactChanged, "contact", contact.id).at(at);
+    tx.note(tenant, changed.after(tell::members(&before, &contact)));
     tx.commit().await?;
     Ok(UpdatedContact::Updated(contact))
 }

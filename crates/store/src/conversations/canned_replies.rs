@@ -1,5 +1,6 @@
 //! Prepared answers.
 
+use domain::audit::{Action, NewEntry};
 use domain::{CannedReplyId, TenantId, Timestamp};
 use ports::conversations::CannedReply;
 use sea_orm::{QueryResult, Value};
@@ -46,8 +47,11 @@ pub(super) async fn create(
         micros(at).into(),
     ];
     if let Some(row) = db::one(&*tx, &sql, values).await? {
+        let made = from_row(&row)?;
+        let entry = NewEntry::about(Action::CannedReplyCreated, "canned_reply", made.id).at(at);
+        tx.note(tenant, entry.after(serde_json::json!({ "shortcut": made.shortcut, "text": made.text })));
         tx.commit().await?;
-        return from_row(&row).map(Ok);
+        return Ok(Ok(made));
     }
     let sql = "SELECT id FROM canned_replies WHERE tenant_id = $1 AND shortcut = $2";
     let taken = db::one(&*tx, sql, [tenant.0.into(), shortcut.as_str().into()]).await?;
@@ -59,6 +63,9 @@ pub(super) async fn delete(store: &SqlStore, tenant: TenantId, reply: CannedRepl
     let tx = store.begin().await?;
     let sql = "DELETE FROM canned_replies WHERE tenant_id = $1 AND id = $2";
     let deleted = db::run(&*tx, sql, [tenant.0.into(), reply.0.into()]).await?;
+    if deleted > 0 {
+        tx.note(tenant, NewEntry::about(Action::CannedReplyDeleted, "canned_reply", reply));
+    }
     tx.commit().await?;
     Ok(deleted > 0)
 }

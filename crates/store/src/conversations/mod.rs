@@ -6,6 +6,7 @@ mod notes;
 pub(crate) mod row;
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::{CannedReplyId, ConversationId, TenantId, Timestamp};
 use ports::conversations::{
     CannedReply, Conversation, ConversationFilter, ConversationPatch, ConversationStore, MarkedRead, Note,
@@ -15,6 +16,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, Tx, clean};
 
 #[async_trait]
@@ -43,8 +45,13 @@ impl ConversationStore for SqlStore {
         patch: ConversationPatch,
     ) -> StoreResult<Option<Conversation>> {
         let tx = self.begin().await?;
+        let before = find(&*tx, tenant, conversation).await?;
         set(&tx, tenant, conversation, patch).await?;
         let updated = find(&*tx, tenant, conversation).await?;
+        if let (Some(before), Some(after)) = (&before, &updated) {
+            let entry = NewEntry::about(Action::ConversationChanged, "conversation", conversation);
+            tx.note(tenant, entry.changed(&tell::conversation(before), &tell::conversation(after)));
+        }
         tx.commit().await?;
         Ok(updated)
     }

@@ -1,5 +1,6 @@
 //! Notes for colleagues.
 
+use domain::audit::{Action, NewEntry};
 use domain::{ConversationId, NoteId, TenantId, Timestamp};
 use ports::conversations::Note;
 use sea_orm::{QueryResult, Value};
@@ -50,6 +51,7 @@ pub(super) async fn add(
         micros(at).into(),
     ];
     let row = db::one(&*tx, &sql, values).await?;
+    tx.note(tenant, NewEntry::about(Action::NoteAdded, "conversation", conversation).at(at));
     tx.commit().await?;
     row.as_ref().map(from_row).transpose()
 }

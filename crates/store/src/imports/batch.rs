@@ -1,8 +1,10 @@
 //! A batch of rows: contacts, consent, rows that became none, counters and cursor, in one commit.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use domain::audit::{Action, NewEntry};
 use domain::consent::{ConsentKind, ConsentSource};
+use domain::contacts::Identity;
 use domain::imports::{ImportState, problems as words};
 use domain::{ContactId, TenantId, Timestamp};
 use ports::imports::{Applied, GoodRow, Import, ImportBatch, OnDuplicate};
@@ -14,6 +16,7 @@ use crate::SqlStore;
 use crate::consent::{self, Entry};
 use crate::contacts::row::search_text;
 use crate::db::{self, Fault, Row, Tx, micros};
+use crate::erasure::{self, Kept};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};
 
@@ -50,7 +53,8 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         // Somebody made the contact since we looked: looking again finds it.
         return Err(Fault::Conflict("a number of the batch was taken meanwhile".into()));
     }
-    ledger(&tx, tenant, &fresh, &made, &merged).await?;
+    let kept = reinstate(&tx, tenant, &fresh, &made).await?;
+    ledger(&tx, tenant, &fresh, &made, &kept, &merged).await?;
     let rows = problem_rows(batch, &fresh, &made, &merged)?;
     problems::append(&tx, tenant, batch.import, &rows).await?;
     let in_file = batch.bad.iter().filter(|row| row.is_duplicate).count();
@@ -60,7 +64,10 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         duplicates: fresh.len() - made.len() + in_file,
         errors: batch.bad.len() - in_file + merged.outgrown.len(),
     };
+    let told = told(&fresh, &made, &merged);
     let import = advance(&tx, tenant, batch, gained).await?;
+    let entry = NewEntry::about(Action::ContactsImported, "import", batch.import).at(batch.at);
+    tx.note(tenant, entry.after(told));
     tx.commit().await?;
     Ok(Applied::Applied(import))
 }
@@ -116,12 +123,32 @@ fn contact_row(id: i64, row: &GoodRow) -> Result<ContactRow<'_>, Fault> {
     })
 }
 
+/// Whoever was erased after an opt-out is opted out: the list may be older.
+async fn reinstate(
+    tx: &Tx,
+    tenant: TenantId,
+    fresh: &[&GoodRow],
+    made: &[(u64, ContactId)],
+) -> Result<HashMap<ContactId, Kept>, Fault> {
+    let mut ids = made.iter().peekable();
+    let mut named = Vec::with_capacity(made.len());
+    // Both are in the order of the file.
+    for row in fresh {
+        if let Some((_, contact)) = ids.next_if(|(number, _)| *number == row.row) {
+            named.push((*contact, Identity::of_phone(row.phone.clone())));
+        }
+    }
+    let named: Vec<_> = named.iter().map(|(contact, identity)| (*contact, identity)).collect();
+    erasure::reinstate(tx, tenant, &named).await
+}
+
 /// The entries of new contacts and of those whose consent changed.
 async fn ledger(
     tx: &Tx,
     tenant: TenantId,
     fresh: &[&GoodRow],
     made: &[(u64, ContactId)],
+    kept: &HashMap<ContactId, Kept>,
     merged: &Merged,
 ) -> Result<(), Fault> {
     let mut ids = made.iter().peekable();
@@ -129,13 +156,25 @@ async fn ledger(
     // Both are in the order of the file.
     for row in fresh {
         let Some((_, contact)) = ids.next_if(|(number, _)| *number == row.row) else { continue };
-        if let Some((at, evidence)) = &row.consent {
+        let out = kept.get(contact).is_some_and(|kept| kept.state().explicitly_out());
+        if let Some((at, evidence)) = row.consent.as_ref().filter(|_| !out) {
             entries.push(entry(*contact, *at, evidence));
         }
     }
     entries.extend(merged.consents.iter().map(|(contact, at, evidence)| entry(*contact, *at, evidence)));
     consent::append(tx, tenant, &entries).await?;
     Ok(())
+}
+
+/// The contacts that a page made and changed, and those among them who opted in by it.
+fn told(fresh: &[&GoodRow], made: &[(u64, ContactId)], merged: &Merged) -> serde_json::Value {
+    let agreed: HashSet<u64> =
+        fresh.iter().filter(|row| row.consent.is_some()).map(|row| row.row).collect();
+    let mut opted_in: Vec<ContactId> =
+        made.iter().filter(|(row, _)| agreed.contains(row)).map(|(_, contact)| *contact).collect();
+    opted_in.extend(merged.consents.iter().map(|(contact, _, _)| *contact));
+    let made: Vec<ContactId> = made.iter().map(|(_, contact)| *contact).collect();
+    serde_json::json!({ "created": made, "updated": merged.updated.len(), "opted_in": opted_in })
 }
 
 fn entry(contact: ContactId, at: Timestamp, evidence: &serde_json::Value) -> Entry<'_> {

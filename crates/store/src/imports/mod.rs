@@ -6,6 +6,7 @@ mod problems;
 mod row;
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::imports::ImportState;
 use domain::{ImportId, TenantId, Timestamp};
 use ports::imports::{Applied, Import, ImportBatch, ImportStore, NewImport, RowProblem};
@@ -44,9 +45,12 @@ impl ImportStore for SqlStore {
             micros(import.at).into(),
         ];
         let made = db::one(&*tx, &sql, values).await?;
-        tx.commit().await?;
         let made = made.ok_or_else(|| Fault::internal("a new import gave no row"))?;
-        Ok(row::from_row(&made)?)
+        let made = row::from_row(&made)?;
+        let entry = NewEntry::about(Action::ImportStarted, "import", made.id).at(import.at);
+        tx.note(tenant, entry.after(serde_json::json!({ "bytes": import.size })));
+        tx.commit().await?;
+        Ok(made)
     }
 
     async fn import(&self, tenant: TenantId, import: ImportId) -> StoreResult<Option<Import>> {
@@ -96,7 +100,7 @@ impl ImportStore for SqlStore {
         let set = "holder = $3, held_until = $4, run_at = $5, run_processed = processed";
         let free = "(holder = $3 OR held_until <= $5)";
         let values = [holder.into(), micros(held_until).into(), micros(now).into()];
-        Ok(self.set_running(tenant, import, set, free, values).await?)
+        Ok(self.set_running(tenant, import, set, free, values, None).await?)
     }
 
     async fn import_batch(&self, tenant: TenantId, batch: ImportBatch) -> StoreResult<Applied> {
@@ -115,11 +119,13 @@ impl ImportStore for SqlStore {
         let set = "state = $4, failure = $5, updated_at = $6, ended_at = $6";
         let values =
             [holder.into(), state.as_str().into(), failure.map(clean).as_deref().into(), micros(at).into()];
-        Ok(self.set_running(tenant, import, set, "holder = $3", values).await?)
+        let told = serde_json::json!({ "state": state.as_str() });
+        let entry = NewEntry::about(Action::ImportEnded, "import", import).at(at).after(told);
+        Ok(self.set_running(tenant, import, set, "holder = $3", values, Some(entry)).await?)
     }
 
     async fn release_import(&self, tenant: TenantId, import: ImportId, holder: &str) -> StoreResult<()> {
-        self.set_running(tenant, import, "held_until = 0", "holder = $3", [holder.into()]).await?;
+        self.set_running(tenant, import, "held_until = 0", "holder = $3", [holder.into()], None).await?;
         Ok(())
     }
 
@@ -130,7 +136,9 @@ impl ImportStore for SqlStore {
         at: Timestamp,
     ) -> StoreResult<Option<(Import, bool)>> {
         let set = "state = 'cancelled', updated_at = $3, ended_at = $3";
-        let stopped = self.set_running(tenant, import, set, "TRUE", [micros(at).into()]).await?;
+        let entry = NewEntry::about(Action::ImportCancelled, "import", import).at(at);
+        let stopped =
+            self.set_running(tenant, import, set, "TRUE", [micros(at).into()], Some(entry)).await?;
         if let Some(stopped) = stopped {
             return Ok(Some((stopped, true)));
         }
@@ -157,6 +165,7 @@ impl SqlStore {
         set: &str,
         when: &str,
         values: impl IntoIterator<Item = Value>,
+        entry: Option<NewEntry>,
     ) -> Result<Option<Import>, Fault> {
         let sql = format!(
             "UPDATE imports SET {set} WHERE tenant_id = $1 AND id = $2 AND state = 'running' AND {when} RETURNING {}",
@@ -165,6 +174,9 @@ impl SqlStore {
         let ids: [Value; 2] = [tenant.0.into(), import.0.into()];
         let tx = self.begin().await?;
         let changed = db::one(&*tx, &sql, ids.into_iter().chain(values)).await?;
+        if let Some(entry) = entry.filter(|_| changed.is_some()) {
+            tx.note(tenant, entry);
+        }
         tx.commit().await?;
         changed.as_ref().map(row::from_row).transpose()
     }

@@ -1,5 +1,6 @@
 //! Cancelling and putting back.
 
+use domain::audit::{Action, NewEntry};
 use domain::messages::Status;
 use domain::{ConnectionId, MessageId, TenantId, Timestamp};
 use ports::messages::{Message, Moved};
@@ -29,6 +30,7 @@ pub(super) async fn cancel(
     let mut state = locked(&tx, tenant, message).await?;
     state.put(Status::Cancelled, at);
     let event = Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &json!({}));
+    tx.note(tenant, NewEntry::about(Action::MessageCancelled, "message", message).at(at));
     finish(store, tx, state, event).await
 }
 
@@ -47,6 +49,10 @@ pub(super) async fn requeue(
         Some(Status::InDoubt) => accept_duplicate,
         _ => false,
     };
+    let purged = row::find(&*tx, tenant, message).await?.is_some_and(|known| known.content_purged_at.is_some());
+    if allowed && purged {
+        return Ok(Moved::ContentPurged);
+    }
     if !allowed || !can_wait(&tx, tenant, message).await? {
         return refused(&tx, tenant, message).await;
     }
@@ -57,6 +63,8 @@ pub(super) async fn requeue(
     state.times = domain::messages::lattice::Times::default();
     (state.wamid, state.failure, state.attempts) = (None, None, 0);
     write::outbox(&tx, &[waiting(&tx, &state, at).await?]).await?;
+    let told = json!({ "accept_duplicate": accept_duplicate });
+    tx.note(tenant, NewEntry::about(Action::MessageRetried, "message", message).at(at).after(told));
     finish(store, tx, state, event).await
 }
 

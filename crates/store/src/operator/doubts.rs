@@ -1,5 +1,6 @@
 //! Messages in doubt whose tenant's time for a ruling has come.
 
+use domain::audit::{Action, NewEntry};
 use domain::messages::Status;
 use domain::{MessageId, TenantId, Timestamp};
 use ports::messages::Failure;
@@ -73,5 +74,8 @@ async fn fail(tx: &Tx, tenant: TenantId, messages: &[ById], now: Timestamp) -> R
     state::write(tx, states.iter()).await?;
     let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
     write::events(tx, &mut events, &mut event_ids).await?;
+    for state in &states {
+        tx.note(tenant, NewEntry::about(Action::MessageGivenUp, "message", state.id).at(now));
+    }
     Ok(states.iter().map(state::State::message_id).collect())
 }

@@ -6,11 +6,13 @@ mod rotate;
 mod sweep;
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::{ApiKeyId, MessageId, TenantId, Timestamp};
 use futures::stream::BoxStream;
 use ports::StoreResult;
 use ports::access::ApiKey;
 use ports::connections::{Connection, ConnectionSecrets};
+use ports::health::Depths;
 use ports::media::PendingMedia;
 use ports::operator::{OperatorStore, Wake};
 use ports::tenants::{Tenant, TenantSettings};
@@ -20,13 +22,21 @@ use crate::connections::row::{COLUMNS as CONNECTION, SECRETS, from_row, secrets_
 use crate::db::{self, Fault, Row, SqlStore, again, micros};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};
-use crate::{access, media, tenants};
+use crate::{access, contacts, media, tenants};
 
 #[async_trait]
 impl OperatorStore for SqlStore {
     async fn ping(&self) -> StoreResult<()> {
         db::all(self.reader(), "SELECT 1 AS one", []).await?;
         Ok(())
+    }
+
+    async fn missing_steps(&self) -> StoreResult<Vec<String>> {
+        self.pending_migrations().await
+    }
+
+    async fn depths(&self, now: Timestamp) -> StoreResult<Depths> {
+        Ok(crate::health::depths(self, now).await?)
     }
 
     async fn create_tenant(
@@ -45,6 +55,8 @@ impl OperatorStore for SqlStore {
             micros(at).into(),
         ];
         db::run(&*tx, sql, values).await?;
+        let made = NewEntry::about(Action::TenantCreated, "tenant", id).at(at);
+        tx.note(TenantId(id), made.after(serde_json::json!({ "name": name, "settings": settings })));
         tx.commit().await?;
         Ok(Tenant { id: TenantId(id), name: name.to_owned(), settings: settings.clone(), created_at: at })
     }
@@ -96,6 +108,10 @@ impl OperatorStore for SqlStore {
 
     async fn sweep(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
         Ok(again(|| sweep::sweep(self, now, limit)).await?)
+    }
+
+    async fn index_contacts(&self, limit: u32) -> StoreResult<u64> {
+        Ok(again(|| contacts::search::index(self, limit)).await?)
     }
 
     async fn rotate_secrets(&self) -> StoreResult<u64> {

@@ -1,5 +1,6 @@
 //! Two contacts who turn out to be one person, and persons who change their number. Rare, so one row at a time.
 
+use domain::audit::{Action, Actor, NewEntry};
 use domain::consent::ConsentState;
 use domain::contacts::Identity;
 use domain::{TenantId, Timestamp};
@@ -105,6 +106,8 @@ async fn name(tx: &Tx, tenant: TenantId, id: i64, identity: &Identity, now: Time
 async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp) -> Result<(), Fault> {
     let (kept, gone) = (read(tx, tenant, person).await?, read(tx, tenant, other).await?);
     join_conversations(tx, tenant, person, other).await?;
+    let entry = NewEntry::about(Action::ContactsJoined, "contact", person).at(now).by(Actor::meta());
+    tx.note(tenant, entry.after(serde_json::json!({ "joined": other })));
     let ids = [tenant.0.into(), person.into(), other.into()];
     for sql in [
         "UPDATE messages SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",

@@ -9,6 +9,7 @@ use sea_orm::QueryResult;
 use super::{People, Person};
 use crate::contacts::row::{consent_from_row, identity_from_row, review_from_row};
 use crate::db::{self, Fault, Row, Tx};
+use crate::erasure::{self, Recalled};
 use crate::sets::{SetRow, param, set};
 
 const COLUMNS: &str = "c.id AS id, c.phone AS phone, c.bsuid AS bsuid, c.username AS username, c.name AS name, \
@@ -37,6 +38,7 @@ impl<'a> People<'a> {
             by_phone: HashMap::new(),
             by_bsuid: HashMap::new(),
             records: Vec::new(),
+            recalled: Recalled::default(),
         }
     }
 
@@ -52,10 +54,18 @@ impl<'a> People<'a> {
             .filter_map(|identity| identity.phone.as_ref())
             .map(|phone| phone.as_str())
             .collect();
+        let strangers = identities.clone();
         let bsuids: BTreeSet<&str> = identities.filter_map(|identity| identity.bsuid.as_deref()).collect();
         people.load("c.phone = r.name", &names(&phones)).await?;
         people.load("c.bsuid = r.name", &names(&bsuids)).await?;
+        let strangers: Vec<&Identity> = strangers.filter(|identity| !people.knows(identity)).collect();
+        people.recalled = erasure::recall(tx, tenant, &strangers).await?;
         Ok(people)
+    }
+
+    fn knows(&self, identity: &Identity) -> bool {
+        identity.phone.as_ref().is_some_and(|phone| self.by_phone.contains_key(phone.as_str()))
+            || identity.bsuid.as_ref().is_some_and(|bsuid| self.by_bsuid.contains_key(bsuid))
     }
 
     /// Those with these ids, locked in their order.

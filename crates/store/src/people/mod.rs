@@ -14,6 +14,7 @@ use domain::{ContactId, TenantId, Timestamp};
 use serde_json::Value;
 
 use crate::db::{Fault, Tx};
+use crate::erasure::{Kept, Recalled};
 
 pub(crate) use consequence::{Consequence, apply_consequences};
 pub(crate) use join::{change_identity, settle};
@@ -39,6 +40,8 @@ struct Record {
     source: ConsentSource,
     at: Timestamp,
     evidence: Value,
+    before: ConsentState,
+    after: ConsentState,
 }
 
 /// The persons of a batch.
@@ -52,6 +55,8 @@ pub(crate) struct People<'a> {
     by_phone: HashMap<String, usize>,
     by_bsuid: HashMap<String, usize>,
     records: Vec<Record>,
+    /// What is kept of those who were erased.
+    recalled: Recalled,
 }
 
 /// Two contacts that one identity names: they must be settled before the batch goes on.
@@ -74,7 +79,7 @@ impl<'a> People<'a> {
                 return Ok(Err(Two { by_phone, by_bsuid }));
             }
             (Some(index), _) | (None, Some(index)) => index,
-            (None, None) => self.add(Person { identity: identity.clone(), ..Person::default() }),
+            (None, None) => self.add_stranger(identity),
         };
         self.learn(index, identity);
         Ok(Ok(index))
@@ -103,6 +108,24 @@ impl<'a> People<'a> {
             person.changed = true;
             self.by_bsuid.insert(bsuid.clone(), index);
         }
+    }
+
+    /// Somebody who is new; or was erased, then what is kept of the consent holds.
+    fn add_stranger(&mut self, identity: &Identity) -> usize {
+        let kept = self.recalled.of(identity);
+        let consent = kept.as_ref().map(Kept::state).unwrap_or_default();
+        let index = self.add(Person { identity: identity.clone(), consent, ..Person::default() });
+        if let Some((kind, source, at, evidence)) = kept.and_then(|kept| kept.entry()) {
+            let (before, after) = (ConsentState::default(), self.list[index].consent.clone());
+            self.records.push(Record { person: index, kind, source, at, evidence, before, after });
+        }
+        index
+    }
+
+    /// Whether somebody wrote before they were erased: nobody is to hear of it any more.
+    pub(crate) fn wrote_before_erasure(&self, identity: &Identity, at: Timestamp) -> bool {
+        // WhatsApp's times are whole seconds.
+        self.recalled.of(identity).is_some_and(|kept| at.as_second() <= kept.erased_at.as_second())
     }
 
     fn add(&mut self, person: Person) -> usize {
@@ -146,7 +169,8 @@ impl<'a> People<'a> {
         let change = person.consent.apply(kind, at);
         person.changed |= person.consent != before;
         if change.happened() {
-            self.records.push(Record { person: index, kind, source, at, evidence });
+            let after = person.consent.clone();
+            self.records.push(Record { person: index, kind, source, at, evidence, before, after });
         }
         change
     }

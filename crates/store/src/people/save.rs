@@ -1,8 +1,10 @@
 //! Writing back.
 
 use domain::Timestamp;
+use domain::audit::Actor;
 
 use super::{People, Person};
+use crate::audit::tell;
 use crate::contacts::row::search_text;
 use crate::db::{self, Fault, micros};
 use crate::ids::Ids;
@@ -106,9 +108,14 @@ impl People<'_> {
     async fn append(&mut self, ids: &mut Ids) -> Result<(), Fault> {
         let mut rows = Vec::with_capacity(self.records.len());
         for record in std::mem::take(&mut self.records) {
+            let contact = self.contact(record.person)?.0;
+            let (kind, source, at) = (record.kind, record.source, record.at);
+            let entry = tell::decision(contact, kind, source, at, &record.before, &record.after);
+            self.tx.note(self.tenant, entry.by(Actor::customer(contact)));
+            crate::consent::count(self.tx, self.tenant, record.kind, record.at);
             rows.push(RecordRow {
                 id: ids.next()?,
-                contact: self.contact(record.person)?.0,
+                contact,
                 kind: record.kind.as_str(),
                 source: record.source.as_str(),
                 at: micros(record.at),

@@ -1,8 +1,10 @@
 //! Making, changing and removing segments.
 
+use domain::audit::{Action, NewEntry};
 use domain::segments::Rule;
 use domain::{SegmentId, TenantId, Timestamp};
 use ports::segments::{Segment, SegmentPatch, UpdatedSegment};
+use serde_json::json;
 
 use super::row;
 use crate::SqlStore;
@@ -27,6 +29,8 @@ pub(super) async fn create(
         let taken = row::owner(&*tx, tenant, &name).await?;
         return taken.map(Err).ok_or_else(|| Fault::Conflict("the segment in the way is gone".into()));
     }
+    let entry = NewEntry::about(Action::SegmentCreated, "segment", id).at(at);
+    tx.note(tenant, entry.after(json!({ "name": name, "rule": rule })));
     tx.commit().await?;
     let at = time(micros(at));
     Ok(Ok(Segment { id: SegmentId(id), name, rule: rule.clone(), created_at: at, updated_at: at }))
@@ -44,6 +48,7 @@ pub(super) async fn update(
     let Some(mut segment) = row::find(&*tx, tenant, segment, &lock).await? else {
         return Ok(UpdatedSegment::NotFound);
     };
+    let before = json!({ "name": segment.name, "rule": segment.rule });
     if let Some(name) = &patch.name {
         segment.name = clean(name).into_owned();
         if let Some(other) = row::owner(&*tx, tenant, &segment.name).await?.filter(|id| *id != segment.id) {
@@ -63,6 +68,9 @@ pub(super) async fn update(
         micros(segment.updated_at).into(),
     ];
     db::run(&*tx, sql, values).await?;
+    let after = json!({ "name": segment.name, "rule": segment.rule });
+    let entry = NewEntry::about(Action::SegmentChanged, "segment", segment.id).at(at);
+    tx.note(tenant, entry.changed(&before, &after));
     tx.commit().await?;
     Ok(UpdatedSegment::Updated(segment))
 }
@@ -71,6 +79,9 @@ pub(super) async fn delete(store: &SqlStore, tenant: TenantId, segment: SegmentI
     let tx = store.begin().await?;
     let sql = "DELETE FROM segments WHERE tenant_id = $1 AND id = $2";
     let deleted = db::run(&*tx, sql, [tenant.0.into(), segment.0.into()]).await?;
+    if deleted > 0 {
+        tx.note(tenant, NewEntry::about(Action::SegmentDeleted, "segment", segment));
+    }
     tx.commit().await?;
     Ok(deleted > 0)
 }

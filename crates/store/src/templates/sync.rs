@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::audit::{Action, NewEntry};
 use domain::templates::Status;
 use domain::{TenantId, Timestamp};
 use ports::templates::{NewTemplate, SyncCounts, Template};
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use super::row;
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
@@ -46,6 +48,14 @@ pub(super) async fn sync(
     }
     counts.updated = change(&tx, tenant, &changed, at).await?;
     counts.added = add(&tx, tenant, &added, at).await?;
+    for (before, after) in &changed {
+        let entry = NewEntry::about(Action::TemplateChanged, "template", before.id).at(at);
+        tx.note(tenant, entry.changed(&tell::template(before), &tell::listed_template(after)));
+    }
+    if counts.added > 0 {
+        let names: Vec<_> = added.iter().map(|new| tell::listed_template(new)).collect();
+        tx.note(tenant, NewEntry::new(Action::TemplatesSynced, "templates").at(at).after(json!({ "added": names })));
+    }
     tx.commit().await?;
     Ok(counts)
 }
@@ -210,6 +220,10 @@ pub(super) async fn remove_missing(
     );
     let values = [tenant.0.into(), waba_id.into(), db::to_json(&rows)?.into(), micros(at).into()];
     let removed = db::run(&*tx, &sql, values).await?;
+    if removed > 0 {
+        let entry = NewEntry::new(Action::TemplatesSynced, "templates").at(at);
+        tx.note(tenant, entry.after(json!({ "waba_id": waba_id, "removed": removed })));
+    }
     tx.commit().await?;
     Ok(removed)
 }

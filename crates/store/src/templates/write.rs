@@ -1,5 +1,6 @@
 //! Making, changing and removing one template.
 
+use domain::audit::{Action, NewEntry};
 use domain::{TemplateId, TenantId, Timestamp};
 use ports::templates::{CreatedTemplate, NewTemplate, Template, TemplatePatch};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, ReturningClause};
@@ -7,6 +8,7 @@ use sea_orm::{ConnectionTrait, Value};
 
 use super::row;
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, clean, micros};
 use crate::ids::{self, Kind};
 
@@ -41,8 +43,11 @@ pub(super) async fn create(
         micros(at).into(),
     ];
     if let Some(created) = db::one(&*tx, &sql, values).await? {
+        let created = row::from_row(&created)?;
+        let entry = NewEntry::about(Action::TemplateCreated, "template", created.id).at(at);
+        tx.note(tenant, entry.after(tell::template(&created)));
         tx.commit().await?;
-        return row::from_row(&created).map(CreatedTemplate::Created);
+        return Ok(CreatedTemplate::Created(created));
     }
     let sql = "SELECT id FROM templates WHERE tenant_id = $1 AND name = $2 AND language = $3 AND waba_id = $4 \
                AND status <> 'deleted'";
@@ -92,9 +97,14 @@ pub(super) async fn update(
         .and_where(Expr::col("id").eq(template.0))
         .returning(ReturningClause::Exprs(vec![Expr::cust(row::RETURNED)]));
     let tx = store.begin().await?;
-    let updated = tx.query_one(&update).await?;
+    let before = row::for_update(&tx, tenant, template).await?;
+    let updated = tx.query_one(&update).await?.as_ref().map(row::from_row).transpose()?;
+    if let (Some(before), Some(after)) = (before, &updated) {
+        let entry = NewEntry::about(Action::TemplateChanged, "template", template).at(at);
+        tx.note(tenant, entry.changed(&tell::template(&before), &tell::template(after)));
+    }
     tx.commit().await?;
-    updated.as_ref().map(row::from_row).transpose()
+    Ok(updated)
 }
 
 pub(super) async fn delete(
@@ -105,12 +115,17 @@ pub(super) async fn delete(
 ) -> Result<bool, Fault> {
     let tx = store.begin().await?;
     let ids = [tenant.0.into(), template.0.into()];
+    let before = row::for_update(&tx, tenant, template).await?;
     let sql = "DELETE FROM templates WHERE tenant_id = $1 AND id = $2 AND meta_id IS NULL";
     let mut gone = db::run(&*tx, sql, ids.clone()).await?;
     if gone == 0 {
         let sql = "UPDATE templates SET status = 'deleted', version = version + 1, updated_at = $3 \
                    WHERE tenant_id = $1 AND id = $2 AND status <> 'deleted'";
         gone = db::run(&*tx, sql, ids.into_iter().chain([micros(at).into()])).await?;
+    }
+    if let Some(before) = before.filter(|_| gone > 0) {
+        let entry = NewEntry::about(Action::TemplateDeleted, "template", template).at(at);
+        tx.note(tenant, entry.before(tell::template(&before)));
     }
     tx.commit().await?;
     Ok(gone > 0)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
+use domain::audit::{Action, Actor, NewEntry};
 use domain::{ConnectionId, SignedDuration, TenantId, Timestamp};
 use ports::operator::Wake;
 use ports::webhooks::{Change, ConnectionEvent};
@@ -27,6 +28,12 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, event: &ConnectionEve
         micros(projecting.now).into(),
     ];
     db::run(&**projecting.tx, sql, values).await?;
+    let told = serde_json::json!({
+        "quality_rating": event.quality_rating, "messaging_limit": event.messaging_limit, "rate": event.rate_count,
+        "verified_name": event.verified_name,
+    });
+    let entry = NewEntry::about(Action::ConnectionChanged, "connection", event.connection_id);
+    projecting.tx.note(projecting.tenant, entry.at(projecting.now).by(Actor::meta()).after(told));
     if let Some(broken) = &event.broken {
         let (tenant, connection) = (projecting.tenant, event.connection_id);
         if turn_to_error(projecting.tx, tenant, connection, broken, projecting.now).await? {

@@ -1,9 +1,11 @@
 //! What happened to a template at Meta.
 
 use domain::TemplateId;
-use domain::templates::Status;
+use domain::audit::{Action, Actor, NewEntry};
+use domain::templates::{Category, Status};
 use ports::webhooks::TemplateEvent;
 use sea_orm::QueryResult;
+use serde_json::json;
 
 use super::project::Projecting;
 use crate::db::{self, Fault, Row, micros};
@@ -32,6 +34,12 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, event: &TemplateEvent
         micros(projecting.now).into(),
     ];
     db::run(&**projecting.tx, sql, values).await?;
+    let told = json!({
+        "status": event.status.as_ref().map(Status::as_str), "quality": event.quality,
+        "category": event.category.as_ref().map(Category::as_str), "rejection_reason": event.rejection_reason,
+    });
+    let entry = NewEntry::about(Action::TemplateChanged, "template", id).at(projecting.now).by(Actor::meta());
+    projecting.tx.note(projecting.tenant, entry.after(told));
     projecting.done.templates.push(TemplateId(id));
     Ok(())
 }

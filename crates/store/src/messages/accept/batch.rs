@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::audit::{Action, NewEntry};
 use domain::messages::gate::{Refusal, check};
 use domain::messages::{Direction, Priority, Status};
 use domain::{ConnectionId, ContactId, ConversationId, MessageId};
@@ -9,7 +10,7 @@ use ports::messages::{AcceptJob, AcceptOutcome, Accepted, Addressee};
 use serde_json::json;
 
 use super::keys;
-use super::lookup::{Found, addressees, replied_to};
+use super::lookup::{Found, RepliedTo, addressees, replied_to};
 use crate::db::{Fault, SqlStore, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::messages::write::{self, Event, NewMessage, Touched, Waiting};
@@ -46,7 +47,9 @@ pub(super) async fn accept(store: &SqlStore, jobs: &[&AcceptJob]) -> Result<Vec<
         }
     }
     if !passed.is_empty() {
-        for (index, accepted) in write(&tx, &passed).await? {
+        let written = write(&tx, &passed).await?;
+        note(&tx, &passed, &written);
+        for (index, accepted) in written {
             outcomes.insert(index, AcceptOutcome::Accepted(accepted));
         }
         tx.commit().await?;
@@ -54,18 +57,47 @@ pub(super) async fn accept(store: &SqlStore, jobs: &[&AcceptJob]) -> Result<Vec<
     Ok((0..jobs.len()).map(|index| outcomes.remove(&index).unwrap_or(AcceptOutcome::Failed)).collect())
 }
 
+/// One entry per sender, however many they are.
+fn note(tx: &crate::db::Tx, passed: &[Passed<'_>], written: &[(usize, Accepted)]) {
+    let mut senders: Vec<(&AcceptJob, Vec<serde_json::Value>)> = Vec::new();
+    for (one, (_, accepted)) in passed.iter().zip(written) {
+        let told = json!({
+            "id": accepted.message_id,
+            "contact": accepted.contact_id,
+            "kind": one.job.content.message_type(),
+            "template": one.job.template_id,
+        });
+        let same = |(job, _): &&mut (&AcceptJob, _)| (job.tenant_id, &job.actor) == (one.job.tenant_id, &one.job.actor);
+        match senders.iter_mut().rev().find(same) {
+            Some((_, messages)) => messages.push(told),
+            None => senders.push((one.job, vec![told])),
+        }
+    }
+    for (job, messages) in senders {
+        let subject = match &messages[..] {
+            [only] => format!("message:{}", only["id"]),
+            _ => "messages".to_owned(),
+        };
+        let entry = NewEntry::new(Action::MessagesSent, subject).at(job.at).by(job.actor.clone());
+        tx.note(job.tenant_id, entry.after(json!({ "messages": messages })));
+    }
+}
+
 /// Whether the job may be written.
 fn examine<'a>(
     index: usize,
     job: &'a AcceptJob,
     found: Option<Found>,
-    wamid: Option<String>,
+    answers: Option<RepliedTo>,
 ) -> Result<Passed<'a>, AcceptOutcome> {
     let found = found.ok_or_else(|| nobody(&job.to))?;
     let connection = found.connection.ok_or(AcceptOutcome::ConnectionNotFound)?;
-    if job.reply_to.is_some() && wamid.is_none() {
-        return Err(AcceptOutcome::ReplyToNotFound);
-    }
+    let reply_to = match (&job.reply_to, answers) {
+        (_, Some(RepliedTo::Wamid(wamid))) => Some(wamid),
+        (_, Some(RepliedTo::Purged)) => return Err(AcceptOutcome::ReplyToPurged),
+        (Some(_), None) => return Err(AcceptOutcome::ReplyToNotFound),
+        (None, None) => None,
+    };
     check(&found.recipient, &found.intent, job.at).map_err(AcceptOutcome::Refused)?;
     let open = found.recipient.window_expires_at.is_some_and(|end| job.at < end);
     Ok(Passed {
@@ -75,7 +107,7 @@ fn examine<'a>(
         connection,
         conversation: found.recipient.conversation_id,
         priority: job.priority.unwrap_or(if open { Priority::Reply } else { Priority::Transactional }),
-        reply_to: wamid,
+        reply_to,
         initiates: job.template_id.is_some() && !open,
     })
 }

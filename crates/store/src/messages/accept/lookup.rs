@@ -129,14 +129,21 @@ set! {
     }
 }
 
-/// The wamids that jobs answer, by the job's index. A message that is not known, or was not sent yet, is not there.
-pub(super) async fn replied_to(tx: &Tx, jobs: &[&AcceptJob]) -> Result<HashMap<usize, String>, Fault> {
+/// What a job answers.
+pub(super) enum RepliedTo {
+    Wamid(String),
+    /// A message whose content is gone.
+    Purged,
+}
+
+/// What jobs answer, by the job's index. A message that is not known, or was not sent yet, is not there.
+pub(super) async fn replied_to(tx: &Tx, jobs: &[&AcceptJob]) -> Result<HashMap<usize, RepliedTo>, Fault> {
     let mut wamids = HashMap::new();
     let mut asked = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
         match &job.reply_to {
             Some(ReplyTo::Wamid(wamid)) => {
-                wamids.insert(index, wamid.clone());
+                wamids.insert(index, RepliedTo::Wamid(wamid.clone()));
             }
             Some(ReplyTo::Message(id)) => {
                 asked.push(Answered { i: index as i64, t: job.tenant_id.0, message: id.0 });
@@ -149,11 +156,14 @@ pub(super) async fn replied_to(tx: &Tx, jobs: &[&AcceptJob]) -> Result<HashMap<u
     }
     let set = tx.dialect.set::<Answered>(1, "r");
     let sql = format!(
-        "SELECT r.i AS i, m.wamid AS wamid FROM {set} CROSS JOIN messages m \
+        "SELECT r.i AS i, m.wamid AS wamid, m.content_purged_at AS content_purged_at FROM {set} CROSS JOIN messages m \
          WHERE m.tenant_id = r.t AND m.id = r.message AND m.wamid IS NOT NULL"
     );
     for row in db::all(&**tx, &sql, [param(&asked)?]).await? {
-        wamids.insert(usize::try_from(row.get::<i64>("i")?).map_err(Fault::internal)?, row.get("wamid")?);
+        let index = usize::try_from(row.get::<i64>("i")?).map_err(Fault::internal)?;
+        let purged = row.get::<Option<i64>>("content_purged_at")?.is_some();
+        let known = if purged { RepliedTo::Purged } else { RepliedTo::Wamid(row.get("wamid")?) };
+        wamids.insert(index, known);
     }
     Ok(wamids)
 }

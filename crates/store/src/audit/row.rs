@@ -1,0 +1,82 @@
+//! Rows of the chain, its head and its key.
+
+use domain::audit::chain::{ChainKey, Head};
+use domain::audit::{Actor, Entry, Link};
+use domain::{ContactId, TenantId};
+use sea_orm::{ConnectionTrait, QueryResult};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::db::{self, Fault, Row, hex};
+use crate::secrets::{Keyring, Place};
+
+/// The columns that [`from_row`] reads.
+pub(super) const COLUMNS: &str = "tenant_id, seq, at, actor_kind, actor_id, actor_name, address, request_id, action, \
+     subject, was, became, prev, hash";
+
+/// An entry out of [`COLUMNS`].
+pub(super) fn from_row(row: &QueryResult) -> Result<Link, Fault> {
+    Ok(Link {
+        entry: Entry {
+            tenant_id: TenantId(row.get("tenant_id")?),
+            seq: row.get("seq")?,
+            at: row.time("at")?,
+            actor: Actor {
+                kind: row.word("actor_kind")?,
+                id: row.get("actor_id")?,
+                name: row.get("actor_name")?,
+                address: row.get("address")?,
+                request_id: row.get("request_id")?,
+            },
+            action: row.get("action")?,
+            subject: row.get("subject")?,
+            before: row.get("was")?,
+            after: row.get("became")?,
+        },
+        prev: row.get("prev")?,
+        hash: row.get("hash")?,
+    })
+}
+
+/// The end of a chain, and the sealed key.
+pub(super) struct HeadRow {
+    pub(super) head: Head,
+    pub(super) chain_key: Vec<u8>,
+}
+
+/// `None`: the tenant has no chain yet, or somebody removed its head.
+pub(super) async fn head<C: ConnectionTrait>(on: &C, tenant: TenantId) -> Result<Option<HeadRow>, Fault> {
+    let sql = "SELECT seq, hash, mac, chain_key FROM audit_heads WHERE tenant_id = $1";
+    let Some(row) = db::one(on, sql, [tenant.0.into()]).await? else { return Ok(None) };
+    let head = Head { seq: row.get("seq")?, hash: row.get("hash")?, mac: row.get("mac")? };
+    Ok(Some(HeadRow { head, chain_key: row.get("chain_key")? }))
+}
+
+/// Where the key of a chain lies.
+pub(crate) fn place(tenant: TenantId) -> Place {
+    Place { tenant, table: "audit_heads", column: "chain_key" }
+}
+
+/// Seals the key of a chain.
+pub(super) fn seal_key(ring: &Keyring, tenant: TenantId, key: &[u8; 32]) -> Result<Vec<u8>, Fault> {
+    ring.seal(place(tenant), &SecretString::from(hex(key)))
+}
+
+/// Opens the key of a chain.
+pub(super) fn open_key(ring: &Keyring, tenant: TenantId, sealed: &[u8]) -> Result<ChainKey, Fault> {
+    let text = ring.open(place(tenant), sealed)?;
+    let mut key = zeroize::Zeroizing::new([0_u8; 32]);
+    let digits = text.expose_secret().as_bytes();
+    if digits.len() != 2 * key.len() {
+        return Err(Fault::internal("the key of an audit trail has another length"));
+    }
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).map_err(Fault::internal)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(Fault::internal)?;
+    }
+    Ok(ChainKey::new(&key))
+}
+
+/// The subject of entries about a contact.
+pub(crate) fn contact(contact: ContactId) -> String {
+    format!("contact:{contact}")
+}

@@ -1,0 +1,77 @@
+//! The index that finds contacts by a part of their text. It is filled behind the contacts: what it does not know yet is
+//! looked at one by one, so that a search never misses anybody.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+
+use crate::SqlStore;
+use crate::db::{self, Fault, Row};
+use crate::lists;
+use crate::sets::{param, set};
+
+/// More contacts than this are not led to by the index: among so many a page of them is found by walking.
+const FEW: u64 = 3_000;
+
+/// The texts that stand for a search: as it is, or as a phone number with its spaces, dots and brackets.
+pub(super) fn spellings(text: &str) -> Vec<String> {
+    let is_number = text.chars().all(|letter| letter.is_ascii_digit() || "+-()./ ".contains(letter));
+    let digits: String = text.chars().filter(|letter| letter.is_ascii_digit() || *letter == '+').collect();
+    let mut texts = vec![text.to_owned()];
+    if is_number && !digits.is_empty() && digits != text {
+        texts.push(digits);
+    }
+    texts
+}
+
+/// Ids among which all contacts of a search are; `None` when they are many, or the text is too short to tell.
+pub(super) async fn candidates(
+    store: &SqlStore,
+    tenant: i64,
+    texts: &[String],
+) -> Result<Option<SelectStatement>, Fault> {
+    let Some(mut found) = store.dialect().searched(tenant, texts) else { return Ok(None) };
+    let waiting = Query::select()
+        .expr_as(Expr::cust("waiting.contact_id"), "id")
+        .from_as("contact_search_waiting", "waiting")
+        .and_where(Expr::cust("waiting.tenant_id").eq(tenant))
+        .take();
+    found.union(UnionType::All, waiting);
+    let some = Query::select()
+        .expr_as(Expr::cust("1"), "one")
+        .from_subquery(found.clone(), "found")
+        .limit(FEW + 1)
+        .take();
+    let count = lists::count(store.reader(), &Query::select().from_subquery(some, "few").take()).await?;
+    Ok((count <= FEW).then_some(found))
+}
+
+set! {
+    Changed { t: Int i64, id: Int i64 }
+}
+
+/// See `ports::operator::OperatorStore::index_contacts`.
+pub(crate) async fn index(store: &SqlStore, limit: u32) -> Result<u64, Fault> {
+    let waits = "SELECT 1 AS one FROM contact_search_waiting LIMIT 1";
+    if db::one(store.reader(), waits, []).await?.is_none() {
+        return Ok(0);
+    }
+    let tx = store.begin().await?;
+    let lock = tx.dialect.for_update_skip_locked("next");
+    let take = format!(
+        "DELETE FROM contact_search_waiting WHERE (tenant_id, contact_id) IN (SELECT next.tenant_id, next.contact_id \
+         FROM contact_search_waiting AS next ORDER BY next.tenant_id, next.contact_id LIMIT $1{lock}) \
+         RETURNING tenant_id, contact_id"
+    );
+    let changed: Vec<Changed> = db::all(&*tx, &take, [i64::from(limit).into()])
+        .await?
+        .iter()
+        .map(|row| Ok(Changed { t: row.get("tenant_id")?, id: row.get("contact_id")? }))
+        .collect::<Result<_, Fault>>()?;
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    for statement in tx.dialect.search_anew(&tx.dialect.set::<Changed>(1, "r")) {
+        db::run(&*tx, &statement, [param(&changed)?]).await?;
+    }
+    tx.commit().await?;
+    Ok(changed.len() as u64)
+}
