@@ -24,6 +24,14 @@ pub(crate) enum Kind {
     Segment,
     Import,
     Broadcast,
+    AuditEntry,
+    Account,
+    Member,
+    Role,
+    Session,
+    Erasure,
+    AlertEvent,
+    AlertChannel,
 }
 
 impl Kind {
@@ -69,6 +77,14 @@ impl Kind {
             Self::Segment => "segment",
             Self::Import => "import",
             Self::Broadcast => "broadcast",
+            Self::AuditEntry => "audit_entry",
+            Self::Account => "account",
+            Self::Member => "member",
+            Self::Role => "role",
+            Self::Session => "session",
+            Self::Erasure => "erasure",
+            Self::AlertEvent => "alert_event",
+            Self::AlertChannel => "alert_channel",
         }
     }
 }

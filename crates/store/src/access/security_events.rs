@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{ConnectionId, SecurityEventId, TenantId};
-use ports::access::{NewSecurityEvent, SecurityEvent};
+use ports::access::{EventFilter, NewSecurityEvent, SecurityEvent};
 use ports::{Page, Paging};
 use sea_orm::QueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
@@ -37,9 +37,19 @@ fn from_row(row: &QueryResult) -> Result<SecurityEvent, Fault> {
 pub(super) async fn list(
     store: &SqlStore,
     tenant: TenantId,
+    filter: &EventFilter,
     paging: &Paging,
 ) -> Result<Page<SecurityEvent>, Fault> {
-    let from = Query::select().from("security_events").and_where(Expr::col("tenant_id").eq(tenant.0)).take();
+    let from = Query::select()
+        .from("security_events")
+        .and_where(Expr::col("tenant_id").eq(tenant.0))
+        .and_where_option(filter.kind.as_ref().map(|kind| Expr::col("kind").eq(clean(kind).into_owned())))
+        .and_where_option(
+            filter.address.as_ref().map(|address| Expr::col("address").eq(clean(address).into_owned())),
+        )
+        .and_where_option(filter.since.map(|since| Expr::col("last_at").gte(micros(since))))
+        .and_where_option(filter.until.map(|until| Expr::col("at").lt(micros(until))))
+        .take();
     let list = List { from, columns: COLUMNS, keys: &[("id", As::Int)], order: Order::Desc };
     lists::page(store.reader(), list, paging, from_row).await
 }

@@ -1,10 +1,16 @@
 //! The schema and its history. A migration that has shipped is never changed; a change is a new migration.
 
+mod access;
+mod alerts;
+mod audit;
 mod broadcasts;
+mod health;
 mod imports;
 mod initial;
 mod lists;
+mod retention;
 mod segments;
+mod sought;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -24,6 +30,12 @@ impl MigratorTrait for Migrator {
             Box::new(imports::Imports),
             Box::new(broadcasts::Broadcasts),
             Box::new(lists::Lists),
+            Box::new(access::Access),
+            Box::new(alerts::Alerts),
+            Box::new(audit::Audit),
+            Box::new(retention::Retention),
+            Box::new(sought::Sought),
+            Box::new(health::Health),
         ]
     }
 }

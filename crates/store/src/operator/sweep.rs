@@ -11,7 +11,12 @@ const BODIES: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// Statuses whose message never became known.
 const ORPHANS: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-const SWEEPS: [(&str, SignedDuration); 3] = [
+/// Links that nobody used, and tries at passwords.
+const LINKS: SignedDuration = SignedDuration::from_hours(24);
+/// What was told of alerts, or given up. (The alerts and their histories stay.)
+const TOLD: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+const SWEEPS: [(&str, SignedDuration); 7] = [
     (
         "DELETE FROM idempotency WHERE (tenant_id, key) IN \
          (SELECT k.tenant_id, k.key FROM idempotency k WHERE k.at <= $1 ORDER BY k.at LIMIT $2)",
@@ -28,6 +33,27 @@ const SWEEPS: [(&str, SignedDuration); 3] = [
          (SELECT s.tenant_id, s.wamid, s.status FROM orphan_statuses s WHERE s.kept_at <= $1 ORDER BY s.kept_at LIMIT $2)",
         ORPHANS,
     ),
+    (
+        "DELETE FROM alert_deliveries WHERE settled_at IS NOT NULL AND (tenant_id, channel_id, event_id) IN \
+         (SELECT d.tenant_id, d.channel_id, d.event_id FROM alert_deliveries d WHERE d.settled_at <= $1 \
+         ORDER BY d.settled_at LIMIT $2)",
+        TOLD,
+    ),
+    (
+        "DELETE FROM sessions WHERE (account_id, id) IN \
+         (SELECT s.account_id, s.id FROM sessions s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT $2)",
+        SignedDuration::ZERO,
+    ),
+    (
+        "DELETE FROM account_links WHERE hash IN \
+         (SELECT k.hash FROM account_links k WHERE k.expires_at <= $1 ORDER BY k.expires_at LIMIT $2)",
+        LINKS,
+    ),
+    (
+        "DELETE FROM login_tries WHERE subject IN \
+         (SELECT t.subject FROM login_tries t WHERE t.last_at <= $1 ORDER BY t.last_at LIMIT $2)",
+        LINKS,
+    ),
 ];
 
 /// Removes at most `limit` rows of each.
@@ -38,6 +64,7 @@ pub(super) async fn sweep(store: &SqlStore, now: Timestamp, limit: u32) -> Resul
         let oldest = now.saturating_sub(life).unwrap_or(Timestamp::MIN);
         removed += db::run(&*tx, sql, [micros(oldest).into(), i64::from(limit).into()]).await?;
     }
+    removed += crate::broadcasts::sweep_removed(&tx, limit).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -1,11 +1,14 @@
 //! API keys and security events.
 
+mod accounts;
+mod members;
+
 use std::collections::HashSet;
 
 use domain::access::Scope;
 use domain::{ApiKeyId, ConnectionId, TenantId};
 use ports::Paging;
-use ports::access::{AccessStore, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{AccessStore, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
 
 use crate::samples::{at_once, walk};
 use crate::support::{Bench, at};
@@ -20,6 +23,7 @@ on_each_engine!(
     equal_events_in_one_call_are_one_row,
     a_hundred_equal_events_at_once_are_one_row,
     events_are_listed_newest_first_to_the_end,
+    events_are_found_by_kind_address_and_time,
 );
 
 fn new_key(seed: u8) -> NewApiKey {
@@ -28,6 +32,7 @@ fn new_key(seed: u8) -> NewApiKey {
         prefix: "wxw_abcd".into(),
         hash: [seed; 32],
         scopes: vec![Scope::Read, Scope::Manage],
+        networks: ["10.0.0.0/8".parse().unwrap()].into_iter().collect(),
         expires_at: Some(at(3_600)),
         at: at(i64::from(seed)),
     }
@@ -42,6 +47,7 @@ async fn keys_are_listed_newest_first_with_their_scopes(bench: Bench) {
         (first.scopes.as_slice(), first.expires_at),
         (&[Scope::Read, Scope::Manage][..], Some(at(3_600)))
     );
+    assert!(first.networks.contain("10.1.2.3".parse().unwrap()), "{:?}", first.networks);
     assert_eq!((first.created_at, first.revoked_at, first.last_used_at), (at(1), None, None));
     assert_eq!(second.expires_at, None);
     assert_eq!(bench.store.api_keys(tenant).await.unwrap(), [second, first]);
@@ -78,7 +84,7 @@ fn event(tenant: TenantId, second: i64) -> NewSecurityEvent {
 }
 
 async fn kept(bench: &Bench, tenant: TenantId) -> Vec<SecurityEvent> {
-    bench.store.security_events(tenant, &Paging::default()).await.unwrap().items
+    bench.store.security_events(tenant, &EventFilter::default(), &Paging::default()).await.unwrap().items
 }
 
 async fn equal_events_within_a_minute_are_counted(bench: Bench) {
@@ -146,8 +152,36 @@ async fn events_are_listed_newest_first_to_the_end(bench: Bench) {
     let events = (0..25).map(|number| event(tenant, number * 100)).collect();
     bench.store.record_security_events(events).await.unwrap();
     let store = &bench.store;
-    let all = walk(10, |paging| async move { store.security_events(tenant, &paging).await.unwrap() }).await;
+    let all = walk(10, |paging| async move {
+        store.security_events(tenant, &EventFilter::default(), &paging).await.unwrap()
+    })
+    .await;
     assert_eq!(all.len(), 25);
     assert!(all.is_sorted_by_key(|event| std::cmp::Reverse(event.at)));
     assert_eq!(all.iter().map(|event| event.id).collect::<HashSet<_>>().len(), 25);
+}
+
+async fn events_are_found_by_kind_address_and_time(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let other = NewSecurityEvent {
+        kind: "login_failed".into(),
+        address: Some("192.0.2.1".into()),
+        ..event(tenant, 200)
+    };
+    bench.store.record_security_events(vec![event(tenant, 0), event(tenant, 40), other]).await.unwrap();
+    let found = |filter: EventFilter| {
+        let store = bench.store.clone();
+        async move {
+            let page = store.security_events(tenant, &filter, &Paging::default()).await.unwrap();
+            page.items.into_iter().map(|event| event.kind).collect::<Vec<_>>()
+        }
+    };
+    let any = EventFilter::default();
+    let kind = EventFilter { kind: Some("login_failed".into()), ..any.clone() };
+    assert_eq!(found(kind).await, ["login_failed"]);
+    let address = EventFilter { address: Some("203.0.113.9".into()), ..any.clone() };
+    assert_eq!(found(address).await, ["webhook_signature_invalid"]);
+    assert_eq!(found(EventFilter { since: Some(at(40)), ..any.clone() }).await.len(), 2, "last seen then");
+    assert_eq!(found(EventFilter { since: Some(at(41)), ..any.clone() }).await, ["login_failed"]);
+    assert_eq!(found(EventFilter { until: Some(at(200)), ..any }).await, ["webhook_signature_invalid"]);
 }

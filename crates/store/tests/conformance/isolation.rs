@@ -14,7 +14,7 @@ use domain::{
     MessageId, TemplateId, TenantId, templates,
 };
 use ports::Paging;
-use ports::access::{AccessStore, NewApiKey, NewSecurityEvent};
+use ports::access::{AccessStore, EventFilter, NewApiKey, NewSecurityEvent};
 use ports::alerts::{AlertStore, NewAlert, Severity};
 use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::{ConsentStore, NewConsent};
@@ -140,6 +140,7 @@ fn new_key() -> NewApiKey {
         prefix: "wxw".into(),
         hash: [3; 32],
         scopes: vec![Scope::Read],
+        networks: Default::default(),
         expires_at: None,
         at: at(0),
     }
@@ -216,10 +217,10 @@ async fn keys_and_security_events_are_their_tenants(bench: Bench) {
     let before = street.of_owner().await;
     assert!(store.api_keys(stranger).await.unwrap().is_empty());
     assert_eq!(store.revoke_api_key(stranger, street.key, at(5)).await.unwrap(), None);
-    let events = store.security_events(stranger, &Paging::default()).await.unwrap();
+    let events = store.security_events(stranger, &EventFilter::default(), &Paging::default()).await.unwrap();
     assert_eq!((events.items.len(), events.total), (0, 0));
     store.record_security_events(vec![event(stranger)]).await.unwrap();
-    assert_eq!(store.security_events(street.owner, &Paging::default()).await.unwrap().items[0].count, 1);
+    assert_eq!(store.security_events(street.owner, &EventFilter::default(), &Paging::default()).await.unwrap().items[0].count, 1);
     assert_eq!(street.of_owner().await, before);
 }
 

@@ -112,6 +112,7 @@ async fn keys_remember_their_last_use_and_only_forward(bench: Bench) {
         prefix: "wx_".into(),
         hash: [3; 32],
         scopes: domain::access::Scope::ALL.to_vec(),
+        networks: Default::default(),
         expires_at: None,
         at: at(0),
     };
