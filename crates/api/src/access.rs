@@ -1,7 +1,11 @@
-//! API keys and security events.
+//! API keys, members, roles, security events.
 
-use api_types::access::{ApiKey, CreateApiKey, CreatedApiKey, SecurityEvent};
-use api_types::errors::details::Missing;
+mod events;
+mod members;
+mod roles;
+
+use api_types::access::{ApiKey, CreateApiKey, CreatedApiKey};
+use api_types::errors::details::{Denied, Missing};
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::ApiKeyId;
@@ -10,9 +14,9 @@ use secrecy::ExposeSecret;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, Result, created, list, ok, paging, short_list};
+use crate::answer::{Answer, Result, created, ok, short_list};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -20,15 +24,17 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_api_keys, create_api_key))
         .routes(routes!(revoke_api_key))
-        .routes(routes!(list_security_events))
+        .merge(events::routes())
+        .merge(members::routes())
+        .merge(roles::routes())
 }
 
 /// All keys, newest first; revoked ones too.
 #[utoipa::path(get, path = "/api-keys", tag = "access", params(PagingQuery),
     responses((status = 200, body = Success<List<ApiKey>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("keys_read"))))]
 async fn list_api_keys(
-    caller: Caller<Reads>,
+    caller: Caller<needs::KeysRead>,
     State(access): State<Access>,
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<ApiKey>>> {
@@ -36,12 +42,12 @@ async fn list_api_keys(
     short_list(&page, keys, key)
 }
 
-/// Makes a key; its secret is shown this once.
+/// Makes a key; its secret is shown this once. Nobody makes a key that may do more than they may themselves.
 #[utoipa::path(post, path = "/api-keys", tag = "access", request_body = CreateApiKey,
     responses((status = 201, body = Success<CreatedApiKey>)),
-    extensions(("x-required-scope" = json!("manage"))))]
+    extensions(("x-required-permission" = json!("keys_manage"))))]
 async fn create_api_key(
-    caller: Caller<Manages>,
+    caller: Caller<needs::KeysManage>,
     State(access): State<Access>,
     Json(wanted): Json<CreateApiKey>,
 ) -> Result<Answer<CreatedApiKey>> {
@@ -49,8 +55,10 @@ async fn create_api_key(
         name: wanted.name,
         scopes: wanted.scopes.into_iter().map(Into::into).collect(),
         expires_at: wanted.expires_at,
+        networks: wanted.networks.unwrap_or_default(),
     };
-    let made = access.create_key(caller.tenant, wanted).await.map_err(failed(ApiKeyId(0)))?;
+    let made = access.create_key(caller.tenant, wanted, caller.known.permissions).await;
+    let made = made.map_err(failed(ApiKeyId(0)))?;
     let shown = key(made.key);
     let secret = made.secret.expose_secret().to_owned();
     Ok(created(CreatedApiKey { key: shown.clone(), secret }).repeated_as(shown))
@@ -59,27 +67,14 @@ async fn create_api_key(
 /// Revokes a key, at once. A repeat changes nothing.
 #[utoipa::path(delete, path = "/api-keys/{id}", tag = "access",
     responses((status = 200, body = Success<ApiKey>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["API_KEY_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("keys_manage")), ("x-error-codes" = json!(["API_KEY_NOT_FOUND"]))))]
 async fn revoke_api_key(
-    caller: Caller<Manages>,
+    caller: Caller<needs::KeysManage>,
     Id(id): Id<ApiKeyId>,
     State(access): State<Access>,
 ) -> Result<Answer<ApiKey>> {
     let revoked = access.revoke_key(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(key(revoked)))
-}
-
-/// What should not have happened at the door, newest first.
-#[utoipa::path(get, path = "/security-events", tag = "access", params(PagingQuery),
-    responses((status = 200, body = Success<List<SecurityEvent>>)),
-    extensions(("x-required-scope" = json!("read"))))]
-async fn list_security_events(
-    caller: Caller<Reads>,
-    State(access): State<Access>,
-    Query(wanted): Query<PagingQuery>,
-) -> Result<Answer<List<SecurityEvent>>> {
-    let page = access.security_events(caller.tenant, &paging(&wanted)).await.map_err(failed(ApiKeyId(0)))?;
-    list(&wanted, page, event)
 }
 
 fn key(key: ports::access::ApiKey) -> ApiKey {
@@ -88,6 +83,7 @@ fn key(key: ports::access::ApiKey) -> ApiKey {
         name: key.name,
         prefix: key.prefix,
         scopes: key.scopes.into_iter().map(Into::into).collect(),
+        networks: key.networks.iter().map(ToString::to_string).collect(),
         created_at: key.created_at,
         expires_at: key.expires_at,
         last_used_at: key.last_used_at,
@@ -95,22 +91,14 @@ fn key(key: ports::access::ApiKey) -> ApiKey {
     }
 }
 
-fn event(event: ports::access::SecurityEvent) -> SecurityEvent {
-    SecurityEvent {
-        id: event.id.0,
-        kind: event.kind,
-        connection_id: event.connection_id.map(|connection| connection.0),
-        address: event.address,
-        reason: event.reason,
-        at: event.at,
-        last_at: event.last_at,
-        count: event.count,
-    }
-}
-
 fn failed(key: ApiKeyId) -> impl FnOnce(AccessError) -> ApiError {
     move |error| match error {
         AccessError::NotFound => Problem::ApiKeyNotFound(Missing { id: key.0 }).into(),
+        AccessError::Beyond(permission) => Problem::Forbidden(Denied {
+            missing_permission: Some(permission.as_str().to_owned()),
+            ..Denied::default()
+        })
+        .into(),
         AccessError::Invalid(faults) => faults.into(),
         AccessError::Store(error) => error.into(),
     }

@@ -1,7 +1,9 @@
-//! Who calls, and what the key may do.
+//! Who calls, and what they may do.
 //!
 //! Every route below `/api/v1/tenant/{tenant_id}/whatsapp` stands behind [`authenticate`], and each handler says by
-//! the type of its first argument which scope it needs.
+//! the type of its first argument which permission it needs: `caller: Caller<needs::ContactsRead>`, together with
+//! `("x-required-permission" = json!("contacts_read"))` in its description. What a member may do is decided by the
+//! role; an API key may do what belongs to its scopes (`domain::access::permissions`). Nothing else decides it.
 
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -11,51 +13,70 @@ use api_types::errors::details::{Denied, Missing, Nothing};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use domain::access::Scope;
+use domain::access::permissions::Permission;
+use domain::audit::Actor;
 use domain::{ApiKeyId, TenantId, addresses};
-use engine::access::{Access, Authenticated, Authentication};
+use engine::access::{Access, Authenticated, Authentication, SignedIn, Who};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap, Method, header};
+use ports::audit::acting;
 
+use crate::auth::cookie;
 use crate::body::path_member;
 use crate::error::ApiError;
+use crate::finish::RequestId;
 use crate::limits::CallLimits;
 use crate::state::Settings;
 
-/// A scope as a type.
+/// A permission as a type.
 pub trait Needed: Send + Sync + 'static {
-    /// The scope.
-    const SCOPE: Scope;
+    /// The permission.
+    const PERMISSION: Permission;
 }
 
-/// Needs `read`.
-#[derive(Debug, Clone, Copy)]
-pub enum Reads {}
-/// Needs `send`.
-#[derive(Debug, Clone, Copy)]
-pub enum Sends {}
-/// Needs `manage`.
-#[derive(Debug, Clone, Copy)]
-pub enum Manages {}
+/// A type for each permission that a route may need.
+pub mod needs {
+    use domain::access::permissions::Permission;
 
-impl Needed for Reads {
-    const SCOPE: Scope = Scope::Read;
-}
-impl Needed for Sends {
-    const SCOPE: Scope = Scope::Send;
-}
-impl Needed for Manages {
-    const SCOPE: Scope = Scope::Manage;
+    macro_rules! needs {
+        ($($name:ident),+ $(,)?) => {$(
+            #[doc = concat!("Needs [`Permission::", stringify!($name), "`].")]
+            #[derive(Debug, Clone, Copy)]
+            pub enum $name {}
+
+            impl super::Needed for $name {
+                const PERMISSION: Permission = Permission::$name;
+            }
+        )+};
+    }
+
+    needs! {
+        ContactsRead, TemplatesRead, MessagesRead, ConversationsRead, BroadcastsRead, ConnectionsRead, SettingsRead,
+        AlertsRead, WebhooksRead, MembersRead, KeysRead, SecurityRead, AuditRead, RetentionRead, HealthRead, Exports,
+        MessagesSend, ConversationsWrite, MediaWrite, BroadcastsWrite, BroadcastsSend, ContactsWrite, ContactsImport,
+        ContactsErase, SegmentsWrite, TemplatesWrite, CannedRepliesWrite, ConnectionsManage, SettingsManage,
+        AlertsManage, WebhooksManage, MembersManage, KeysManage, RetentionManage,
+    }
 }
 
-/// A caller whose key may do what this route does.
+/// For handlers that do not name their permission yet: whoever may look at the settings.
+pub type Reads = needs::SettingsRead;
+/// For handlers that do not name their permission yet: whoever may send messages.
+pub type Sends = needs::MessagesSend;
+/// For handlers that do not name their permission yet: whoever may change the settings.
+pub type Manages = needs::SettingsManage;
+
+/// A caller who may do what this route does.
 #[derive(Debug, Clone)]
-pub struct Caller<S> {
+pub struct Caller<N> {
     pub tenant: TenantId,
-    pub key: ApiKeyId,
-    /// The key's name, for notes and the audit trail.
-    pub key_name: String,
-    scope: PhantomData<S>,
+    /// The API key; `None`: a member called.
+    pub key: Option<ApiKeyId>,
+    /// For people: the key's name, the member's name or address.
+    pub name: String,
+    /// All that is known.
+    pub known: Authenticated,
+    need: PhantomData<N>,
 }
 
 impl<N: Needed, S: Send + Sync> FromRequestParts<S> for Caller<N> {
@@ -65,20 +86,34 @@ impl<N: Needed, S: Send + Sync> FromRequestParts<S> for Caller<N> {
         let Some(known) = parts.extensions.get::<Authenticated>() else {
             return Err(ApiError::internal("a route of the tenant API stands outside of its door"));
         };
-        if !known.may(N::SCOPE) {
-            let missing_scope = Some(N::SCOPE.as_str().to_owned());
-            return Err(Problem::Forbidden(Denied { missing_scope }).into());
+        if !known.may(N::PERMISSION) {
+            return Err(denied(known, N::PERMISSION));
         }
         Ok(Self {
             tenant: known.tenant_id,
-            key: known.key_id,
-            key_name: known.key_name.clone(),
-            scope: PhantomData,
+            key: known.key_id(),
+            name: known.name().to_owned(),
+            known: known.clone(),
+            need: PhantomData,
         })
     }
 }
 
-/// The door: a good key, of the tenant in the path, not too often. What it lets in carries [`Authenticated`].
+/// A key lacks a scope, a member a permission.
+fn denied(known: &Authenticated, permission: Permission) -> ApiError {
+    let denied = match known.who {
+        Who::Key { .. } => {
+            Denied { missing_scope: Some(permission.scope().as_str().to_owned()), ..Denied::default() }
+        }
+        Who::Member { .. } => {
+            Denied { missing_permission: Some(permission.as_str().to_owned()), ..Denied::default() }
+        }
+    };
+    Problem::Forbidden(denied).into()
+}
+
+/// The door: a good key or session, of the tenant in the path, not too often. What it lets in carries
+/// [`Authenticated`].
 pub(crate) async fn authenticate(
     State((access, limits, settings)): State<(Access, CallLimits, Settings)>,
     request: Request,
@@ -86,35 +121,94 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let tenant = path_member::<TenantId, _>(&mut parts, &(), "tenant_id").await;
-    let address =
-        client_address(&parts.headers, &parts.extensions, &settings).map(|address| address.to_string());
-    let known = who(&access, &parts.headers, tenant.as_ref().ok().copied(), address.as_deref()).await?;
+    let address = client_address(&parts.headers, &parts.extensions, &settings);
+    let mut known = who(&access, &parts, tenant.as_ref().ok().copied(), address).await?;
     let tenant = tenant?;
-    if known.tenant_id != tenant {
-        return Err(Problem::TenantNotFound(Missing { id: tenant.0 }).into());
-    }
-    limits.check(known.key_id)?;
+    let not_found = || ApiError::from(Problem::TenantNotFound(Missing { id: tenant.0 }));
+    known = known.filter(|known| known.tenant_id == tenant);
+    let mut known = known.ok_or_else(not_found)?;
+    limits.check(&known.who)?;
+    known.request_id =
+        parts.extensions.get::<RequestId>().and_then(|id| Some(id.0.to_str().ok()?.to_owned()));
+    let actor = actor(&known);
     parts.extensions.insert(known);
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    Ok(acting(actor, next.run(Request::from_parts(parts, body))).await)
 }
 
+/// For the audit trail.
+fn actor(known: &Authenticated) -> Actor {
+    let who = match &known.who {
+        Who::Key { id, name, .. } => Actor::api_key(id.0, name),
+        Who::Member { id, .. } => Actor::member(id.0, known.name()),
+    };
+    who.from_address(known.address.map(|address| address.to_string())).in_request(known.request_id.clone())
+}
+
+/// `None`: somebody who is known, but not here.
 async fn who(
     access: &Access,
-    headers: &HeaderMap,
+    parts: &Parts,
     tenant: Option<TenantId>,
-    address: Option<&str>,
-) -> Result<Authenticated, ApiError> {
-    let nobody = || ApiError::from(Problem::Unauthenticated(Nothing {}));
-    let presented = bearer(headers).ok_or_else(nobody)?;
-    match access.authenticate(presented, tenant, address).await? {
-        Authentication::Known(known) => Ok(known),
+    address: Option<IpAddr>,
+) -> Result<Option<Authenticated>, ApiError> {
+    let presented = presented(&parts.headers).ok_or_else(nobody)?;
+    if Access::is_session(presented.token()) {
+        let signed_in = session(access, parts).await?;
+        return Ok(tenant.and_then(|tenant| signed_in.at(tenant, address)));
+    }
+    match access.authenticate(presented.token(), tenant, address).await? {
+        Authentication::Known(known) => Ok(Some(known)),
+        Authentication::Elsewhere => {
+            let reason = Some("the key may not be used from this address".to_owned());
+            Err(Problem::Forbidden(Denied { reason, ..Denied::default() }).into())
+        }
         Authentication::Unknown | Authentication::Expired | Authentication::Revoked => Err(nobody()),
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+fn nobody() -> ApiError {
+    Problem::Unauthenticated(Nothing {}).into()
+}
+
+/// What a call shows.
+enum Presented {
+    Bearer(String),
+    Cookie(String),
+}
+
+impl Presented {
+    fn token(&self) -> &str {
+        match self {
+            Self::Bearer(token) | Self::Cookie(token) => token,
+        }
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Option<Presented> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let token = token.trim().to_owned();
+        return scheme.eq_ignore_ascii_case("bearer").then_some(Presented::Bearer(token));
+    }
+    cookie::read(headers).map(Presented::Cookie)
+}
+
+/// What a page that uses a session by cookie sends with each change.
+pub(crate) const CSRF: &str = "x-csrf-token";
+
+/// Whose session a call shows. A browser sends a cookie along with what others make it send: so a call that changes
+/// something by cookie needs what only our own page knows.
+pub(crate) async fn session(access: &Access, parts: &Parts) -> Result<SignedIn, ApiError> {
+    let presented = presented(&parts.headers).ok_or_else(nobody)?;
+    let signed_in = access.session(presented.token()).await?.ok_or_else(nobody)?;
+    let looks = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let shown = parts.headers.get(CSRF).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let same = aws_lc_rs::constant_time::verify_slices_are_equal(shown, signed_in.csrf.as_bytes()).is_ok();
+    if matches!(presented, Presented::Cookie(_)) && !looks && !same {
+        let reason = Some("a session by cookie needs the header X-CSRF-Token".to_owned());
+        return Err(Problem::Forbidden(Denied { reason, ..Denied::default() }).into());
+    }
+    Ok(signed_in)
 }
 
 /// Where the client is: the peer, or whom proxies of ours name.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use api_types::{ErrorCode, Failure, Fault};
+use domain::access::permissions::Permission;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa::{PartialSchema, ToSchema};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-/// Named by an operation: what its key must be allowed.
+/// Named by an operation: what its caller must be allowed.
+pub const PERMISSION: &str = "x-required-permission";
+/// Out of it: the scope that an API key needs.
 pub const SCOPE: &str = "x-required-scope";
 /// Named by an operation: what it may answer besides the failures of every route.
 pub const CODES: &str = "x-error-codes";
@@ -23,6 +26,11 @@ const DOOR: [ErrorCode; 7] = [
     ErrorCode::ServiceUnavailable,
     ErrorCode::Internal,
 ];
+/// The failures of every route of a person.
+const PERSON: [ErrorCode; 3] =
+    [ErrorCode::ValidationFailed, ErrorCode::ServiceUnavailable, ErrorCode::Internal];
+/// Besides, where one has to be logged in.
+const SESSION: [ErrorCode; 2] = [ErrorCode::Unauthenticated, ErrorCode::Forbidden];
 /// Besides, where there is a body.
 const BODY: [ErrorCode; 2] = [ErrorCode::PayloadTooLarge, ErrorCode::UnsupportedMediaType];
 /// Besides, where an idempotency key is taken.
@@ -60,6 +68,8 @@ pub fn write(document: OpenApi) -> Value {
         for (method, operation) in members(item) {
             if METHODS.contains(&method.as_str()) && path.contains("{tenant_id}") {
                 complete(path, method, operation);
+            } else if METHODS.contains(&method.as_str()) && path.starts_with(crate::auth::BASE) {
+                complete_person(path, operation);
             }
         }
     }
@@ -81,7 +91,9 @@ fn components(document: &mut Value) {
         document["components"]["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
     }
     document["components"]["securitySchemes"] = json!({
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key: `wxk_…`. What it must be allowed stands in `x-required-scope`."}
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key: `wxk_…`. What it must be allowed stands in `x-required-scope`."},
+        "session": {"type": "http", "scheme": "bearer", "description": "A session: `wxs_…`. What its member must be allowed stands in `x-required-permission`."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "waxwing_session", "description": "A session by cookie (`__Host-waxwing_session` by TLS). What changes something needs the header `X-CSRF-Token` besides."},
     });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.sort_keys();
@@ -89,7 +101,11 @@ fn components(document: &mut Value) {
 }
 
 fn complete(path: &str, method: &str, operation: &mut Value) {
-    operation["security"] = json!([{"key": []}]);
+    operation["security"] = json!([{"key": []}, {"session": []}, {"cookie": []}]);
+    let permission = operation[PERMISSION].as_str().and_then(|word| word.parse::<Permission>().ok());
+    if let Some(permission) = permission {
+        operation[SCOPE] = permission.scope().as_str().into();
+    }
     let mut parameters = path_parameters(path, operation);
     if method == "post" {
         parameters.push(json!({
@@ -101,7 +117,8 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     let given = operation["parameters"].as_array().cloned().unwrap_or_default();
     parameters.extend(given.into_iter().filter(|parameter| parameter["in"] != "path"));
     operation["parameters"] = parameters.into();
-    failures(method, operation);
+    let key: &[ErrorCode] = if method == "post" { &KEY } else { &[] };
+    failures(operation, &[&DOOR, key].concat());
     if let Some(operation) = operation.as_object_mut() {
         extensions_last(operation);
     }
@@ -127,8 +144,24 @@ fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
         .collect()
 }
 
+/// A route of a person, before any tenant is named.
+fn complete_person(path: &str, operation: &mut Value) {
+    let own: &[ErrorCode] =
+        if operation["security"].to_string().contains("session") { &SESSION } else { &[] };
+    let mut parameters = path_parameters(path, operation);
+    let given = operation["parameters"].as_array().cloned().unwrap_or_default();
+    parameters.extend(given.into_iter().filter(|parameter| parameter["in"] != "path"));
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    failures(operation, &[&PERSON, own].concat());
+    if let Some(operation) = operation.as_object_mut() {
+        extensions_last(operation);
+    }
+}
+
 /// One response per status, naming its codes.
-fn failures(method: &str, operation: &mut Value) {
+fn failures(operation: &mut Value, everywhere: &[ErrorCode]) {
     let own: Vec<String> = operation[CODES]
         .as_array()
         .into_iter()
@@ -137,9 +170,8 @@ fn failures(method: &str, operation: &mut Value) {
         .collect();
     let own = ErrorCode::ALL.iter().copied().filter(|code| own.iter().any(|own| own == code.as_str()));
     let body: &[ErrorCode] = if operation["requestBody"].is_object() { &BODY } else { &[] };
-    let key: &[ErrorCode] = if method == "post" { &KEY } else { &[] };
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
-    for code in own.chain(DOOR).chain(body.iter().copied()).chain(key.iter().copied()) {
+    for code in own.chain(everywhere.iter().copied()).chain(body.iter().copied()) {
         let codes = by_status.entry(code.status()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -175,7 +207,7 @@ fn failures(method: &str, operation: &mut Value) {
 
 /// utoipa keeps extensions in a map without order; the document must not change from run to run.
 fn extensions_last(operation: &mut Map<String, Value>) {
-    for name in [SCOPE, CODES] {
+    for name in [PERMISSION, SCOPE, CODES] {
         if let Some(value) = operation.shift_remove(name) {
             operation.insert(name.to_owned(), value);
         }

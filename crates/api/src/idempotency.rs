@@ -2,7 +2,9 @@
 //!
 //! Sends are not handled here: their key is part of the commit that accepts the message. Only answers of calls that
 //! did something (2xx) are kept; a refusal changed nothing, so a repeat is asked anew. Keys are apart for keys of
-//! different scopes, so that nobody is answered by a replay what they may not ask.
+//! different scopes and for each member, so that nobody is answered by a replay what they may not ask.
+
+mod upload;
 
 use std::sync::Arc;
 
@@ -15,9 +17,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use domain::{Clock, TenantId};
-use engine::access::Authenticated;
+use engine::access::{Authenticated, Who};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use ports::Store;
 use ports::idempotency::{KeptAnswer, Reserved};
 
@@ -82,43 +84,61 @@ pub(crate) async fn once(
     let Some(known) = request.extensions().get::<Authenticated>().cloned() else {
         return Err(ApiError::internal("an idempotency key was met outside of the door"));
     };
-    let tenant = known.tenant_id;
-    let kept_as = namespaced(&known, &key);
+    let keyed = Keyed { store, clock, tenant: known.tenant_id, kept_as: namespaced(&known, &key), key };
+    if upload::is_one(&request) {
+        return upload::once(keyed, request, next).await;
+    }
     let (request, digest) = fingerprint(request).await?;
-    match store.reserve_key(tenant, &kept_as, digest, clock.now()).await? {
-        Reserved::Fresh => {}
-        Reserved::Answered(answer) => return Ok(replay(answer)),
-        Reserved::InProgress => {
-            return Err(Problem::IdempotencyKeyInUse(KeyInUse {
-                idempotency_key: key,
-                retry_after_seconds: 1,
-            })
-            .into());
-        }
-        Reserved::OtherBody => return Err(reused(&key)),
+    if let Some(answer) = keyed.reserve(&keyed.kept_as, digest).await? {
+        return Ok(replay(answer));
     }
     let response = next.run(request).await;
-    keep(store.as_ref(), clock.as_ref(), tenant, &kept_as, response).await
+    keyed.keep(response).await
+}
+
+/// A call under a key.
+struct Keyed {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tenant: TenantId,
+    /// As the client names it.
+    key: String,
+    kept_as: String,
+}
+
+impl Keyed {
+    /// The answer given before; `None`: the call is the caller's to do.
+    async fn reserve(&self, kept_as: &str, digest: [u8; 32]) -> Result<Option<KeptAnswer>, ApiError> {
+        match self.store.reserve_key(self.tenant, kept_as, digest, self.clock.now()).await? {
+            Reserved::Fresh => Ok(None),
+            Reserved::Answered(answer) => Ok(Some(answer)),
+            Reserved::InProgress => {
+                let idempotency_key = self.key.clone();
+                Err(Problem::IdempotencyKeyInUse(KeyInUse { idempotency_key, retry_after_seconds: 1 }).into())
+            }
+            Reserved::OtherBody => Err(reused(&self.key)),
+        }
+    }
+
+    async fn keep(&self, response: Response) -> Result<Response, ApiError> {
+        keep(self.store.as_ref(), self.clock.as_ref(), self.tenant, &self.kept_as, response).await
+    }
 }
 
 fn namespaced(known: &Authenticated, key: &str) -> String {
-    let mut scopes: Vec<&str> = known.scopes.iter().map(|scope| &scope.as_str()[..1]).collect();
-    scopes.sort_unstable();
-    format!("{}:{key}", scopes.concat())
+    match &known.who {
+        Who::Key { scopes, .. } => {
+            let mut scopes: Vec<&str> = scopes.iter().map(|scope| &scope.as_str()[..1]).collect();
+            scopes.sort_unstable();
+            format!("{}:{key}", scopes.concat())
+        }
+        Who::Member { id, .. } => format!("member {id}:{key}"),
+    }
 }
 
-/// Ends the path of a list of contacts.
-const IMPORT: &str = "/contacts/import";
-
-/// The body is read to be compared; an upload or a list, which may be large, is told by its length instead.
+/// The body is read to be compared.
 async fn fingerprint(request: Request) -> Result<(Request, [u8; 32]), ApiError> {
     let (parts, body) = request.into_parts();
-    let content_type = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if content_type.starts_with(b"multipart/") || parts.uri.path().ends_with(IMPORT) {
-        let length = payload::length(&parts.headers).unwrap_or_default();
-        let digest = digest(&parts, &length.to_be_bytes());
-        return Ok((Request::from_parts(parts, body), digest));
-    }
     let bytes = payload::read(&parts.headers, body, payload::JSON_LIMIT).await?;
     let digest = digest(&parts, &bytes);
     Ok((Request::from_parts(parts, Body::from(bytes)), digest))

@@ -1,17 +1,18 @@
-//! How often a key may call.
+//! How often a key or a member may call.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use api_types::Problem;
 use api_types::errors::details::TooManyCalls;
-use domain::ApiKeyId;
+use domain::{AccountId, ApiKeyId};
+use engine::access::Who;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::error::ApiError;
 
-/// Calls per key.
+/// Calls per key, or per member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallRate {
     /// Sustained.
@@ -26,9 +27,16 @@ impl Default for CallRate {
     }
 }
 
-/// Counts the calls of each key; clones count together.
+/// Who is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Counted {
+    Key(ApiKeyId),
+    Account(AccountId),
+}
+
+/// Counts the calls of each; clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct CallLimits(Option<Arc<DefaultKeyedRateLimiter<ApiKeyId>>>);
+pub struct CallLimits(Option<Arc<DefaultKeyedRateLimiter<Counted>>>);
 
 impl CallLimits {
     /// `None`: no limit.
@@ -38,9 +46,13 @@ impl CallLimits {
     }
 
     /// Counts a call.
-    pub(crate) fn check(&self, key: ApiKeyId) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, who: &Who) -> Result<(), ApiError> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(&key).map_err(|early| {
+        let counted = match who {
+            Who::Key { id, .. } => Counted::Key(*id),
+            Who::Member { account, .. } => Counted::Account(*account),
+        };
+        limiter.check_key(&counted).map_err(|early| {
             let wait = early.wait_time_from(DefaultClock::default().now());
             Problem::ApiRateLimited(TooManyCalls { retry_after_seconds: wait.as_secs() + 1 }).into()
         })

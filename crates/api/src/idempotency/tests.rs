@@ -5,6 +5,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::post;
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
 use domain::{ApiKeyId, MovableClock, SignedDuration};
 use ports::operator::OperatorStore;
 use store::{SqlStore, StoreConfig};
@@ -34,9 +35,10 @@ impl Counter {
         let tenant = store.create_tenant("Ours", &Default::default(), clock.now()).await.unwrap().id;
         let known = Authenticated {
             tenant_id: tenant,
-            key_id: ApiKeyId(1),
-            key_name: "test".into(),
-            scopes: Scope::ALL.to_vec(),
+            who: Who::Key { id: ApiKeyId(1), name: "test".into(), scopes: Scope::ALL.to_vec() },
+            permissions: Permissions::all(),
+            address: None,
+            request_id: None,
         };
         let (made, reached, go) =
             (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));
