@@ -200,6 +200,7 @@ impl Group {
     /// Commits what is open and tells everybody.
     async fn commit(&mut self) {
         let Some(open) = self.open.take() else { return };
+        metrics::histogram!("waxwing_store_group_transactions").record(self.members.len() as f64);
         match open.commit().await {
             Ok(()) => self.members.drain(..).for_each(|member| drop(member.send(Ok(())))),
             Err(error) => self.fail(&Fault::from(error)),
@@ -272,3 +273,6 @@ impl std::ops::Deref for Writing {
             .expect("a transaction is there until it is committed or dropped, which both take it whole")
     }
 }
+
+#[cfg(test)]
+mod tests;
