@@ -210,8 +210,8 @@ pub struct Message {
     /// `text`, `template`, `image`, …
     #[schema(example = "text")]
     pub message_type: String,
-    /// What it says; the member `type` tells the shape.
-    #[schema(value_type = Object)]
+    /// What it says; the member `type` tells the shape. `null` once it was purged.
+    #[schema(value_type = Option<Object>)]
     pub content: Value,
     /// One line of it.
     pub preview: String,
@@ -237,6 +237,8 @@ pub struct Message {
     pub delivered_at: Option<Timestamp>,
     pub read_at: Option<Timestamp>,
     pub failed_at: Option<Timestamp>,
+    /// When what it said was removed, because its time was over (see `/retention`).
+    pub content_purged_at: Option<Timestamp>,
 }
 
 /// A step in a message's life.

@@ -1,6 +1,7 @@
 //! Media: files sent and received. The bytes lie in files under the media folder, the store knows where.
 
 mod fetch;
+mod leftovers;
 mod limits;
 mod meta_ids;
 mod upload;
@@ -58,6 +59,7 @@ pub struct MediaFiles {
     deps: Deps,
     vault: Arc<vault::Vault>,
     ids: Arc<meta_ids::MetaIds>,
+    used: Arc<meta_ids::Used>,
     arrivals: Arc<Notify>,
 }
 
@@ -65,7 +67,7 @@ impl MediaFiles {
     /// Over these parts; the folder is made when the first file comes.
     pub fn new(deps: Deps) -> Self {
         let vault = Arc::new(vault::Vault::new(deps.settings.media_dir.clone()));
-        Self { deps, vault, ids: Arc::default(), arrivals: Arc::default() }
+        Self { deps, vault, ids: Arc::default(), used: Arc::default(), arrivals: Arc::default() }
     }
 
     /// What is known of a file.

@@ -143,7 +143,11 @@ impl Retention {
     }
 
     /// All batches of a tenant; `None` when it was stopped, or another node has it.
-    async fn purge(&self, tenant: TenantId, stop: &CancellationToken) -> Result<Option<PurgeRun>, StoreError> {
+    async fn purge(
+        &self,
+        tenant: TenantId,
+        stop: &CancellationToken,
+    ) -> Result<Option<PurgeRun>, StoreError> {
         while !stop.is_cancelled() {
             let (now, until) = self.hold();
             let began = tokio::time::Instant::now();
@@ -177,7 +181,9 @@ impl Retention {
         }
         match self.media.remove_unknown().await {
             Ok(_) => *searched = now,
-            Err(error) => tracing::warn!(%error, "the folder of files was not searched for those that nobody names"),
+            Err(error) => {
+                tracing::warn!(%error, "the folder of files was not searched for those that nobody names")
+            }
         }
     }
 }

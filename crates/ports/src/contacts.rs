@@ -91,7 +91,8 @@ pub struct ContactFilter {
 /// Verbs on contacts.
 #[async_trait]
 pub trait ContactStore: Send + Sync {
-    /// Makes one, with its consent entry when consent is given; one commit.
+    /// Makes one, with its consent entry when consent is given; one commit. Somebody who was erased after an opt-out
+    /// starts opted out, whatever is given.
     async fn create_contact(
         &self,
         tenant: TenantId,
@@ -128,7 +129,7 @@ pub trait ContactStore: Send + Sync {
         contact: ContactId,
         at: Timestamp,
     ) -> StoreResult<Option<Contact>>;
-    /// Removes the contact with its conversations, messages and queue; the consent ledger keeps its entries.
-    /// False when there is none.
+    /// Removes the contact with its conversations, messages, inbound files and queue; the consent ledger keeps its
+    /// entries. False when there is none.
     async fn delete_contact(&self, tenant: TenantId, contact: ContactId, at: Timestamp) -> StoreResult<bool>;
 }

@@ -76,6 +76,8 @@ pub trait MediaStore: Send + Sync {
         size: i64,
         sha256: &str,
     ) -> StoreResult<()>;
+    /// Notes that it is sent at this moment; the latest counts.
+    async fn touch_media(&self, tenant: TenantId, media: MediaId, at: Timestamp) -> StoreResult<()>;
     /// Notes a failed fetch and when to try again (`None`: never).
     async fn set_media_failed(
         &self,

@@ -15,7 +15,10 @@ pub(crate) fn message(message: ports::messages::Message) -> Message {
         message_type: message.content.message_type().to_owned(),
         preview: message.content.preview(),
         // Content is made of texts, numbers and JSON: it can always be written.
-        content: serde_json::to_value(&message.content).unwrap_or_default(),
+        content: match message.content_purged_at {
+            Some(_) => serde_json::Value::Null,
+            None => serde_json::to_value(&message.content).unwrap_or_default(),
+        },
         template_id: message.template_id.map(|id| id.0),
         wamid: message.wamid,
         reply_to: message.reply_to,
@@ -31,6 +34,7 @@ pub(crate) fn message(message: ports::messages::Message) -> Message {
         delivered_at: message.delivered_at,
         read_at: message.read_at,
         failed_at: message.failed_at,
+        content_purged_at: message.content_purged_at,
     }
 }
 

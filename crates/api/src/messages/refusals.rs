@@ -53,6 +53,7 @@ pub(super) fn refuse(error: SendError, asked: &Asked, key: Option<&str>) -> ApiE
             Problem::ConversationNotFound(Missing { id: asked.conversation.map_or(0, |id| id.0) })
         }
         SendError::MediaNotFound(id) => Problem::MediaNotFound(Missing { id: id.0 }),
+        SendError::ReplyToPurged => return super::purged(),
         SendError::ReplyToNotFound => return ApiError::fault("/reply_to", "is not a message known here"),
         SendError::TemplateNotFound { name, language, languages } => no_template(name, language, languages),
         SendError::ParamsMismatch { template_name, mismatch } => {

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use domain::{ContactId, MediaId, TenantId};
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
+use ports::Paging;
 use ports::conversations::ConversationFilter;
 use ports::gateway::ByteStream;
 use ports::messages::MessageFilter;
-use ports::{Page, Paging, StoreResult};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -68,8 +68,14 @@ impl Erasures {
         let (store, id) = (&self.deps.store, contact.id);
         let about = json!({ "exported_at": self.deps.clock.now(), "tenant_id": tenant, "contact": contact });
         whole(parts, "contact.json", &about).await?;
-        let records = pages(async |paging| store.consent_records(tenant, id, &paging).await);
-        list(parts, "consent.json", records).await?;
+        let mut array = Array::begin(parts, "consent.json").await?;
+        let mut paging = Some(first());
+        while let Some(page) = paging {
+            let page = store.consent_records(tenant, id, &page).await.map_err(io::Error::other)?;
+            array.add(&page.items).await?;
+            paging = next(page.next_cursor);
+        }
+        array.end().await?;
         self.conversations(tenant, id, parts).await?;
         let files = self.messages(tenant, id, parts).await?;
         let broadcasts = store.participations(tenant, id).await.map_err(io::Error::other)?;
@@ -80,12 +86,17 @@ impl Erasures {
     async fn conversations(&self, tenant: TenantId, contact: ContactId, parts: &Parts) -> io::Result<()> {
         let store = &self.deps.store;
         let filter = ConversationFilter { contact_id: Some(contact), ..ConversationFilter::default() };
-        let threads = pages(async |paging| store.conversations(tenant, &filter, &paging).await);
-        let threads = threads.and_then(|thread| async move {
-            let notes = store.notes(tenant, thread.id).await.map_err(io::Error::other)?;
-            Ok(json!({ "conversation": thread, "notes": notes }))
-        });
-        list(parts, "conversations.json", threads).await
+        let mut array = Array::begin(parts, "conversations.json").await?;
+        let mut paging = Some(first());
+        while let Some(page) = paging {
+            let page = store.conversations(tenant, &filter, &page).await.map_err(io::Error::other)?;
+            for thread in page.items {
+                let notes = store.notes(tenant, thread.id).await.map_err(io::Error::other)?;
+                array.add(&[json!({ "conversation": thread, "notes": notes })]).await?;
+            }
+            paging = next(page.next_cursor);
+        }
+        array.end().await
     }
 
     /// Answers the files that they name.
@@ -98,9 +109,15 @@ impl Erasures {
         let store = &self.deps.store;
         let filter = MessageFilter { contact_id: Some(contact), ..MessageFilter::default() };
         let mut files = BTreeSet::new();
-        let messages = pages(async |paging| store.messages(tenant, &filter, &paging).await)
-            .inspect_ok(|message| files.extend(message.content.own_media()));
-        list(parts, "messages.json", messages).await?;
+        let mut array = Array::begin(parts, "messages.json").await?;
+        let mut paging = Some(first());
+        while let Some(page) = paging {
+            let page = store.messages(tenant, &filter, &page).await.map_err(io::Error::other)?;
+            files.extend(page.items.iter().flat_map(|message| message.content.own_media()));
+            array.add(&page.items).await?;
+            paging = next(page.next_cursor);
+        }
+        array.end().await?;
         Ok(files)
     }
 
@@ -113,7 +130,8 @@ impl Erasures {
         for media in known {
             // One that was not fetched, or is gone, stands in `media.json` all the same.
             let Ok((media, mut bytes)) = self.media.open(tenant, media.id).await else { continue };
-            let name = format!("media/{}-{}", media.id, file_name(media.filename.as_deref(), &media.mime_type));
+            let name =
+                format!("media/{}-{}", media.id, file_name(media.filename.as_deref(), &media.mime_type));
             send(parts, Part::File(name)).await?;
             while let Some(bytes) = bytes.next().await {
                 send(parts, Part::Bytes(bytes?)).await?;
@@ -133,24 +151,12 @@ fn file_name(filename: Option<&str>, mime_type: &str) -> String {
         .collect()
 }
 
-/// Everything of a list, page by page.
-fn pages<T, F>(read: F) -> impl Stream<Item = io::Result<T>>
-where
-    F: AsyncFn(Paging) -> StoreResult<Page<T>>,
-{
-    let first = Some(Paging { page: 1, page_size: PAGE, cursor: None });
-    stream::unfold((read, first), |(read, paging)| async move {
-        match read(paging?).await {
-            Ok(page) => {
-                let next =
-                    page.next_cursor.map(|cursor| Paging { page: 1, page_size: PAGE, cursor: Some(cursor) });
-                let items: Vec<io::Result<T>> = page.items.into_iter().map(Ok).collect();
-                Some((items, (read, next)))
-            }
-            Err(error) => Some((vec![Err(io::Error::other(error))], (read, None))),
-        }
-    })
-    .flat_map(stream::iter)
+fn first() -> Paging {
+    Paging { page: 1, page_size: PAGE, cursor: None }
+}
+
+fn next(cursor: Option<String>) -> Option<Paging> {
+    cursor.map(|cursor| Paging { cursor: Some(cursor), ..first() })
 }
 
 async fn send(parts: &Parts, part: Part) -> io::Result<()> {
@@ -165,22 +171,31 @@ async fn whole(parts: &Parts, name: &str, value: &impl Serialize) -> io::Result<
 }
 
 /// A file of a JSON array, one line a member.
-async fn list<T: Serialize>(
-    parts: &Parts,
-    name: &str,
-    members: impl Stream<Item = io::Result<T>>,
-) -> io::Result<()> {
-    send(parts, Part::File(name.to_owned())).await?;
-    let mut members = std::pin::pin!(members);
-    let mut before = "[\n";
-    while let Some(member) = members.next().await {
-        let mut line = before.as_bytes().to_vec();
-        serde_json::to_writer(&mut line, &member?)?;
-        send(parts, Part::Bytes(line.into())).await?;
-        before = ",\n";
+struct Array<'a> {
+    parts: &'a Parts,
+    is_empty: bool,
+}
+
+impl<'a> Array<'a> {
+    async fn begin(parts: &'a Parts, name: &str) -> io::Result<Self> {
+        send(parts, Part::File(name.to_owned())).await?;
+        Ok(Self { parts, is_empty: true })
     }
-    let end: &'static [u8] = if before == "[\n" { b"[]\n" } else { b"\n]\n" };
-    send(parts, Part::Bytes(Bytes::from_static(end))).await
+
+    async fn add(&mut self, members: &[impl Serialize]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for member in members {
+            lines.extend_from_slice(if self.is_empty { b"[\n" } else { b",\n" });
+            serde_json::to_writer(&mut lines, member)?;
+            self.is_empty = false;
+        }
+        send(self.parts, Part::Bytes(lines.into())).await
+    }
+
+    async fn end(self) -> io::Result<()> {
+        let end: &'static [u8] = if self.is_empty { b"[]\n" } else { b"\n]\n" };
+        send(self.parts, Part::Bytes(Bytes::from_static(end))).await
+    }
 }
 
 /// Packs until there is no more; an error on either side ends it.

@@ -51,7 +51,8 @@ impl MediaFiles {
         for folder in entries(&self.deps.settings.media_dir).await.map_err(MediaError::Disk)? {
             // Whatever is not called like a tenant is not one's folder.
             let Ok(tenant) = folder.parse::<TenantId>() else { continue };
-            let files = entries(&self.deps.settings.media_dir.join(&folder)).await.map_err(MediaError::Disk)?;
+            let files =
+                entries(&self.deps.settings.media_dir.join(&folder)).await.map_err(MediaError::Disk)?;
             for names in files.chunks(BATCH as usize) {
                 removed += self.remove_unknown_of(tenant, names).await?;
             }
@@ -76,7 +77,9 @@ impl MediaFiles {
         for path in self.deps.store.unknown_files(tenant, &old).await? {
             match self.vault.remove(tenant, &path).await {
                 Ok(()) => removed += 1,
-                Err(error) => tracing::warn!(tenant.id = %tenant, %error, "a file that nobody names was not removed"),
+                Err(error) => {
+                    tracing::warn!(tenant.id = %tenant, %error, "a file that nobody names was not removed")
+                }
             }
         }
         Ok(removed)

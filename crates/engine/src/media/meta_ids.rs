@@ -31,6 +31,20 @@ impl MetaIds {
     }
 }
 
+/// When a file was last noted to be in use, to the day.
+#[derive(Default)]
+pub(super) struct Used(DashMap<(TenantId, MediaId), i64>);
+
+impl Used {
+    fn is_news(&self, file: (TenantId, MediaId), now: Timestamp) -> bool {
+        let day = now.as_second().div_euclid(24 * 3_600);
+        if self.0.len() > REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(file, day) != Some(day)
+    }
+}
+
 impl MediaFiles {
     /// Meta's id of a file for sending it from a connection; uploads the file when there is none that is good for
     /// another day. One call to Meta at most: whoever sends has a retry of his own.
@@ -44,6 +58,7 @@ impl MediaFiles {
         media: MediaId,
         connection: ConnectionId,
     ) -> Result<String, MediaError> {
+        self.touch(tenant, media).await?;
         let slot = self.ids.slot((tenant, media, connection));
         if let Some((meta_id, until)) = &*slot.lock().await
             && self.is_good(*until)
@@ -52,6 +67,15 @@ impl MediaFiles {
         }
         let media = self.get(tenant, media).await?;
         self.meta_id_within(tenant, &media, connection, 1).await
+    }
+
+    /// Notes, once a day, that a file is in use: it is kept as long as the messages that it was sent with.
+    async fn touch(&self, tenant: TenantId, media: MediaId) -> Result<(), MediaError> {
+        let now = self.deps.clock.now();
+        if self.used.is_news((tenant, media), now) {
+            self.deps.store.touch_media(tenant, media, now).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn meta_id_within(

@@ -145,7 +145,8 @@ impl Vault {
     }
 }
 
-async fn is_left_behind(path: &Path, now: Timestamp) -> io::Result<bool> {
+/// Whether nobody touched the file for so long that nobody can be on the way with it.
+pub(super) async fn is_left_behind(path: &Path, now: Timestamp) -> io::Result<bool> {
     let touched = fs::metadata(path).await?.modified()?;
     Ok(Timestamp::try_from(touched).is_ok_and(|touched| now.duration_since(touched) > LEFT_BEHIND))
 }

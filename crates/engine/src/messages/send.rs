@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::connections::ConnectionState;
-use domain::messages::content::{Content, Fault};
+use domain::messages::content::{Content, Fault, MediaKind};
 use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
 use domain::templates::{Params, ParamsMismatch};
@@ -109,6 +109,8 @@ pub enum SendError {
     ConversationNotFound,
     #[error("the message to answer is not known")]
     ReplyToNotFound,
+    #[error("the content of the message to answer was purged")]
+    ReplyToPurged,
     #[error("there is no such file")]
     MediaNotFound(MediaId),
     /// Not in this language, or not at all.
@@ -129,6 +131,7 @@ pub enum SendError {
 impl Messages {
     /// Sends. When this answers `Ok`, the message is durable (also when the outcome is a failure).
     pub async fn send(&self, tenant: TenantId, command: SendCommand) -> Result<Sent, SendError> {
+        let from = self.deps.clock.now();
         let entry = self.connection_for(tenant, &command).await?;
         let connection_id = entry.connection.id;
         let (content, template_id) = self.content(tenant, connection_id, &command.body).await?;
@@ -148,13 +151,16 @@ impl Messages {
                 send_at: scheduled,
                 retry_of: None,
                 created_by: command.created_by,
+                actor: ports::audit::current(),
                 key: command.key,
                 at: self.deps.clock.now(),
             })
             .await?;
         match outcome {
             AcceptOutcome::Accepted(accepted) => {
-                Ok(self.follow(tenant, &entry, accepted, scheduled, wait).await)
+                let sent = self.follow(tenant, &entry, accepted, scheduled, wait).await;
+                crate::telemetry::sent(sent.message_id, from, self.deps.clock.now());
+                Ok(sent)
             }
             AcceptOutcome::Replayed { message_id, answer } => self.replayed(tenant, message_id, answer).await,
             AcceptOutcome::KeyReused => Err(SendError::KeyReused),
@@ -162,6 +168,7 @@ impl Messages {
             AcceptOutcome::ContactNotFound => Err(SendError::ContactNotFound),
             AcceptOutcome::ConversationNotFound => Err(SendError::ConversationNotFound),
             AcceptOutcome::ReplyToNotFound => Err(SendError::ReplyToNotFound),
+            AcceptOutcome::ReplyToPurged => Err(SendError::ReplyToPurged),
             AcceptOutcome::ConnectionNotFound => Err(SendError::ConnectionNotFound),
             AcceptOutcome::Failed => {
                 Err(StoreError::Internal("the message could not be accepted".into()).into())
@@ -261,9 +268,16 @@ impl Messages {
     }
 
     async fn check_media(&self, tenant: TenantId, content: &Content) -> Result<(), SendError> {
+        let shown_as = match content {
+            Content::Media(media) if media.kind != MediaKind::Document => Some(media.kind),
+            // Any file can be a document.
+            _ => None,
+        };
         for id in content.own_media() {
-            if self.deps.store.media(tenant, id).await?.is_none() {
-                return Err(SendError::MediaNotFound(id));
+            let file = self.deps.store.media(tenant, id).await?.ok_or(SendError::MediaNotFound(id))?;
+            if let Some(kind) = shown_as.filter(|kind| *kind != MediaKind::of_mime(&file.mime_type)) {
+                let problem = format!("is {}, which cannot be sent as {}", file.mime_type, kind.as_str());
+                return Err(SendError::Faults(vec![Fault { pointer: "/media/media_id".into(), problem }]));
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! `waxwing contacts`: lists of contacts in and out of a running server, at its HTTP API.
 
+mod erase;
 mod export;
+mod export_person;
 mod import;
 
 use std::process::ExitCode;
@@ -34,6 +36,19 @@ enum ContactsCommand {
         after_help = "Example:\n  waxwing contacts export --tenant 1 --opted-in true --out contacts.csv"
     )]
     Export(export::Export),
+    /// Writes all that is known of one person into a ZIP: JSON files, and the files sent and received
+    #[command(
+        name = "export-person",
+        after_help = "Example:\n  waxwing contacts export-person --tenant 1 --contact 4711 -o person.zip"
+    )]
+    ExportPerson(export_person::ExportPerson),
+    /// Erases one person for good and prints the receipt
+    #[command(
+        after_help = "Identity, messages, files and notes are removed; the consent ledger stays without its evidence, and an \
+                      opt-out holds when the number comes back. There is no way back.\n\nExample:\n  \
+                      waxwing contacts erase --tenant 1 --contact 4711"
+    )]
+    Erase(erase::Erase),
 }
 
 impl Contacts {
@@ -41,6 +56,8 @@ impl Contacts {
         match self.command {
             ContactsCommand::Import(command) => command.run().await,
             ContactsCommand::Export(command) => command.run().await.map(|()| ExitCode::SUCCESS),
+            ContactsCommand::ExportPerson(command) => command.run().await.map(|()| ExitCode::SUCCESS),
+            ContactsCommand::Erase(command) => command.run().await.map(|()| ExitCode::SUCCESS),
         }
     }
 }

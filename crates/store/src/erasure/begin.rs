@@ -42,7 +42,8 @@ pub(super) async fn begin(
     let records = seal_evidence(&tx, tenant, &key, &family, erasure).await?;
     remove(&tx, tenant, &family, &mut removed).await?;
     let work = Work::begin(traces, family.iter().map(|one| one.id).collect(), records);
-    let sql = "INSERT INTO erasures (tenant_id, id, contact_id, at, work, removed) VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql =
+        "INSERT INTO erasures (tenant_id, id, contact_id, at, work, removed) VALUES ($1, $2, $3, $4, $5, $6)";
     let values: [Value; 6] = [
         tenant.0.into(),
         erasure.0.into(),
@@ -63,8 +64,12 @@ async fn traces(tx: &Tx, tenant: TenantId, person: &Contact, family: &[Id]) -> R
     let set = tx.dialect.set::<Id>(1, "r");
     let values: [Value; 2] = [param(family)?, tenant.0.into()];
     for sql in [
-        format!("SELECT c.name AS word FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id"),
-        format!("SELECT c.username AS word FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id"),
+        format!(
+            "SELECT c.name AS word FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id"
+        ),
+        format!(
+            "SELECT c.username AS word FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id"
+        ),
         format!(
             "SELECT n.text AS word FROM {set} CROSS JOIN conversations v CROSS JOIN notes n WHERE v.tenant_id = $2 \
              AND v.contact_id = r.id AND n.tenant_id = $2 AND n.conversation_id = v.id"
@@ -141,8 +146,7 @@ async fn remember(
 async fn source_of_opt_out(tx: &Tx, tenant: TenantId, contact: ContactId) -> Result<ConsentSource, Fault> {
     let sql = "SELECT source FROM consent_records WHERE tenant_id = $1 AND contact_id = $2 AND kind = $3 \
                ORDER BY at DESC, id DESC LIMIT 1";
-    let values: [Value; 3] =
-        [tenant.0.into(), contact.0.into(), ConsentKind::OptOut.as_str().into()];
+    let values: [Value; 3] = [tenant.0.into(), contact.0.into(), ConsentKind::OptOut.as_str().into()];
     let row = db::one(&**tx, sql, values).await?;
     row.map_or(Ok(ConsentSource::Api), |row| row.word("source"))
 }

@@ -25,12 +25,8 @@ pub(super) async fn finish(erasing: &mut Erasing<'_>) -> Result<(), Fault> {
     let digest = key.of_receipt(&receipt.text());
     let sql = "UPDATE erasures SET work = NULL, removed = '{}', receipt = $3, digest = $4 \
                WHERE tenant_id = $1 AND id = $2";
-    let values: [Value; 4] = [
-        tenant.0.into(),
-        erasing.erasure.id.0.into(),
-        to_json(&receipt)?.into(),
-        digest.clone().into(),
-    ];
+    let values: [Value; 4] =
+        [tenant.0.into(), erasing.erasure.id.0.into(), to_json(&receipt)?.into(), digest.clone().into()];
     db::run(&**tx, sql, values).await?;
     erasing.erasure.receipt = Some((receipt, digest));
     Ok(())
@@ -55,7 +51,10 @@ async fn kept(erasing: &Erasing<'_>) -> Result<Vec<Kept>, Fault> {
     }
     if erasing.work.records > 0 {
         keep(
-            format!("{} consent record(s): kind, source and time, under the contact's number", erasing.work.records),
+            format!(
+                "{} consent record(s): kind, source and time, under the contact's number",
+                erasing.work.records
+            ),
             "proof of what was agreed to (GDPR articles 7(1) and 17(3)(e)); their evidence was replaced by its keyed \
              digest",
         );

@@ -105,7 +105,9 @@ pub(crate) async fn open(tx: &Tx, keyring: &Keyring) -> Result<(), Fault> {
 pub(crate) async fn reseal(store: &SqlStore, tx: &Tx) -> Result<u64, Fault> {
     let ring = store.keyring();
     let lock = tx.dialect.for_update("k");
-    let sql = format!("SELECT k.tenant_id AS tenant_id, k.sealed AS sealed FROM erasure_keys k ORDER BY k.tenant_id{lock}");
+    let sql = format!(
+        "SELECT k.tenant_id AS tenant_id, k.sealed AS sealed FROM erasure_keys k ORDER BY k.tenant_id{lock}"
+    );
     let mut outdated = 0;
     for row in db::all(&**tx, &sql, []).await? {
         let tenant = TenantId(row.get("tenant_id")?);

@@ -42,7 +42,9 @@ pub(super) async fn batch(erasing: &mut Erasing<'_>) -> Result<(), Fault> {
     for (what, sql) in [
         (
             "message_events",
-            format!("DELETE FROM message_events WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set})"),
+            format!(
+                "DELETE FROM message_events WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set})"
+            ),
         ),
         (
             "queued_messages",

@@ -160,8 +160,7 @@ impl Reading {
 
     /// The columns of the key, and where the page begins.
     fn keys(&self, work: &Work) -> (Vec<String>, Vec<Value>) {
-        let cursor: [Value; 3] =
-            [work.cursor.0.into(), work.cursor.1.into(), work.cursor.2.as_str().into()];
+        let cursor: [Value; 3] = [work.cursor.0.into(), work.cursor.1.into(), work.cursor.2.as_str().into()];
         self.key
             .iter()
             .zip(cursor)
@@ -301,8 +300,9 @@ async fn webhooks(erasing: &Erasing<'_>, theirs: &[Key]) -> Result<u64, Fault> {
     if !redacted.is_empty() {
         let set = tx.dialect.set::<Redacted>(1, "r");
         let body = tx.dialect.unhex("r.body");
-        let sql =
-            format!("UPDATE inbox SET body = {body} FROM {set} WHERE inbox.tenant_id = $2 AND inbox.id = r.id");
+        let sql = format!(
+            "UPDATE inbox SET body = {body} FROM {set} WHERE inbox.tenant_id = $2 AND inbox.id = r.id"
+        );
         db::run(&**tx, &sql, [param(&redacted)?, tenant.0.into()]).await?;
     }
     let mut removed = redacted.len() as u64;

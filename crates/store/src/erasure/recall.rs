@@ -40,7 +40,11 @@ impl Kept {
     /// The consent of a contact that was just made, with what is kept.
     pub(crate) fn apply_to(&self, given: &ConsentState) -> ConsentState {
         let marketing_stopped = self.marketing_stopped;
-        if self.opted_out_at.is_some() { self.state() } else { ConsentState { marketing_stopped, ..given.clone() } }
+        if self.opted_out_at.is_some() {
+            self.state()
+        } else {
+            ConsentState { marketing_stopped, ..given.clone() }
+        }
     }
 
     /// The entry that says in the new contact's ledger where its opt-out comes from.
@@ -82,11 +86,7 @@ set! {
 }
 
 /// Asks for identities that no contact has. Where nobody was ever erased that costs one read.
-pub(crate) async fn recall(
-    tx: &Tx,
-    tenant: TenantId,
-    identities: &[&Identity],
-) -> Result<Recalled, Fault> {
+pub(crate) async fn recall(tx: &Tx, tenant: TenantId, identities: &[&Identity]) -> Result<Recalled, Fault> {
     if identities.is_empty() {
         return Ok(Recalled::default());
     }

@@ -114,7 +114,9 @@ pub(super) async fn batch(
         "SELECT e.id AS id, e.contact_id AS contact_id, e.at AS at, e.receipt AS receipt, e.digest AS digest, \
          e.work AS work, e.removed AS removed FROM erasures e WHERE e.tenant_id = $1 AND e.id = $2{lock}"
     );
-    let Some(found) = db::one(&*tx, &sql, [tenant.0.into(), erasure.0.into()]).await? else { return Ok(None) };
+    let Some(found) = db::one(&*tx, &sql, [tenant.0.into(), erasure.0.into()]).await? else {
+        return Ok(None);
+    };
     let known = row::from_row(&found)?;
     let Some(work) = found.json_opt::<Work>("work")? else { return Ok(Some(known)) };
     if work != seen {
@@ -132,7 +134,8 @@ pub(super) async fn batch(
     let Erasing { erasure, work, removed, .. } = erasing;
     if erasure.receipt.is_none() {
         let sql = "UPDATE erasures SET work = $3, removed = $4 WHERE tenant_id = $1 AND id = $2";
-        let values = [tenant.0.into(), erasure.id.0.into(), to_json(&work)?.into(), to_json(&removed)?.into()];
+        let values =
+            [tenant.0.into(), erasure.id.0.into(), to_json(&work)?.into(), to_json(&removed)?.into()];
         db::run(&*tx, sql, values).await?;
     }
     tx.commit().await?;

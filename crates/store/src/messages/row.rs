@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: &str = "m.id AS id, m.contact_id AS contact_id, m.conv
      m.content AS content, m.template_id AS template_id, m.wamid AS wamid, m.reply_to AS reply_to, \
      m.failure AS failure, m.pricing_category AS pricing_category, m.attempts AS attempts, \
      m.retry_of AS retry_of, m.broadcast_id AS broadcast_id, m.created_by AS created_by, m.created_at AS created_at, m.send_at AS send_at, \
-     m.sent_at AS sent_at, m.delivered_at AS delivered_at, m.read_at AS read_at, m.failed_at AS failed_at, \
+     m.sent_at AS sent_at, m.delivered_at AS delivered_at, m.read_at AS read_at, m.failed_at AS failed_at, m.content_purged_at AS content_purged_at, \
      (SELECT o.due_at FROM outbox o WHERE o.tenant_id = m.tenant_id AND o.message_id = m.id AND NOT o.sending) AS due_at";
 
 /// A message out of [`COLUMNS`].
@@ -45,6 +45,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Message, Fault> {
         delivered_at: row.time_opt("delivered_at")?,
         read_at: row.time_opt("read_at")?,
         failed_at: row.time_opt("failed_at")?,
+        content_purged_at: row.time_opt("content_purged_at")?,
     })
 }
 

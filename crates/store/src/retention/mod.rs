@@ -25,7 +25,11 @@ impl RetentionStore for SqlStore {
         let sql = format!(
             "SELECT t.created_at AS created_at, r.tenant_id AS chosen, {} FROM tenants t \
              LEFT JOIN retention r ON r.tenant_id = t.tenant_id WHERE t.tenant_id = $1",
-            COLUMNS.split(", ").map(|column| format!("r.{column} AS {column}")).collect::<Vec<_>>().join(", ")
+            COLUMNS
+                .split(", ")
+                .map(|column| format!("r.{column} AS {column}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         );
         let found = db::one(self.reader(), &sql, [tenant.0.into()]).await?;
         Ok(found.as_ref().map(joined).transpose()?)

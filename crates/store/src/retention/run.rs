@@ -108,9 +108,7 @@ async fn hold(
     let sql = format!(
         "INSERT INTO retention (tenant_id, message_content_days, delivery_log_days, webhook_days, next_run_at, \
          held_until, content_from) VALUES ($1, {}, {}, {}, $2, 0, 0) ON CONFLICT (tenant_id) DO NOTHING",
-        chosen.message_content_days,
-        chosen.delivery_log_days,
-        chosen.webhook_days,
+        chosen.message_content_days, chosen.delivery_log_days, chosen.webhook_days,
     );
     db::run(&**tx, &sql, [tenant.0.into(), micros(now).into()]).await?;
     let sql = "UPDATE retention SET holder = $2, held_until = $4 WHERE tenant_id = $1 \
@@ -137,7 +135,8 @@ pub(super) async fn batch(
 ) -> Result<PurgeProgress, Fault> {
     let tx = store.begin().await?;
     let lock = tx.dialect.for_update("r");
-    let sql = format!("SELECT r.holder AS holder, r.run AS run FROM retention r WHERE r.tenant_id = $1{lock}");
+    let sql =
+        format!("SELECT r.holder AS holder, r.run AS run FROM retention r WHERE r.tenant_id = $1{lock}");
     let Some(row) = db::one(&*tx, &sql, [tenant.0.into()]).await? else { return Ok(PurgeProgress::Lost) };
     let Some(mut run) = row.json_opt::<Run>("run")? else { return Ok(PurgeProgress::Lost) };
     if row.get::<Option<String>>("holder")?.as_deref() != Some(holder) {
@@ -155,12 +154,7 @@ pub(super) async fn batch(
     }
 }
 
-async fn go_on(
-    tx: Tx,
-    tenant: TenantId,
-    run: &Run,
-    held_until: Timestamp,
-) -> Result<PurgeProgress, Fault> {
+async fn go_on(tx: Tx, tenant: TenantId, run: &Run, held_until: Timestamp) -> Result<PurgeProgress, Fault> {
     let sql = "UPDATE retention SET run = $2, held_until = $3 WHERE tenant_id = $1";
     db::run(&*tx, sql, [tenant.0.into(), to_json(run)?.into(), micros(held_until).into()]).await?;
     let sql = "SELECT COUNT(*) AS waiting FROM (SELECT 1 AS one FROM outbox o WHERE o.tenant_id = $1 AND NOT o.sending \

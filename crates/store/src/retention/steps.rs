@@ -11,7 +11,8 @@ use crate::db::{self, Fault, Row, Tx, micros, to_json};
 use crate::sets::{param, set};
 
 /// Broadcasts that are over.
-pub(super) const OVER: &str = "b.state IN ('completed', 'failed', 'cancelled') AND COALESCE(b.finished_at, b.updated_at)";
+pub(super) const OVER: &str =
+    "b.state IN ('completed', 'failed', 'cancelled') AND COALESCE(b.finished_at, b.updated_at)";
 
 /// Purges a batch; true when the class is done.
 pub(super) async fn step(
@@ -117,13 +118,7 @@ async fn content(
     Ok(done)
 }
 
-async fn media(
-    tx: &Tx,
-    tenant: TenantId,
-    run: &mut Run,
-    limit: i64,
-    now: Timestamp,
-) -> Result<bool, Fault> {
+async fn media(tx: &Tx, tenant: TenantId, run: &mut Run, limit: i64, now: Timestamp) -> Result<bool, Fault> {
     let sql = "SELECT f.id AS id, f.created_at AS created_at, f.direction AS direction, f.used_at AS used_at, \
                f.path AS path, f.size AS size FROM media f WHERE f.tenant_id = $1 AND (f.created_at, f.id) > ($2, $3) \
                AND f.created_at < $4 ORDER BY f.created_at, f.id LIMIT $5";

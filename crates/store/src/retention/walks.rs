@@ -85,11 +85,9 @@ fn removal(dialect: Dialect, class: Class) -> Result<String, Fault> {
 /// kept whatever its age.
 async fn by_id(tx: &Tx, tenant: TenantId, run: &mut Run, limit: i64) -> Result<bool, Fault> {
     let (table, text, waits) = match run.class {
-        Class::Webhooks => (
-            "inbox",
-            "body",
-            "EXISTS (SELECT 1 FROM inbox_queue q WHERE q.tenant_id = $1 AND q.id = x.id)",
-        ),
+        Class::Webhooks => {
+            ("inbox", "body", "EXISTS (SELECT 1 FROM inbox_queue q WHERE q.tenant_id = $1 AND q.id = x.id)")
+        }
         _ => ("inbox_items", "raw", "FALSE"),
     };
     let sql = format!(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use domain::analytics::Metric;
 use domain::consent::words::Word;
 use domain::consent::{Change, ConsentKind, ConsentSource};
 use domain::messages::{Content, Direction, Priority, Status};
@@ -26,6 +27,7 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, messages: &[&Inbound]
     while !rest.is_empty() {
         let froms = rest.iter().map(|message| &message.from);
         let mut people = People::of_identities(projecting.tx, projecting.tenant, froms).await?;
+        rest.retain(|message| !people.wrote_before_erasure(&message.from, message.at));
         let (mut whose, mut two) = (Vec::with_capacity(rest.len()), None);
         for message in &rest {
             match people.resolve(&message.from)? {
@@ -204,6 +206,9 @@ impl<'a> Arrival<'a> {
         for (message, person) in self.messages.iter().zip(self.whose) {
             let (id, contact) = (message_ids.next()?, people.contact(*person)?);
             let thread = threads.get(contact.0, message.connection_id.0)?;
+            if message.opens_window && thread.waits_for_an_answer() {
+                projecting.tx.figures.add(projecting.tenant, Metric::Replied, 0, message.at, 1);
+            }
             thread.received(message, id, message.content.preview());
             if let Some(broadcast) = thread.broadcast.filter(|_| message.opens_window) {
                 let opts_out = message.word == Some(Word::OptOut);

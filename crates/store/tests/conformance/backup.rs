@@ -6,7 +6,7 @@ use domain::messages::Status;
 use ports::contacts::{ContactPatch, ContactStore};
 use ports::operator::OperatorStore;
 use store::SqlStore;
-use store::backup::{RestoreError, Snapshot, Table, Waiting};
+use store::backup::{Kind, RestoreError, Snapshot, Table, Waiting};
 
 use crate::samples::{new_contact, new_template};
 use crate::scene::Scene;
@@ -48,6 +48,31 @@ async fn read(snapshot: &Snapshot) -> Archive {
         lines,
         counters: snapshot.counters().await.expect("read"),
     }
+}
+
+/// Every text and every blob of every table, for looking for what must not be there.
+pub(crate) async fn everything(store: &SqlStore) -> Vec<u8> {
+    let archive = Archive::of(store).await;
+    let mut all = Vec::new();
+    for table in &archive.tables {
+        for line in &archive.lines[&table.name] {
+            all.extend_from_slice(line.as_bytes());
+            let row: Vec<serde_json::Value> = serde_json::from_str(line).expect("a line");
+            for (column, value) in table.columns.iter().zip(row) {
+                match (column.kind, value.as_str()) {
+                    (Kind::Blob, Some(hex)) => all.extend(unhex(hex)),
+                    (_, Some(text)) => all.extend_from_slice(text.as_bytes()),
+                    _ => {}
+                }
+                all.push(b'\n');
+            }
+        }
+    }
+    all
+}
+
+fn unhex(hex: &str) -> impl Iterator<Item = u8> + '_ {
+    (0..hex.len() / 2).map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).expect("hexadecimal"))
 }
 
 impl Archive {

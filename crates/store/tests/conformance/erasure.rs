@@ -19,7 +19,9 @@ use ports::media::{MediaStore, NewMedia};
 use ports::messages::{AcceptJob, MessageFilter, MessageStore};
 use ports::operator::OperatorStore;
 use ports::retention::RetentionStore;
-use ports::webhooks::{AsideReason, Change, Inbound, InboundMedia, RawWebhook, SetAside, Source, WebhookStore};
+use ports::webhooks::{
+    AsideReason, Change, Inbound, InboundMedia, RawWebhook, SetAside, Source, WebhookStore,
+};
 use serde_json::json;
 use store::SqlStore;
 
@@ -111,10 +113,7 @@ async fn fill(scene: &Scene) -> ContactId {
         ..scene.inbound(1, wamid)
     };
     let mine = written(person(), "wamid.mine", "I lost my umbrella");
-    let with_picture = Inbound {
-        media: Some(picture),
-        ..written(person(), "wamid.picture", "umbrella.png")
-    };
+    let with_picture = Inbound { media: Some(picture), ..written(person(), "wamid.picture", "umbrella.png") };
     let theirs = scene.inbound(2, "wamid.theirs");
     let changes = vec![Change::Inbound(mine), Change::Inbound(with_picture), Change::Inbound(theirs)];
     let projected = scene.project(changes).await;
@@ -155,9 +154,7 @@ fn digits(number: u32) -> String {
 /// What is written down besides.
 async fn papers(scene: &Scene) {
     let (store, tenant) = (scene.store(), scene.tenant);
-    let value = |number: u32, text: &str| {
-        json!({"messages": [{"from": digits(number), "text": {"body": text}}], "contacts": [{"wa_id": digits(number)}]})
-    };
+    let value = |number: u32, text: &str| json!({"messages": [{"from": digits(number), "text": {"body": text}}], "contacts": [{"wa_id": digits(number)}]});
     let body = |value: serde_json::Value| RawWebhook {
         tenant_id: tenant,
         connection_id: None,
@@ -172,7 +169,8 @@ async fn papers(scene: &Scene) {
     let bodies = vec![body(value(NUMBER, "I lost my umbrella")), body(value(2, "hello you")), body(both)];
     let ids = store.ingest(bodies).await.unwrap();
     // The first was applied, the others wait.
-    let done = ports::webhooks::Projection { tenant_id: tenant, done: vec![ids[0]], changes: vec![], at: at(101) };
+    let done =
+        ports::webhooks::Projection { tenant_id: tenant, done: vec![ids[0]], changes: vec![], at: at(101) };
     store.project(done).await.unwrap();
     let aside = |number: u32| SetAside {
         source: Source { inbox_id: ids[0], pointer: format!("/{number}") },
@@ -256,7 +254,8 @@ async fn nothing_of_an_erased_person_is_left_and_everything_of_the_others_is(ben
 
     assert_eq!(found(store).await, [""; 0]);
     assert_eq!(others(store).await, tables_before);
-    let removed: BTreeMap<&str, i64> = receipt.removed.iter().map(|(what, rows)| (what.as_str(), *rows)).collect();
+    let removed: BTreeMap<&str, i64> =
+        receipt.removed.iter().map(|(what, rows)| (what.as_str(), *rows)).collect();
     for (what, rows) in [
         ("contacts", 1),
         ("conversations", 1),
@@ -281,7 +280,7 @@ async fn nothing_of_an_erased_person_is_left_and_everything_of_the_others_is(ben
     assert!(ledger[0].evidence["hmac_sha256"].is_string(), "{ledger:?}");
     let waiting = store.take_webhooks("node", 9, at(1_000), at(1_100)).await.unwrap();
     assert_eq!(waiting.len(), 2, "what came from others is still to be applied");
-    assert!(waiting.iter().all(|body| body.body.windows(9).any(|part| part == b"hello you")));
+    assert!(waiting.iter().all(|body| body.webhook.body.windows(9).any(|part| part == b"hello you")));
 }
 
 /// How much of the other person is found.
@@ -345,7 +344,8 @@ async fn assert_out(scene: &Scene, contact: &Contact) {
     assert_eq!(contact.consent.opted_out_at, Some(at(500)));
     let read = scene.bench.read_contact(scene.tenant, contact.id).await;
     assert_eq!(read.consent, contact.consent);
-    let ledger = scene.store().consent_records(scene.tenant, contact.id, &Paging::default()).await.unwrap().items;
+    let ledger =
+        scene.store().consent_records(scene.tenant, contact.id, &Paging::default()).await.unwrap().items;
     let entries: Vec<_> = ledger.iter().map(|record| (record.kind, record.source, record.at)).collect();
     assert_eq!(entries, [(ConsentKind::OptOut, ConsentSource::Keyword, at(500))]);
     assert!(ledger[0].evidence["kept_from_erasure"].is_i64());
@@ -400,7 +400,8 @@ async fn an_opt_out_holds_when_the_number_is_imported(bench: Bench) {
     for number in [3, 4] {
         let contact = by(number).await;
         assert!(contact.consent.opted_in);
-        let ledger = scene.store().consent_records(scene.tenant, contact.id, &Paging::default()).await.unwrap();
+        let ledger =
+            scene.store().consent_records(scene.tenant, contact.id, &Paging::default()).await.unwrap();
         assert_eq!(ledger.total, 1);
     }
 }
@@ -457,7 +458,8 @@ async fn a_message_written_before_the_erasure_is_dropped_and_one_written_after_i
     assert_eq!(scene.store().contact_by_identity(scene.tenant, &identity(NUMBER)).await.unwrap(), None);
     let new = Inbound { at: at(1_001), ..scene.inbound(NUMBER, "w.new") };
     assert_eq!(scene.project(vec![Change::Inbound(new)]).await.inbound.len(), 1);
-    let back = scene.store().contact_by_identity(scene.tenant, &identity(NUMBER)).await.unwrap().expect("there");
+    let back =
+        scene.store().contact_by_identity(scene.tenant, &identity(NUMBER)).await.unwrap().expect("there");
     assert_ne!(back.id, contact);
 }
 
@@ -522,7 +524,11 @@ async fn renewing_the_sealing_key_loses_no_opt_out_and_no_receipt(bench: Bench) 
     let erasure = scene.store().erasures(scene.tenant, &Paging::default()).await.unwrap().items.remove(0);
     let (receipt, digest) = erasure.receipt.expect("finished");
     let rotating = scene.bench.node_with_keys(vec![[9; 32], KEY]).await;
-    assert_eq!(rotating.rotate_secrets().await.unwrap(), 4, "three of the connection, and the key of the hashes");
+    assert_eq!(
+        rotating.rotate_secrets().await.unwrap(),
+        4,
+        "three of the connection, and the key of the hashes"
+    );
     assert_eq!(rotating.rotate_secrets().await.unwrap(), 0);
     let new_only = scene.bench.node_with_keys(vec![[9; 32]]).await;
     assert!(new_only.is_genuine(scene.tenant, &receipt, &digest).await.unwrap());

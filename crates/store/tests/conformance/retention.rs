@@ -16,7 +16,7 @@ use ports::{Page, Paging};
 use store::SqlStore;
 
 use crate::broadcasts::campaign::Campaign;
-use crate::samples::{inbound, identity, run, texts};
+use crate::samples::{identity, inbound, run, texts};
 use crate::scene::{Scene, words};
 use crate::support::{Bench, at};
 
@@ -190,7 +190,10 @@ async fn each_tenant_has_its_own_periods(bench: Bench) {
     assert_eq!(rows(&reports[&one]), [(Class::MessageContent, 1)]);
     assert_eq!(rows(&reports[&two]), []);
     let kept = list(&bench.store, two).await.items;
-    assert_eq!((kept[0].content.clone(), kept[0].content_purged_at), (words(&format!("Hello from w.{two}")), None));
+    assert_eq!(
+        (kept[0].content.clone(), kept[0].content_purged_at),
+        (words(&format!("Hello from w.{two}")), None)
+    );
     assert_eq!(bench.store.retention(TenantId(999)).await.unwrap(), None);
     assert_eq!(bench.store.set_retention(TenantId(999), longer, at(0)).await.unwrap(), None);
 }
@@ -207,14 +210,14 @@ async fn counts_of_a_broadcast_stay_when_its_rows_go(bench: Bench) {
     campaign.step(Step::Cancel).await;
     campaign.check().await;
     let before = campaign.counts().await;
-    let results = campaign.scene.store().results(campaign.scene.tenant, campaign.id).await.unwrap();
+    let results = campaign.scene.store().broadcast_results(campaign.scene.tenant, campaign.id).await.unwrap();
     let gone = removed(&campaign.scene, 91).await;
     assert_eq!(gone, [(Class::MessageContent, 3)]);
     assert_eq!(campaign.recipients(RecipientFilter::default()).await.len(), 5);
     let gone = removed(&campaign.scene, 366).await;
     assert_eq!(gone, [(Class::Deliveries, 3), (Class::Recipients, 2)]);
     assert_eq!(campaign.counts().await, before);
-    let after = campaign.scene.store().results(campaign.scene.tenant, campaign.id).await.unwrap();
+    let after = campaign.scene.store().broadcast_results(campaign.scene.tenant, campaign.id).await.unwrap();
     assert_eq!(after, results);
     let left = texts(&campaign.scene.bench, "SELECT CAST(id AS TEXT) AS text FROM recipients").await;
     assert_eq!(left, [""; 0]);

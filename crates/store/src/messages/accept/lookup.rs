@@ -136,34 +136,50 @@ pub(super) enum RepliedTo {
     Purged,
 }
 
+set! {
+    Quoted<'a> {
+        i: Int i64,
+        t: Int i64,
+        wamid: Text &'a str,
+    }
+}
+
 /// What jobs answer, by the job's index. A message that is not known, or was not sent yet, is not there.
 pub(super) async fn replied_to(tx: &Tx, jobs: &[&AcceptJob]) -> Result<HashMap<usize, RepliedTo>, Fault> {
-    let mut wamids = HashMap::new();
-    let mut asked = Vec::new();
+    let (mut by_id, mut by_wamid) = (Vec::new(), Vec::new());
     for (index, job) in jobs.iter().enumerate() {
+        let (i, t) = (index as i64, job.tenant_id.0);
         match &job.reply_to {
-            Some(ReplyTo::Wamid(wamid)) => {
-                wamids.insert(index, RepliedTo::Wamid(wamid.clone()));
-            }
-            Some(ReplyTo::Message(id)) => {
-                asked.push(Answered { i: index as i64, t: job.tenant_id.0, message: id.0 });
-            }
+            Some(ReplyTo::Wamid(wamid)) => by_wamid.push(Quoted { i, t, wamid }),
+            Some(ReplyTo::Message(id)) => by_id.push(Answered { i, t, message: id.0 }),
             None => {}
         }
     }
-    if asked.is_empty() {
-        return Ok(wamids);
+    let mut found = HashMap::new();
+    read_answered(tx, &by_id, "m.id = r.message", &mut found).await?;
+    read_answered(tx, &by_wamid, "m.wamid = r.wamid", &mut found).await?;
+    Ok(found)
+}
+
+async fn read_answered<R: SetRow>(
+    tx: &Tx,
+    rows: &[R],
+    on: &str,
+    found: &mut HashMap<usize, RepliedTo>,
+) -> Result<(), Fault> {
+    if rows.is_empty() {
+        return Ok(());
     }
-    let set = tx.dialect.set::<Answered>(1, "r");
+    let set = tx.dialect.set::<R>(1, "r");
     let sql = format!(
         "SELECT r.i AS i, m.wamid AS wamid, m.content_purged_at AS content_purged_at FROM {set} CROSS JOIN messages m \
-         WHERE m.tenant_id = r.t AND m.id = r.message AND m.wamid IS NOT NULL"
+         WHERE m.tenant_id = r.t AND {on} AND m.wamid IS NOT NULL"
     );
-    for row in db::all(&**tx, &sql, [param(&asked)?]).await? {
+    for row in db::all(&**tx, &sql, [param(rows)?]).await? {
         let index = usize::try_from(row.get::<i64>("i")?).map_err(Fault::internal)?;
         let purged = row.get::<Option<i64>>("content_purged_at")?.is_some();
         let known = if purged { RepliedTo::Purged } else { RepliedTo::Wamid(row.get("wamid")?) };
-        wamids.insert(index, known);
+        found.insert(index, known);
     }
-    Ok(wamids)
+    Ok(())
 }

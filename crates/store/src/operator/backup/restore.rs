@@ -162,6 +162,6 @@ impl Restoring {
         for row in db::all(&*self.tx, &sql, []).await? {
             secrets_from_row(self.store.keyring(), domain::TenantId(row.get("tenant_id")?), &row)?;
         }
-        Ok(())
+        crate::erasure::open_keys(&self.tx, self.store.keyring()).await
     }
 }
