@@ -61,7 +61,7 @@ async fn list_broadcasts(
     };
     let found = viewer.broadcasts.list(caller.tenant, &filter, &paging(&page)).await;
     let found = found.map_err(failed(BroadcastId(0)))?;
-    viewer.list(caller.tenant, &page, found).await
+    viewer.list(&page, found).await
 }
 
 /// Makes a broadcast: a draft. The template must exist and its parameters must fit; it need not be approved yet.
@@ -89,7 +89,7 @@ async fn create_broadcast(
         }
         return Err(failed(made.id)(error));
     }
-    Ok(created(viewer.body(caller.tenant, made).await?))
+    Ok(created(viewer.body(made).await?))
 }
 
 /// One broadcast, with its counts and how far it has come.
@@ -132,7 +132,7 @@ async fn update_broadcast(
         viewer.broadcasts.replace_list(caller.tenant, id, rows, None).await.map_err(failed(id))?;
         changed = viewer.broadcasts.get(caller.tenant, id).await.map_err(failed(id))?;
     }
-    Ok(ok(viewer.body(caller.tenant, changed).await?))
+    Ok(ok(viewer.body(changed).await?))
 }
 
 /// Removes a broadcast that is neither sending nor paused, with its recipients; its messages stay.

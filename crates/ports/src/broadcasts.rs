@@ -148,6 +148,8 @@ pub struct Screen {
     pub cap: Option<FrequencyCap>,
     /// Leave out whom these zones hold: it is night there.
     pub quiet_zones: Vec<String>,
+    /// The numbers that it is sent from: a window counts as open when it is one of theirs. None: any of the tenant.
+    pub numbers: Vec<ConnectionId>,
     /// The moment of asking.
     pub at: Timestamp,
 }
@@ -362,7 +364,8 @@ pub trait BroadcastStore: Send + Sync {
         patch: BroadcastPatch,
         at: Timestamp,
     ) -> StoreResult<BroadcastMoved>;
-    /// Removes one that is neither sending nor paused, with its recipients and counts; its messages stay, and name it.
+    /// Removes one that is neither sending nor paused, with its counts; its messages stay, and name it. Its recipients and
+    /// list rows are found by nobody from then on, and are taken away by `OperatorStore::sweep`.
     async fn delete_broadcast(&self, tenant: TenantId, broadcast: BroadcastId)
     -> StoreResult<BroadcastMoved>;
     /// Takes a step (`domain::broadcasts::Step`), under the broadcast's lock; one commit with what follows from it:

@@ -64,9 +64,18 @@ pub struct TemplateRef {
 pub struct Claim {
     pub claimed: Vec<Claimed>,
     /// Refused by the gate at this point: now `failed`, with the reason kept.
-    pub refused: Vec<(MessageId, Refusal)>,
+    pub refused: Vec<Refused>,
     /// When the next message not yet due becomes due.
     pub next_due: Option<Timestamp>,
+}
+
+/// A message that the gate refused when it was claimed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    pub message_id: MessageId,
+    /// The broadcast that it is part of.
+    pub broadcast_id: Option<BroadcastId>,
+    pub refusal: Refusal,
 }
 
 /// What came of a call to Meta (or of deciding not to make it).
@@ -143,7 +152,8 @@ pub trait LaneStore: Send + Sync {
     /// transaction reads, moves those that pass to `sending` with their attempt counted and an event kept, those
     /// refused to `failed`; one commit. Nothing when the lease's epoch is old, or the connection is not active. A
     /// contact with a message `sending` already is still claimed (Meta does not promise an order). Messages of paused
-    /// broadcasts are passed over.
+    /// broadcasts are passed over. Those of a broadcast whose template Meta paused are not refused: they wait a moment,
+    /// in which the broadcast is paused too.
     async fn claim_due(&self, lease: &Lease, limit: u32, now: Timestamp) -> StoreResult<Claim>;
     /// Records outcomes; one commit. The message's status moves by the lattice (`domain::messages::lattice`): a
     /// status webhook that came first is not undone. Outcomes of an old epoch still count when they say `Sent` (a

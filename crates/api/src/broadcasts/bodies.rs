@@ -5,9 +5,9 @@ use api_types::broadcasts::{
 };
 use api_types::{List, PagingQuery};
 use axum::extract::FromRef;
-use domain::broadcasts::{self, LeftOut, State};
+use domain::broadcasts::{self, LeftOut};
 use domain::{BroadcastId, TenantId};
-use engine::broadcasts::{Broadcasts, Progress, Report, Waiting};
+use engine::broadcasts::{Broadcasts, Motion, Progress};
 use engine::messages::Throttle;
 use ports::Page;
 use ports::broadcasts::Counts;
@@ -28,54 +28,34 @@ impl FromRef<ApiState> for Viewer {
     }
 }
 
-/// What is only known of one that is on its way.
-#[derive(Default)]
-struct Motion {
-    progress: Progress,
-    rate_limit: Option<Throttle>,
-    waiting_for: Option<Waiting>,
-}
-
 impl Viewer {
     /// One.
     pub(super) async fn get(&self, tenant: TenantId, id: BroadcastId) -> Result<Broadcast> {
         let found = self.broadcasts.get(tenant, id).await.map_err(failed(id))?;
-        self.body(tenant, found).await
+        self.body(found).await
     }
 
     /// As it is shown.
-    pub(super) async fn body(
-        &self,
-        tenant: TenantId,
-        broadcast: ports::broadcasts::Broadcast,
-    ) -> Result<Broadcast> {
-        if broadcast.state != State::Sending {
-            return Ok(body(broadcast, Motion::default()));
-        }
-        let id = broadcast.id;
-        Ok(moving(self.broadcasts.results(tenant, id).await.map_err(failed(id))?))
+    pub(super) async fn body(&self, broadcast: ports::broadcasts::Broadcast) -> Result<Broadcast> {
+        let motion = self.broadcasts.motion(&broadcast).await.map_err(failed(broadcast.id))?;
+        Ok(body(broadcast, motion))
     }
 
     /// A part of the list.
     pub(super) async fn list(
         &self,
-        tenant: TenantId,
         query: &PagingQuery,
         page: Page<ports::broadcasts::Broadcast>,
     ) -> Result<Answer<List<Broadcast>>> {
-        let Page { items, total, next_cursor, foreign_cursor } = page;
-        let mut shown = Vec::with_capacity(items.len());
-        for broadcast in items {
-            shown.push(self.body(tenant, broadcast).await?);
+        let mut motions = Vec::with_capacity(page.items.len());
+        for broadcast in &page.items {
+            motions.push(self.broadcasts.motion(broadcast).await.map_err(failed(broadcast.id))?);
         }
-        list(query, Page { items: shown, total, next_cursor, foreign_cursor }, |shown| shown)
+        let items: Vec<_> = page.items.into_iter().zip(motions).collect();
+        let Page { total, total_is_estimate, next_cursor, foreign_cursor, .. } = page;
+        let page = Page { items, total, total_is_estimate, next_cursor, foreign_cursor };
+        list(query, page, |(broadcast, motion)| body(broadcast, motion))
     }
-}
-
-/// One of which everything is known.
-fn moving(report: Report) -> Broadcast {
-    let Report { broadcast, rate_limit, progress, waiting_for, .. } = report;
-    body(broadcast, Motion { progress, rate_limit, waiting_for })
 }
 
 fn body(broadcast: ports::broadcasts::Broadcast, motion: Motion) -> Broadcast {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
 use domain::{BroadcastId, Timestamp};
-use engine::broadcasts::{Broadcasts, Report};
+use engine::broadcasts::{Broadcasts, Motion, Report};
 use ports::broadcasts::{Counts, FailedGroup, Results};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +43,7 @@ async fn get_broadcast_results(
 }
 
 fn body(report: Report) -> BroadcastResults {
-    let Report { broadcast, results, rate_limit, progress, waiting_for } = report;
+    let Report { broadcast, results, motion: Motion { rate_limit, progress, waiting_for } } = report;
     let counts = results.counts;
     BroadcastResults {
         broadcast_id: broadcast.id.0,

@@ -49,7 +49,7 @@ async fn send_broadcast(
         viewer.broadcasts.update(caller.tenant, id, patch).await.map_err(failed(id))?;
     }
     let sent = viewer.broadcasts.send(caller.tenant, id).await.map_err(failed(id))?;
-    Ok(accepted(viewer.body(caller.tenant, sent).await?))
+    Ok(accepted(viewer.body(sent).await?))
 }
 
 /// Takes a scheduled broadcast back: a draft again.
@@ -63,7 +63,7 @@ async fn unschedule_broadcast(
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.unschedule(caller.tenant, id).await.map_err(failed(id))?;
-    Ok(ok(viewer.body(caller.tenant, moved).await?))
+    Ok(ok(viewer.body(moved).await?))
 }
 
 /// Holds a broadcast: nothing more goes out but what is being sent at this moment.
@@ -77,7 +77,7 @@ async fn pause_broadcast(
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.pause(caller.tenant, id).await.map_err(failed(id))?;
-    Ok(ok(viewer.body(caller.tenant, moved).await?))
+    Ok(ok(viewer.body(moved).await?))
 }
 
 /// Lets a paused broadcast go on where it stopped; nobody gets it twice.
@@ -93,7 +93,7 @@ async fn resume_broadcast(
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.resume(caller.tenant, id).await.map_err(failed(id))?;
-    Ok(ok(viewer.body(caller.tenant, moved).await?))
+    Ok(ok(viewer.body(moved).await?))
 }
 
 /// Calls a broadcast off for good: what has gone out stays out, what waits is taken back.
@@ -107,7 +107,7 @@ async fn cancel_broadcast(
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.cancel(caller.tenant, id).await.map_err(failed(id))?;
-    Ok(ok(viewer.body(caller.tenant, moved).await?))
+    Ok(ok(viewer.body(moved).await?))
 }
 
 /// Gives recipients that failed another attempt, which names the old message in `retry_of`.

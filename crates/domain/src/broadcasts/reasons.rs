@@ -139,6 +139,8 @@ words! {
         AllFailed = "all_failed",
         /// The numbers to send from were disabled or removed.
         ConnectionGone = "connection_gone",
+        /// It ran when the backup was made that the store was restored from.
+        Restored = "restored",
     }
 }
 

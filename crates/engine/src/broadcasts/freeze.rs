@@ -75,6 +75,7 @@ pub(super) fn screen_of(
         needed: outlook.recipe.needed().iter().cloned().collect(),
         cap: outlook.settings.frequency_cap.filter(|_| category.is_marketing()),
         quiet_zones: quiet_zones.unwrap_or_default(),
+        numbers: outlook.numbers.iter().map(|entry| entry.connection.id).collect(),
         at,
     }
 }

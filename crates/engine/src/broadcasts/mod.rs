@@ -41,7 +41,7 @@ use crate::faults::Faults;
 use crate::messages::{Messages, Told};
 use board::Board;
 pub use preview::{Cost, CountryCost, LimitForecast, Preview, Rendered, Sample};
-pub use results::{Progress, Report, Waiting, WaitingFor};
+pub use results::{Motion, Progress, Report, Waiting, WaitingFor};
 pub use upload::{ListFault, ListOrder, ListRead};
 
 /// A broadcast to be made.

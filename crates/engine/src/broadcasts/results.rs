@@ -14,10 +14,16 @@ use crate::messages::Throttle;
 pub struct Report {
     pub broadcast: Broadcast,
     pub results: Results,
-    /// While it is sending and Meta throttles one of its numbers: the one that waits longest.
+    pub motion: Motion,
+}
+
+/// What is only known of a broadcast that is on its way.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Motion {
+    /// While Meta throttles one of its numbers: the one that waits longest.
     pub rate_limit: Option<Throttle>,
     pub progress: Progress,
-    /// Why a sending one does not go on at this moment.
+    /// Why it does not go on at this moment.
     pub waiting_for: Option<Waiting>,
 }
 
@@ -69,26 +75,23 @@ impl Broadcasts {
         let known = self.get(tenant, broadcast).await?;
         let results = self.deps.store.broadcast_results(tenant, broadcast).await?;
         let results = results.ok_or(BroadcastError::NotFound)?;
-        let mut report = Report {
-            broadcast: known,
-            results,
-            rate_limit: None,
-            progress: Progress::default(),
-            waiting_for: None,
-        };
-        if report.broadcast.state == State::Sending {
-            self.tell_of_now(&mut report).await?;
-        }
-        Ok(report)
+        let motion = self.motion(&known).await?;
+        Ok(Report { broadcast: known, results, motion })
     }
 
-    async fn tell_of_now(&self, report: &mut Report) -> Result<(), BroadcastError> {
-        let broadcast = &report.broadcast;
+    /// How it goes at this moment, out of the counts that were read with it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn motion(&self, broadcast: &Broadcast) -> Result<Motion, BroadcastError> {
+        if broadcast.state != State::Sending {
+            return Ok(Motion::default());
+        }
         let outlook = self.outlook(broadcast.tenant_id, &broadcast.plan).await?;
-        report.rate_limit = self.rate_limit(broadcast, &outlook).await;
-        report.waiting_for = self.waiting_for(broadcast, &outlook, report.rate_limit.as_ref()).await?;
-        report.progress = self.progress(broadcast, &outlook, report.waiting_for);
-        Ok(())
+        let rate_limit = self.rate_limit(broadcast, &outlook).await;
+        let waiting_for = self.waiting_for(broadcast, &outlook, rate_limit.as_ref()).await?;
+        let progress = self.progress(broadcast, &outlook, waiting_for);
+        Ok(Motion { rate_limit, progress, waiting_for })
     }
 
     /// Of the numbers that Meta throttles the one that waits longest, with everybody who waits behind it.

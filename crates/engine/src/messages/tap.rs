@@ -4,11 +4,15 @@ use std::sync::{Arc, OnceLock};
 
 use domain::broadcasts::breaker::Outcome;
 use domain::broadcasts::reasons::FailedBy;
+use domain::messages::gate::Refusal;
 use domain::{BroadcastId, TenantId};
-use ports::lanes::{Claimed, Settlement};
+use ports::lanes::{Claimed, Refused, Settlement};
 use ports::messages::Failure;
 use ports::webhooks::BroadcastFailure;
 use tokio::sync::mpsc;
+
+/// Meta paused the template: <https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes>.
+pub(crate) const TEMPLATE_PAUSED: i64 = 132_015;
 
 /// How it went with a message of a broadcast.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +60,29 @@ impl Tap {
                 self.tell(Told { tenant, broadcast, outcome: Outcome::Passed, why: None });
             }
             Settlement::Failed { why, .. } => self.failed(tenant, broadcast, Why::of(why)),
+            // It waits, and so will all the others.
+            Settlement::Requeue { why, .. } if why.meta_error_code == Some(TEMPLATE_PAUSED) => {
+                self.failed(tenant, broadcast, Why::of(why));
+            }
             _ => {}
         }
+    }
+
+    /// The gate refused it when its turn came.
+    pub(crate) fn refused(&self, tenant: TenantId, refused: &Refused) {
+        let Some(broadcast) = refused.broadcast_id else { return };
+        let (outcome, code, message) = match &refused.refusal {
+            // Our own rules did their work.
+            Refusal::NotOptedIn { .. } => return,
+            Refusal::Unreachable { .. } => (Outcome::RecipientFailed, "RECIPIENT_NOT_ON_WHATSAPP", None),
+            Refusal::TemplateNotApproved { template_name, status, .. } => {
+                let message = format!("Template \"{template_name}\" is {status}");
+                (Outcome::Failed, "TEMPLATE_NOT_APPROVED", Some(message))
+            }
+            Refusal::WindowExpired { .. } => (Outcome::Failed, "CONVERSATION_EXPIRED", None),
+        };
+        let why = Some(Why { code: code.to_owned(), meta_error_code: None, message });
+        self.tell(Told { tenant, broadcast, outcome, why });
     }
 
     /// What lies with the recipient alone is told as that, and what our own rules refused is not told.

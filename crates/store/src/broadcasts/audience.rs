@@ -1,7 +1,7 @@
 //! Who is meant, and why somebody is left out: one relation and one expression, for freezing, counting and samples.
 //!
-//! The expression says what `domain::messages::gate` says, asked before anything is queued and about any number of the
-//! tenant: the gate itself is asked again when the message is made and when it is claimed, and has the last word.
+//! The expression says what `domain::messages::gate` says, asked before anything is queued and about all numbers of the
+//! broadcast: the gate itself is asked again when the message is made and when it is claimed, and has the last word.
 
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::recipe::Source;
@@ -132,8 +132,13 @@ impl<'a> Audience<'a> {
 
     fn window_open(&mut self) -> String {
         let now = micros(self.screen.at);
+        let numbers: Vec<String> = self.screen.numbers.iter().map(|number| number.0.to_string()).collect();
+        let own = match numbers.is_empty() {
+            true => String::new(),
+            false => format!(" AND v.connection_id IN ({})", numbers.join(", ")),
+        };
         format!(
-            "EXISTS (SELECT 1 FROM conversations v WHERE v.tenant_id = $1 AND v.contact_id = c.id \
+            "EXISTS (SELECT 1 FROM conversations v WHERE v.tenant_id = $1 AND v.contact_id = c.id{own} \
              AND v.window_expires_at > {now})"
         )
     }

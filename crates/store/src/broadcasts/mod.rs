@@ -20,6 +20,7 @@ pub(crate) use counts::{Counted, Tally, write_counts};
 pub(crate) use forget::forget;
 pub(crate) use moves::{Halted, halted};
 pub(crate) use replies::{Reply, attribute};
+pub(crate) use write::sweep_removed;
 
 use async_trait::async_trait;
 use domain::broadcasts::reasons::FailedBy;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use domain::messages::gate::{Refusal, check};
 use domain::messages::{Content, Status};
-use domain::{BroadcastId, ContactId, MessageId, TemplateId, Timestamp};
-use ports::lanes::{Claim, Claimed, Lease, TemplateRef};
+use domain::templates;
+use domain::{BroadcastId, ContactId, MessageId, SignedDuration, TemplateId, Timestamp};
+use ports::lanes::{Claim, Claimed, Lease, Refused, TemplateRef};
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
 
@@ -43,6 +44,18 @@ struct Candidate {
     claimed: Claimed,
     due_at: i64,
     verdict: Result<(), Refusal>,
+}
+
+impl Candidate {
+    /// Meta pauses a template for hours and lets it go again by itself: whoever a broadcast has not reached by then is
+    /// no failure.
+    fn waits_for_its_template(&self) -> bool {
+        let is_paused = matches!(
+            &self.verdict,
+            Err(Refusal::TemplateNotApproved { status: templates::Status::Paused, .. })
+        );
+        is_paused && self.claimed.broadcast_id.is_some()
+    }
 }
 
 /// The first `limit` due messages by (priority, due time, id) with all that the gate asks for. The contacts are held
@@ -111,7 +124,10 @@ fn candidate(row: &QueryResult, now: Timestamp) -> Result<Candidate, Fault> {
 /// Moves those that pass to `sending` and the others to `failed`. What was cancelled in the meantime is left out.
 async fn claim(tx: &Tx, lease: &Lease, candidates: Vec<Candidate>, now: Timestamp) -> Result<Claim, Fault> {
     let (passed, refused): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.verdict.is_ok());
+    let (patient, refused): (Vec<_>, Vec<_>) =
+        refused.into_iter().partition(Candidate::waits_for_its_template);
     let won = mark_sending(tx, lease, &passed).await?;
+    postpone(tx, lease, &patient, now).await?;
     let gone = take_out(tx, &refused).await?;
     let (mut claim, mut states, mut events) = (Claim::default(), Vec::new(), Vec::new());
     for one in passed.into_iter().filter(|one| won.contains(&one.state.id)) {
@@ -138,7 +154,8 @@ async fn claim(tx: &Tx, lease: &Lease, candidates: Vec<Candidate>, now: Timestam
             &write::failure_details(&why),
         ));
         states.push(state);
-        claim.refused.push((one.claimed.message_id, refusal));
+        let Claimed { message_id, broadcast_id, .. } = one.claimed;
+        claim.refused.push(Refused { message_id, broadcast_id, refusal });
     }
     state::write(tx, states.iter()).await?;
     let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
@@ -168,6 +185,26 @@ async fn mark_sending(tx: &Tx, lease: &Lease, passed: &[Candidate]) -> Result<Ha
          RETURNING message_id"
     );
     ids_of(&db::all(&**tx, &sql, [param(&rows)?]).await?)
+}
+
+/// Until these are looked at again the broadcast is paused; if it is not (another language of it goes on), they are in
+/// nobody's way.
+const POSTPONED: SignedDuration = SignedDuration::from_secs(5);
+
+async fn postpone(tx: &Tx, lease: &Lease, patient: &[Candidate], now: Timestamp) -> Result<(), Fault> {
+    if patient.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Settled> =
+        patient.iter().map(|one| Settled { t: lease.tenant_id.0, id: one.state.id }).collect();
+    let set = tx.dialect.set::<Settled>(1, "r");
+    let sql = format!(
+        "UPDATE outbox SET due_at = $2 FROM {set} WHERE outbox.tenant_id = r.t AND outbox.message_id = r.id \
+         AND NOT outbox.sending"
+    );
+    let due = now.saturating_add(POSTPONED).unwrap_or(Timestamp::MAX);
+    db::run(&**tx, &sql, [param(&rows)?, micros(due).into()]).await?;
+    Ok(())
 }
 
 async fn take_out(tx: &Tx, refused: &[Candidate]) -> Result<HashSet<i64>, Fault> {

@@ -19,6 +19,13 @@ pub(super) async fn take(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<TakenLane>, Fault> {
+    // Every node asks for every lane that it has not, each second.
+    let others = "SELECT 1 AS one FROM lanes l WHERE l.tenant_id = $1 AND l.connection_id = $2 AND l.holder IS NOT NULL \
+                  AND l.holder <> $3 AND l.until_at > $4";
+    let asked = [tenant.0.into(), connection.0.into(), holder.into(), micros(now).into()];
+    if db::one(store.reader(), others, asked).await?.is_some() {
+        return Ok(None);
+    }
     let tx = store.begin().await?;
     let sql = "INSERT INTO lanes (tenant_id, connection_id, holder, epoch, until_at) \
                SELECT c.tenant_id, c.id, $3, 1, $5 FROM connections c WHERE c.tenant_id = $1 AND c.id = $2 \

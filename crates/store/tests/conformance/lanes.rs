@@ -1,16 +1,20 @@
 //! Leases, claims and outcomes.
 
+use std::sync::{Arc, Mutex};
+
 use domain::connections::ConnectionState;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
 use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::{ConsentStore, NewConsent};
-use ports::lanes::{LaneStore, Settlement};
+use ports::lanes::{LaneStore, Refused, Settlement};
 use ports::messages::{AcceptJob, MessageStore};
 use ports::templates::{TemplatePatch, TemplateStore};
 use ports::webhooks::Change;
+use store::{SqlStore, StoreConfig};
 
+use crate::broadcasts::campaign::Campaign;
 use crate::samples::at_once;
 use crate::scene::{Scene, failure};
 use crate::support::{Bench, at};
@@ -18,6 +22,8 @@ use crate::support::{Bench, at};
 on_each_engine!(
     a_lane_has_one_holder_until_its_lease_runs_out,
     a_holder_that_was_restarted_goes_on_at_once,
+    asking_for_a_lane_that_another_holds_writes_nothing,
+    a_message_of_a_broadcast_waits_for_its_paused_template,
     of_a_hundred_who_want_the_lane_one_gets_it,
     a_lost_lease_renews_and_claims_nothing,
     the_pace_goes_over_to_the_next_holder,
@@ -66,6 +72,43 @@ async fn a_holder_that_was_restarted_goes_on_at_once(bench: Bench) {
         .unwrap()
         .unwrap();
     assert_eq!((taken.lease.epoch, taken.in_doubt), (before.epoch + 1, vec![claimed.message_id]));
+}
+
+async fn asking_for_a_lane_that_another_holds_writes_nothing(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    scene.lane("node").await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ears = Arc::clone(&heard);
+    let watch = move |statement: &str, _| ears.lock().unwrap().push(statement.to_owned());
+    let config = StoreConfig {
+        watch: Some(Arc::new(watch)),
+        ..StoreConfig::new(scene.bench.url(), crate::support::KEY)
+    };
+    let store = SqlStore::connect(config).await.unwrap();
+    let take =
+        async |second| store.take_lane(scene.tenant, scene.connection, "other", at(second), at(200)).await;
+    assert_eq!(take(30).await.unwrap(), None);
+    let writes = |statement: &String| statement.contains("INSERT") || statement.contains("UPDATE");
+    assert!(!heard.lock().unwrap().iter().any(writes), "{heard:?}");
+    assert!(take(81).await.unwrap().is_some(), "the lease ran out");
+}
+
+/// Of a broadcast, as the store sees it; the rest is `enqueue`'s.
+async fn a_message_of_a_broadcast_waits_for_its_paused_template(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 2).await;
+    let (scene, lease) = (&campaign.scene, campaign.scene.lane("node").await);
+    campaign.feed(2).await;
+    let status = async |status| {
+        let patch = TemplatePatch { status: Some(status), ..TemplatePatch::default() };
+        scene.store().update_template(scene.tenant, scene.template, patch, at(30)).await.unwrap();
+    };
+    status(domain::templates::Status::Paused).await;
+    let claim = scene.claim(&lease).await;
+    assert_eq!((claim.claimed.len(), claim.refused.len()), (0, 0));
+    status(domain::templates::Status::Approved).await;
+    let later = scene.store().claim_due(&lease, 100, at(60)).await.unwrap();
+    assert_eq!(later.claimed.len(), 2, "nobody failed");
+    assert!(later.claimed.iter().all(|one| one.attempt == 1), "and no attempt was spent");
 }
 
 async fn of_a_hundred_who_want_the_lane_one_gets_it(bench: Bench) {
@@ -197,7 +240,9 @@ async fn a_stop_that_was_committed_stops_the_claim(bench: Bench) {
     let lease = scene.lane("node").await;
     scene.project(vec![Change::Inbound(scene.stop(1, "wamid.stop"))]).await;
     let claim = scene.store().claim_due(&lease, 10, at(101)).await.unwrap();
-    assert!(matches!(&claim.refused[..], [(refused, Refusal::NotOptedIn { .. })] if *refused == id));
+    assert!(
+        matches!(&claim.refused[..], [Refused { message_id, refusal: Refusal::NotOptedIn { .. }, .. }] if *message_id == id)
+    );
     let failed = scene.message(id).await;
     assert_eq!(
         (failed.status, failed.failure.unwrap().code),
@@ -216,7 +261,9 @@ async fn a_template_that_was_paused_since_fails_at_the_claim(bench: Bench) {
     scene.store().update_template(scene.tenant, scene.template, patch, at(20)).await.unwrap();
     let lease = scene.lane("node").await;
     let claim = scene.claim(&lease).await;
-    assert!(matches!(&claim.refused[..], [(refused, Refusal::TemplateNotApproved { .. })] if *refused == id));
+    assert!(
+        matches!(&claim.refused[..], [Refused { message_id, refusal: Refusal::TemplateNotApproved { .. }, .. }] if *message_id == id)
+    );
     assert_eq!(scene.message(id).await.failure.unwrap().code, "TEMPLATE_NOT_APPROVED");
 }
 
@@ -346,7 +393,9 @@ async fn somebody_not_on_whatsapp_is_flagged_and_left_alone(bench: Bench) {
     let review = scene.bench.read_contact(scene.tenant, contact).await.review.unwrap();
     assert_eq!(review.meta_error_code, 131_026);
     let claim = scene.claim(&lease).await;
-    assert!(matches!(&claim.refused[..], [(refused, Refusal::Unreachable { .. })] if *refused == queued));
+    assert!(
+        matches!(&claim.refused[..], [Refused { message_id, refusal: Refusal::Unreachable { .. }, .. }] if *message_id == queued)
+    );
     scene.project(vec![Change::Inbound(scene.inbound(1, "wamid.in"))]).await;
     assert_eq!(
         scene.bench.read_contact(scene.tenant, contact).await.review,

@@ -18,10 +18,14 @@ use super::Lane;
 use crate::directory::Entry;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
+use crate::messages::tap::TEMPLATE_PAUSED;
 use crate::messages::waiters::News;
 
 /// Preparing that takes less than this does not disturb the pace.
 const AT_ONCE: Duration = Duration::from_millis(20);
+
+/// In which a broadcast is paused whose template Meta paused: what is left of it waits with it.
+const A_MOMENT: domain::SignedDuration = domain::SignedDuration::from_secs(5);
 
 impl Lane {
     /// Sends a claimed message and reports the outcome.
@@ -213,6 +217,13 @@ impl Lane {
             }
             Decision::Fail { flag_contact, marketing_stop, not_before: _ } => {
                 self.learn_of_template(claimed, &error).await;
+                if claimed.broadcast_id.is_some() && why.meta_error_code == Some(TEMPLATE_PAUSED) {
+                    let due_at = self.after(A_MOMENT);
+                    let news = News::Retrying { unreachable: false, why: why.clone() };
+                    let settlement = Settlement::Requeue { due_at, costs_attempt: false, why };
+                    self.report(claimed, settlement, Some(news)).await;
+                    return;
+                }
                 let flag = why.meta_error_code.filter(|_| flag_contact);
                 (Settlement::Failed { why: why.clone(), flag, marketing_stop }, News::Failed(why))
             }
@@ -263,7 +274,7 @@ impl Lane {
     async fn learn_of_template(&self, claimed: &Claimed, error: &GatewayError) {
         let (Some(template), GatewayError::Refused(refusal)) = (claimed.template, error) else { return };
         let status = match refusal.code {
-            132_015 => templates::Status::Paused,
+            TEMPLATE_PAUSED => templates::Status::Paused,
             132_016 => templates::Status::Disabled,
             _ => return,
         };

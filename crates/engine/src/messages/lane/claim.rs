@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::{MessageId, SignedDuration, Timestamp};
-use ports::lanes::{Claim, Claimed};
+use domain::{SignedDuration, Timestamp};
+use ports::lanes::{Claim, Claimed, Refused};
 use tokio_util::sync::CancellationToken;
 
 use super::Lane;
@@ -126,8 +126,11 @@ impl Lane {
         paced.min(free)
     }
 
-    fn tell_refused(&self, refused: &[(MessageId, domain::messages::gate::Refusal)]) {
-        let told = refused.iter().map(|(message, refusal)| (*message, News::Refused(refusal.clone())));
+    fn tell_refused(&self, refused: &[Refused]) {
+        for one in refused {
+            self.shared.tap.refused(self.tenant, one);
+        }
+        let told = refused.iter().map(|one| (one.message_id, News::Refused(one.refusal.clone())));
         self.shared.waiters.tell(told);
     }
 

@@ -52,13 +52,13 @@ async fn a_limit_lower_than_we_believe_slows_it_down_loses_nobody_and_spends_no_
     let phones = press.contacts(60).await;
     let id = press.start(press.plan()).await;
     let report = eventually("the throttle", || async {
-        Some(press.results(id).await).filter(|report| report.rate_limit.is_some())
+        Some(press.results(id).await).filter(|report| report.motion.rate_limit.is_some())
     })
     .await;
-    let throttle = report.rate_limit.unwrap();
+    let throttle = report.motion.rate_limit.unwrap();
     assert_eq!((throttle.limit, throttle.period.as_str()), (80, "1 second"));
     assert!(throttle.retry_after_seconds >= 1 && throttle.messages_queued > 0, "{throttle:?}");
-    assert_eq!(report.waiting_for.map(|waiting| waiting.what), Some(WaitingFor::RateLimit));
+    assert_eq!(report.motion.waiting_for.map(|waiting| waiting.what), Some(WaitingFor::RateLimit));
     press.becomes(id, State::Completed).await;
     press.quiet().await;
     press.each_phone_once(&phones);

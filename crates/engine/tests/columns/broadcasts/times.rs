@@ -77,7 +77,7 @@ async fn at_a_local_time_the_east_gets_it_before_the_west() {
     press.hours(39);
     press.becomes(id, State::Sending).await;
     press.counts(id, |counts| counts.pending == 2).await;
-    let waiting = eventually("the wait", || async { press.results(id).await.waiting_for }).await;
+    let waiting = eventually("the wait", || async { press.results(id).await.motion.waiting_for }).await;
     assert_eq!(waiting.what, WaitingFor::DueTime);
     press.hours(2);
     press.ledger(1).await;
@@ -143,7 +143,7 @@ async fn nobody_gets_marketing_at_night_and_utility_goes_out_all_the_same() {
     assert_eq!((preview.recipients, preview.deferred_by_quiet_hours), (2, 1));
     let id = press.start(press.plan()).await;
     press.counts(id, |counts| counts.sent == 1 && counts.pending == 1).await;
-    let waiting = eventually("the wait", || async { press.results(id).await.waiting_for }).await;
+    let waiting = eventually("the wait", || async { press.results(id).await.motion.waiting_for }).await;
     assert_eq!(waiting.what, WaitingFor::DueTime);
     press.hours(4);
     press.becomes(id, State::Completed).await;
@@ -194,7 +194,7 @@ async fn what_is_over_metas_daily_limit_waits_for_the_next_day_and_nobody_is_ref
     assert_eq!((forecast.headroom, forecast.overflow, forecast.days), (250, 70, 1));
     let id = press.start(press.plan()).await;
     press.counts(id, |counts| counts.sent == 250 && counts.pending == 70 && counts.queued == 0).await;
-    let waiting = eventually("the wait", || async { press.results(id).await.waiting_for }).await;
+    let waiting = eventually("the wait", || async { press.results(id).await.motion.waiting_for }).await;
     assert_eq!(waiting.what, WaitingFor::MessagingLimit);
     let left = waiting.until.unwrap().duration_since(press.deps.clock.now());
     assert!(left > SignedDuration::from_hours(23) && left < SignedDuration::from_hours(25), "{left:?}");

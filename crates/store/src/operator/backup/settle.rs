@@ -73,7 +73,7 @@ async fn doubt(tx: &Tx, now: Timestamp) -> Result<u64, Fault> {
 
 async fn pause(tx: &Tx, now: Timestamp) -> Result<u64, Fault> {
     let reason = StopReason {
-        code: StopCode::ByUser,
+        code: StopCode::Restored,
         message: "Restored from a backup: the server may have sent on after the backup was made. Compare with what \
                   went out, then resume or cancel."
             .to_owned(),

@@ -49,6 +49,7 @@ pub(crate) fn everyone() -> Screen {
         needed: Vec::new(),
         cap: None,
         quiet_zones: Vec::new(),
+        numbers: Vec::new(),
         at: at(5),
     }
 }

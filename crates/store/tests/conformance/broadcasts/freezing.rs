@@ -27,6 +27,7 @@ on_each_engine!(
     only_those_for_whom_the_rule_holds_are_meant,
     a_reason_is_the_first_that_applies,
     the_consent_of_an_audience_is_that_of_the_gate,
+    a_window_counts_on_the_number_that_sends,
     rows_of_a_list_become_recipients_with_their_row,
     a_list_is_kept_replaced_and_forgotten,
     a_needed_field_that_is_empty_leaves_out,
@@ -210,6 +211,32 @@ async fn the_consent_of_an_audience_is_that_of_the_gate(bench: Bench) {
             }
             campaign.check().await;
         }
+    }
+}
+
+/// The window of another number lets nothing through on this one.
+async fn a_window_counts_on_the_number_that_sends(bench: Bench) {
+    let mut campaign = Campaign::started(bench, 1).await;
+    let (tenant, ours) = (campaign.scene.tenant, campaign.scene.connection);
+    let other = campaign.scene.bench.connection(tenant).await.id;
+    let never_asked = format!("UPDATE contacts SET opted_in = {}, opted_in_at = NULL", "FALSE");
+    run(&campaign.scene.bench, &never_asked).await;
+    run(
+        &campaign.scene.bench,
+        &format!(
+            "INSERT INTO conversations (tenant_id, id, contact_id, connection_id, status, labels, window_expires_at, \
+             unread, pair_throttles, created_at) SELECT tenant_id, 9000, id, {other}, 'open', '[]', {}, 0, 0, 0 FROM contacts",
+            at(600).as_microsecond()
+        ),
+    )
+    .await;
+    for (numbers, recipients) in [(vec![ours], 0), (vec![ours, other], 1), (vec![], 1)] {
+        let made = campaign.scene.store().create_broadcast(tenant, new_broadcast(false)).await;
+        campaign.id = made.unwrap().id;
+        campaign.step(Step::Start).await;
+        let screen = Screen { category: Category::Utility, numbers: numbers.clone(), ..everyone() };
+        let page = campaign.freeze(&screen, &due_now(), 100).await;
+        assert_eq!((page.recipients, page.left_out), (recipients, 1 - recipients), "{numbers:?}");
     }
 }
 
