@@ -29,7 +29,7 @@ pub(super) struct Shape {
     /// Microseconds since 1970.
     pub(super) now: i64,
     pub(super) start: i64,
-    is_postgres: bool,
+    pub(super) is_postgres: bool,
 }
 
 impl Shape {
@@ -82,10 +82,11 @@ pub(super) async fn all(look: &Look, options: &SeedOptions, tenant: i64, connect
     let begun = clock::now();
     hurry(look).await?;
     let indexes = drop_indexes(look).await?;
-    let steps: [(&str, Vec<String>); 6] = [
+    let steps: [(&str, Vec<String>); 7] = [
         ("messages", vec![messages::messages(&shape), messages::outbox(&shape), messages::events(&shape)]),
         ("conversations", vec![messages::conversations(&shape)]),
         ("contacts", vec![people::contacts(&shape)]),
+        ("search", people::search(&shape)),
         ("consent records", vec![people::consent(&shape)]),
         ("alerts", vec![people::alerts(&shape)]),
         ("broadcasts", broadcasts::all(&shape)),
@@ -134,7 +135,7 @@ async fn hurry(look: &Look) -> Result<()> {
 
 /// Indexes that are no constraints: they are built faster once the rows are there.
 async fn drop_indexes(look: &Look) -> Result<Vec<String>> {
-    let tables = "('messages', 'conversations', 'contacts', 'consent_records', 'message_events', 'outbox', 'recipients')";
+    let tables = "('messages', 'conversations', 'contacts', 'consent_records', 'message_events', 'outbox', 'recipients', 'contact_search')";
     let (names, statements) = if look.is_postgres {
         let from = format!(
             "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid \

@@ -48,6 +48,16 @@ pub(super) fn contacts(shape: &Shape) -> String {
     )
 }
 
+/// The index of their texts, which the server would fill behind them.
+pub(super) fn search(shape: &Shape) -> Vec<String> {
+    let fill = if shape.is_postgres {
+        "INSERT INTO contact_search (tenant_id, contact_id, search) SELECT tenant_id, id, search FROM contacts"
+    } else {
+        "INSERT INTO contact_search (rowid, search) SELECT id, search FROM contacts ORDER BY id"
+    };
+    vec![fill.to_owned(), "DELETE FROM contact_search_waiting".to_owned()]
+}
+
 fn pick(expression: &str, words: &[&str]) -> String {
     let arms: Vec<String> =
         words.iter().enumerate().map(|(index, word)| format!("WHEN {index} THEN '{word}'")).collect();

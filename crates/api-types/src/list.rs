@@ -9,8 +9,13 @@ use crate::read::{FromQuery, QueryFields};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     pub items: Vec<T>,
-    /// How many there are in all.
+    /// How many there are in all. Of a list too long to be counted at once it may be an estimate, out of an earlier count
+    /// or of the latest items: then `total_is_estimate` is there.
     pub total: u64,
+    /// True when `total` is an estimate; absent when it was counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    #[schema(required = false)]
+    pub total_is_estimate: bool,
     /// The page that was asked for, from 1.
     pub page: u32,
     pub page_size: u32,

@@ -95,6 +95,7 @@ pub fn list<T, U>(query: &PagingQuery, page: Page<T>, body: impl FnMut(T) -> U) 
     Ok(ok(List {
         items: page.items.into_iter().map(body).collect(),
         total: page.total,
+        total_is_estimate: page.total_is_estimate,
         page: query.page,
         page_size: query.page_size,
         next_cursor: page.next_cursor,
@@ -111,5 +112,5 @@ pub fn short_list<T, U>(
     let offset = usize::try_from(paging(query).offset()).unwrap_or(usize::MAX);
     let items = items.into_iter().skip(offset).take(query.page_size as usize).collect();
     let foreign_cursor = query.cursor.is_some();
-    list(query, Page { items, total, next_cursor: None, foreign_cursor }, body)
+    list(query, Page { items, total, total_is_estimate: false, next_cursor: None, foreign_cursor }, body)
 }

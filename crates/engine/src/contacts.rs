@@ -1,6 +1,7 @@
 //! Contacts: made, found, changed, removed.
 
 pub(crate) mod export;
+pub(crate) mod index;
 pub(crate) mod shape;
 
 use domain::contacts::Identity;

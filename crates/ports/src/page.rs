@@ -32,6 +32,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many there are in all.
     pub total: u64,
+    /// That was not counted just now: the list is too long for it. Never with less than 1,000.
+    pub total_is_estimate: bool,
     /// Where the next page starts, when there is one and the list knows cursors.
     pub next_cursor: Option<String>,
     /// The cursor that was given is none of this list: nothing was read.
@@ -44,6 +46,7 @@ impl<T> Page<T> {
         Page {
             items: self.items.into_iter().map(f).collect(),
             total: self.total,
+            total_is_estimate: self.total_is_estimate,
             next_cursor: self.next_cursor,
             foreign_cursor: self.foreign_cursor,
         }

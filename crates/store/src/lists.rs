@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ports::{Page, Paging};
-use sea_orm::sea_query::{Expr, ExprTrait, Order, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, SelectStatement};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::db::{Fault, Row, clean};
@@ -22,6 +22,20 @@ pub(crate) struct List {
     pub(crate) keys: &'static [(&'static str, As)],
     /// The direction of all of them.
     pub(crate) order: Order,
+}
+
+/// How many rows a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) count: u64,
+    /// Not counted just now.
+    pub(crate) is_estimate: bool,
+}
+
+impl Total {
+    pub(crate) fn exact(count: u64) -> Self {
+        Self { count, is_estimate: false }
+    }
 }
 
 /// Names of the sort key's columns in the result.
@@ -41,7 +55,7 @@ pub(crate) async fn page<C: ConnectionTrait, T>(
 pub(crate) async fn page_of<C: ConnectionTrait, T>(
     on: &C,
     list: List,
-    total: Option<u64>,
+    total: Option<Total>,
     paging: &Paging,
     read: impl Fn(&QueryResult) -> Result<T, Fault>,
 ) -> Result<Page<T>, Fault> {
@@ -49,13 +63,13 @@ pub(crate) async fn page_of<C: ConnectionTrait, T>(
         None => None,
         Some(Some(cursor)) => Some(cursor),
         Some(None) => {
-            return Ok(Page { items: Vec::new(), total: 0, next_cursor: None, foreign_cursor: true });
+            return Ok(nothing(true));
         }
     };
     let total = match (&cursor, total) {
         (Some(cursor), _) => cursor.total,
         (None, Some(total)) => total,
-        (None, None) => count(on, &list.from).await?,
+        (None, None) => Total::exact(count(on, &list.from).await?),
     };
     let size = Ord::max(paging.page_size, 1);
     let mut rows = on.query_all(&list.select(cursor.as_ref(), paging.offset(), size)).await?;
@@ -66,7 +80,13 @@ pub(crate) async fn page_of<C: ConnectionTrait, T>(
         _ => None,
     };
     let items = rows.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page { items, total, next_cursor, foreign_cursor: false })
+    let Total { count: total, is_estimate: total_is_estimate } = total;
+    Ok(Page { items, total, total_is_estimate, next_cursor, foreign_cursor: false })
+}
+
+/// A page of a list that is empty, or of which the cursor is not.
+pub(crate) fn nothing<T>(foreign_cursor: bool) -> Page<T> {
+    Page { items: Vec::new(), total: 0, total_is_estimate: false, next_cursor: None, foreign_cursor }
 }
 
 /// All of them.
@@ -112,12 +132,12 @@ impl List {
 /// Where a page ended.
 #[derive(Debug, PartialEq)]
 struct Cursor {
-    total: u64,
+    total: Total,
     keys: Vec<Value>,
 }
 
 impl Cursor {
-    fn after(total: u64, last: &QueryResult, keys: &[(&str, As)]) -> Result<Self, Fault> {
+    fn after(total: Total, last: &QueryResult, keys: &[(&str, As)]) -> Result<Self, Fault> {
         let keys = keys.iter().zip(KEYS).map(|((_, kind), name)| {
             Ok(match kind {
                 As::Text => Value::from(last.get::<String>(name)?),
@@ -133,7 +153,8 @@ impl Cursor {
             Value::BigInt(number) => (*number).into(),
             _ => serde_json::Value::Null,
         });
-        let members: Vec<serde_json::Value> = std::iter::once(self.total.into()).chain(keys).collect();
+        let total = [self.total.count.into(), self.total.is_estimate.into()];
+        let members: Vec<serde_json::Value> = total.into_iter().chain(keys).collect();
         URL_SAFE_NO_PAD.encode(serde_json::Value::from(members).to_string())
     }
 
@@ -141,7 +162,7 @@ impl Cursor {
     fn read(text: &str, keys: &[(&str, As)]) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let members: Vec<serde_json::Value> = serde_json::from_slice(&bytes).ok()?;
-        let (total, values) = members.split_first()?;
+        let ([count, is_estimate], values) = members.split_first_chunk()?;
         if values.len() != keys.len() {
             return None;
         }
@@ -149,7 +170,8 @@ impl Cursor {
             As::Text => value.as_str().map(|text| Value::from(clean(text).into_owned())),
             As::Int | As::Bool => value.as_i64().map(Value::from),
         });
-        Some(Self { total: total.as_u64()?, keys: values.collect::<Option<_>>()? })
+        let total = Total { count: count.as_u64()?, is_estimate: is_estimate.as_bool()? };
+        Some(Self { total, keys: values.collect::<Option<_>>()? })
     }
 }
 
@@ -196,6 +218,11 @@ pub(crate) fn holds(column: &'static str, text: &str) -> Expr {
     Expr::cust(column).like(LikeExpr::new(pattern).escape('!'))
 }
 
+/// Whether it holds one of these texts.
+pub(crate) fn any_holds(column: &'static str, texts: &[String]) -> Condition {
+    texts.iter().fold(Condition::any(), |any, text| any.add(holds(column, text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,13 +231,14 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_back() {
-        let cursor = Cursor { total: 7, keys: vec!["größe".into(), 12i64.into()] };
+        let total = Total { count: 7, is_estimate: true };
+        let cursor = Cursor { total, keys: vec!["größe".into(), 12i64.into()] };
         assert_eq!(Cursor::read(&cursor.write(), &KEYS), Some(cursor));
     }
 
     #[test]
     fn what_is_no_cursor_of_this_list_is_none() {
-        let other = Cursor { total: 7, keys: vec![12i64.into(), 12i64.into()] }.write();
+        let other = Cursor { total: Total::exact(7), keys: vec![12i64.into(), 12i64.into()] }.write();
         for text in ["", "%%%", "W10", "bm90IGpzb24", other.as_str(), &other[..5]] {
             assert_eq!(Cursor::read(text, &KEYS), None, "{text}");
         }

@@ -12,10 +12,12 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::db::{self, Fault, Row, SqlStore};
-use crate::lists::List;
+use crate::lists::{List, Total};
 
 /// Up to so many rows are counted on the spot.
 const EXACT: u64 = 5_000;
+/// Up to so many, where most of what is looked at is not wanted.
+const SIFTED: u64 = 1_000;
 /// So many of the latest rows are looked at for a total that nobody counted yet.
 const SAMPLE: u64 = 5_000;
 /// A longer count is waited for so long.
@@ -80,6 +82,8 @@ impl Totals {
 pub(crate) enum Reach {
     /// An index leads to its rows: few rows are counted fast.
     Indexed,
+    /// An index leads to rows of which not all are wanted: fewer are counted on the spot.
+    Sifted,
     /// The table is walked.
     Walked,
 }
@@ -99,21 +103,22 @@ pub(crate) async fn of(
     place: Place,
     tenant: i64,
     paging: &Paging,
-) -> Result<Option<u64>, Fault> {
+) -> Result<Option<Total>, Fault> {
     if paging.cursor.is_some() {
         return Ok(None);
     }
     let walk = Walk { store, list, place, tenant };
     let least = match place.reach {
-        Reach::Indexed => {
-            let counted = walk.counted_to(EXACT).await?;
-            if counted <= EXACT {
-                return Ok(Some(counted));
+        Reach::Indexed | Reach::Sifted => {
+            let most = if place.reach == Reach::Indexed { EXACT } else { SIFTED };
+            let counted = walk.counted_to(most).await?;
+            if counted <= most {
+                return Ok(Some(Total::exact(counted)));
             }
             counted
         }
         Reach::Walked if walk.is_small().await? => {
-            return crate::lists::count(store.reader(), &list.from).await.map(Some);
+            return crate::lists::count(store.reader(), &list.from).await.map(|all| Some(Total::exact(all)));
         }
         Reach::Walked => 0,
     };
@@ -123,13 +128,13 @@ pub(crate) async fn of(
     if let Some(counting) = counting
         && let Ok(Ok(total)) = tokio::time::timeout(PATIENCE, counting).await
     {
-        return Ok(Some(total));
+        return Ok(Some(Total::exact(total)));
     }
     let total = match known {
         Some(total) => total,
         None => walk.expected().await?,
     };
-    Ok(Some(Ord::max(total, least)))
+    Ok(Some(Total { count: Ord::max(total, least), is_estimate: true }))
 }
 
 fn start(store: &SqlStore, key: String, from: SelectStatement) -> oneshot::Receiver<u64> {

@@ -13,7 +13,7 @@ use super::freeze::reason_of;
 use super::{counts, results, retry, row};
 use crate::db::{Fault, Row, SqlStore};
 use crate::dialect::As;
-use crate::lists::{self, List};
+use crate::lists::{self, List, Total};
 use crate::sets::param;
 
 const COLUMNS: &str = "r.id AS id, r.row_number AS row_number, r.due_at AS due_at, r.attempt AS attempt, \
@@ -38,12 +38,12 @@ pub(super) async fn page(
     paging: &Paging,
 ) -> Result<Page<RecipientRow>, Fault> {
     let Some(broadcast) = row::find(store.reader(), tenant, broadcast).await? else {
-        return Ok(Page { items: Vec::new(), total: 0, next_cursor: None, foreign_cursor: false });
+        return Ok(lists::nothing(false));
     };
     let called_off = broadcast.state == State::Cancelled;
     let (from, keys) = chosen(store, &broadcast, filter).await?;
     let list = List { from, columns: COLUMNS, keys, order: Order::Asc };
-    let total = total(store, &broadcast, filter).await?;
+    let total = total(store, &broadcast, filter).await?.map(Total::exact);
     lists::page_of(store.reader(), list, total, paging, |found| recipient(found, called_off)).await
 }
 

@@ -2,6 +2,7 @@
 
 mod archive;
 mod postgres;
+mod search;
 mod sqlite;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
@@ -38,6 +39,34 @@ pub(crate) enum As {
     Bool,
 }
 
+/// A table with a row for each element of a JSON array of texts in another table, kept by triggers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Elements {
+    /// The other table, …
+    of: &'static str,
+    /// … and its column.
+    column: &'static str,
+    /// The table that is kept: the tenant, …
+    table: &'static str,
+    /// … the element …
+    element: &'static str,
+    /// … and the id of the row that it stands in.
+    id: &'static str,
+}
+
+/// Who bears a tag.
+pub(crate) const TAGS: Elements =
+    Elements { of: "contacts", column: "tags", table: "contact_tags", element: "tag", id: "contact_id" };
+
+/// Which conversations bear a label.
+pub(crate) const LABELS: Elements = Elements {
+    of: "conversations",
+    column: "labels",
+    table: "conversation_labels",
+    element: "label",
+    id: "conversation_id",
+};
+
 impl Dialect {
     /// The one that speaks to this backend.
     pub(crate) fn of(backend: sea_orm::DbBackend) -> Self {
@@ -66,11 +95,11 @@ impl Dialect {
         }
     }
 
-    /// What keeps the table `contact_tags` beside the contacts.
-    pub(crate) fn tags_ddl(self) -> Vec<String> {
+    /// Triggers that keep a table of elements, and its first rows.
+    pub(crate) fn elements_ddl(self, kept: Elements) -> Vec<String> {
         match self {
-            Self::Sqlite => sqlite::tags_ddl(),
-            Self::Postgres => postgres::tags_ddl(),
+            Self::Sqlite => sqlite::elements_ddl(kept),
+            Self::Postgres => postgres::elements_ddl(kept),
         }
     }
 

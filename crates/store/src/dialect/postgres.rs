@@ -8,7 +8,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Dat
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::{As, Dialect, Opened};
+use super::{As, Dialect, Elements, Opened};
 use crate::db::{self, Fault, Row, StoreConfig, Tx};
 use crate::ids::Kind;
 use crate::wakes::{self, WakeSender};
@@ -93,37 +93,45 @@ fn rows_of_ids() -> String {
     rows(1, &[("i", As::Int), ("name", As::Text), ("count", As::Int)], "r")
 }
 
-/// Triggers that keep `contact_tags`, and its first rows. Contacts come in sets, so new ones are taken as a set; changes
-/// are looked at one by one, where most change no tag.
-pub(super) fn tags_ddl() -> Vec<String> {
+/// See [`Dialect::elements_ddl`]. Rows come in sets, so new ones are taken as a set; changes are looked at one by one,
+/// where most change no element.
+pub(super) fn elements_ddl(kept: Elements) -> Vec<String> {
+    let Elements { of, column, table, element, id } = kept;
     let keep = |rows: &str| {
         format!(
-            "INSERT INTO contact_tags (tenant_id, tag, contact_id) SELECT c.tenant_id, t.value, c.id FROM {rows} AS c \
-             CROSS JOIN LATERAL jsonb_array_elements_text(c.tags::jsonb) AS t(value) ON CONFLICT DO NOTHING"
+            "INSERT INTO {table} (tenant_id, {element}, {id}) SELECT c.tenant_id, t.value, c.id FROM {rows} AS c \
+             CROSS JOIN LATERAL jsonb_array_elements_text(c.{column}::jsonb) AS t(value) ON CONFLICT DO NOTHING"
         )
     };
-    let one = "INSERT INTO contact_tags (tenant_id, tag, contact_id) SELECT NEW.tenant_id, t.value, NEW.id \
-               FROM jsonb_array_elements_text(NEW.tags::jsonb) AS t(value) ON CONFLICT DO NOTHING;";
-    let forget = "DELETE FROM contact_tags WHERE tenant_id = OLD.tenant_id AND contact_id = OLD.id \
-                  AND tag IN (SELECT t.value FROM jsonb_array_elements_text(OLD.tags::jsonb) AS t(value));";
+    let one = format!(
+        "INSERT INTO {table} (tenant_id, {element}, {id}) SELECT NEW.tenant_id, t.value, NEW.id \
+         FROM jsonb_array_elements_text(NEW.{column}::jsonb) AS t(value) ON CONFLICT DO NOTHING;"
+    );
+    let forget = format!(
+        "DELETE FROM {table} WHERE tenant_id = OLD.tenant_id AND {id} = OLD.id \
+         AND {element} IN (SELECT t.value FROM jsonb_array_elements_text(OLD.{column}::jsonb) AS t(value));"
+    );
     let function = |name: &str, body: &str| {
         format!(
-            "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+            "CREATE FUNCTION {table}_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
         )
     };
     vec![
-        function("contact_tags_new", &format!("{};", keep("fresh"))),
-        function("contact_tags_changed", &format!("{forget} {one}")),
-        function("contact_tags_gone", forget),
-        "CREATE TRIGGER contact_tags_new AFTER INSERT ON contacts REFERENCING NEW TABLE AS fresh \
-         FOR EACH STATEMENT EXECUTE FUNCTION contact_tags_new()"
-            .to_owned(),
-        "CREATE TRIGGER contact_tags_changed AFTER UPDATE OF tags ON contacts FOR EACH ROW \
-         WHEN (NEW.tags IS DISTINCT FROM OLD.tags) EXECUTE FUNCTION contact_tags_changed()"
-            .to_owned(),
-        "CREATE TRIGGER contact_tags_gone AFTER DELETE ON contacts FOR EACH ROW EXECUTE FUNCTION contact_tags_gone()"
-            .to_owned(),
-        keep("contacts"),
+        function("new", &format!("{};", keep("fresh"))),
+        function("changed", &format!("{forget} {one}")),
+        function("gone", &forget),
+        format!(
+            "CREATE TRIGGER {table}_new AFTER INSERT ON {of} REFERENCING NEW TABLE AS fresh \
+             FOR EACH STATEMENT EXECUTE FUNCTION {table}_new()"
+        ),
+        format!(
+            "CREATE TRIGGER {table}_changed AFTER UPDATE OF {column} ON {of} FOR EACH ROW \
+             WHEN (NEW.{column} IS DISTINCT FROM OLD.{column}) EXECUTE FUNCTION {table}_changed()"
+        ),
+        format!(
+            "CREATE TRIGGER {table}_gone AFTER DELETE ON {of} FOR EACH ROW EXECUTE FUNCTION {table}_gone()"
+        ),
+        keep(of),
     ]
 }
 

@@ -36,11 +36,11 @@ pub(super) async fn messages(
 }
 
 fn reach(filter: &MessageFilter) -> Reach {
-    use Status::{Failed, InDoubt, Queued, Sending};
+    use Status::{Cancelled, Failed, InDoubt, Queued, Sending};
     let is_led = filter.contact_id.is_some()
         || filter.conversation_id.is_some()
         || filter.broadcast_id.is_some()
-        || matches!(filter.status, Some(Failed | InDoubt | Queued | Sending));
+        || matches!(filter.status, Some(Cancelled | Failed | InDoubt | Queued | Sending));
     if is_led { Reach::Indexed } else { Reach::Walked }
 }
 
@@ -105,6 +105,9 @@ fn with_status(from: &mut SelectStatement, tenant: TenantId, status: Status) {
     match status {
         Status::Failed => {
             from.and_where(Expr::cust("m.failed_at IS NOT NULL"));
+        }
+        Status::Cancelled => {
+            from.and_where(Expr::cust("m.cancelled_at IS NOT NULL"));
         }
         Status::InDoubt => {
             from.and_where(Expr::cust("m.in_doubt_at IS NOT NULL"));

@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) pricing_category: Option<String>,
     pub(crate) attempts: i64,
     pub(crate) in_doubt_at: Option<Timestamp>,
+    /// When it was called off, if that happened just now.
+    pub(crate) cancelled_at: Option<Timestamp>,
     /// The broadcast that counts it.
     pub(crate) broadcast: Option<Counted>,
     /// Whether it must be written back.
@@ -61,6 +63,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
         pricing_category: row.get("pricing_category")?,
         attempts: row.get("attempts")?,
         in_doubt_at: row.time_opt("in_doubt_at")?,
+        cancelled_at: None,
         changed: false,
     })
 }
@@ -126,6 +129,7 @@ impl State {
         self.status = status;
         self.moved(at);
         self.in_doubt_at = (status == Status::InDoubt).then_some(at);
+        self.cancelled_at = (status == Status::Cancelled).then_some(at);
         self.changed = true;
     }
 
@@ -170,10 +174,29 @@ set! {
     }
 }
 
-/// Writes back those that changed, in one statement; what that does to the counts of broadcasts is kept for the commit.
+set! {
+    CalledOff {
+        t: Int i64,
+        id: Int i64,
+        at: Int i64,
+    }
+}
+
+/// Writes back those that changed, in one statement (called off ones in another); what that does to the counts of broadcasts is kept for the commit.
 pub(crate) async fn write<'a>(tx: &Tx, states: impl Iterator<Item = &'a State>) -> Result<(), Fault> {
-    let rows: Vec<Written> =
-        states.filter(|state| state.changed).inspect(|state| tx.tally.moved(state)).map(written).collect();
+    let mut called_off = Vec::new();
+    let rows: Vec<Written> = states
+        .filter(|state| state.changed)
+        .inspect(|state| tx.tally.moved(state))
+        .inspect(|state| {
+            called_off.extend(state.cancelled_at.map(|at| CalledOff {
+                t: state.tenant.0,
+                id: state.id,
+                at: micros(at),
+            }));
+        })
+        .map(written)
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -185,6 +208,19 @@ pub(crate) async fn write<'a>(tx: &Tx, states: impl Iterator<Item = &'a State>) 
          FROM {set} WHERE messages.tenant_id = r.t AND messages.id = r.id"
     );
     db::run(&**tx, &sql, [param(&rows)?]).await?;
+    write_called_off(tx, &called_off).await
+}
+
+/// Rare, and kept out of the statement that every status runs.
+async fn write_called_off(tx: &Tx, rows: &[CalledOff]) -> Result<(), Fault> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let set = tx.dialect.set::<CalledOff>(1, "r");
+    let sql = format!(
+        "UPDATE messages SET cancelled_at = r.at FROM {set} WHERE messages.tenant_id = r.t AND messages.id = r.id"
+    );
+    db::run(&**tx, &sql, [param(rows)?]).await?;
     Ok(())
 }
 

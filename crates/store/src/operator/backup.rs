@@ -1,8 +1,8 @@
 //! Backups: everything as of one moment, read while the server goes on, and put into an empty store of either engine.
 //!
 //! A row is a line: a JSON array of its columns, integers and booleans as such, bytes in hexadecimal. Both engines
-//! write the same lines and read each other's. What can be made again is left out: `contact_tags`, which triggers
-//! keep.
+//! write the same lines and read each other's. What can be made again is left out: what
+//! triggers keep, and the index of the contacts' texts.
 
 mod restore;
 mod settle;
@@ -17,8 +17,15 @@ pub use restore::{RestoreError, Restored, Restoring};
 pub use settle::Waiting;
 pub use snapshot::Snapshot;
 
-/// Tables that are no data: the history of the schema, SQLite's counters, and what triggers keep.
-const LEFT_OUT: [&str; 3] = ["seaql_migrations", "id_counters", "contact_tags"];
+/// Tables that are no data: the history of the schema, SQLite's counters, and what triggers keep or fill.
+const LEFT_OUT: [&str; 6] = [
+    "seaql_migrations",
+    "id_counters",
+    "contact_tags",
+    "conversation_labels",
+    "contact_search",
+    "contact_search_waiting",
+];
 
 /// A table, as an archive names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use ports::contacts::{
 use ports::conversations::ConversationStore;
 use ports::lanes::LaneStore;
 use ports::messages::{Addressee, MessageStore};
+use ports::operator::OperatorStore;
 use ports::webhooks::{Change, IdentityChange, Source};
 use ports::{Page, Paging};
 use serde_json::json;
@@ -26,6 +27,7 @@ on_each_engine!(
     of_a_hundred_who_make_the_same_contact_one_does,
     a_contact_is_found_by_phone_number_or_bsuid,
     a_search_finds_parts_of_name_and_phone_number_in_any_case,
+    a_search_finds_the_same_before_and_after_the_index_was_filled,
     filters_hold_together,
     pages_by_number_and_by_cursor_give_the_same,
     a_walk_by_cursors_loses_and_doubles_nobody_while_contacts_are_made,
@@ -166,6 +168,49 @@ async fn a_search_finds_parts_of_name_and_phone_number_in_any_case(bench: Bench)
     bench.store.update_contact(tenant, one, patch, at(1)).await.unwrap();
     assert_eq!(found(&bench, tenant, "müller").await, []);
     assert_eq!(found(&bench, tenant, "ægir").await, [one]);
+}
+
+async fn index(bench: &Bench) -> u64 {
+    let mut indexed = 0;
+    loop {
+        match bench.store.index_contacts(2).await.unwrap() {
+            0 => return indexed,
+            some => indexed += some,
+        }
+    }
+}
+
+async fn a_search_finds_the_same_before_and_after_the_index_was_filled(bench: Bench) {
+    let (tenant, other) = (bench.tenant().await, bench.tenant().await);
+    let named = |name: &str, number| NewContact { name: Some(name.into()), ..new_contact(number) };
+    let one = bench.contact(tenant, named("Jürgen MÜLLER", 4_567_001)).await.id;
+    let two = bench.contact(tenant, named("100%_Sure! \"q\"", 4_567_002)).await.id;
+    let three = bench.contact(tenant, named("Zoë", 4_567_003)).await.id;
+    let stranger = bench.contact(other, named("Müller", 4_567_001)).await.id;
+    let all_found = async || {
+        assert_eq!(found(&bench, tenant, "müller").await, [one]);
+        assert_eq!(found(&bench, other, "MÜLL").await, [stranger]);
+        assert_eq!(found(&bench, tenant, "zoë").await, [three]);
+        assert_eq!(found(&bench, tenant, "4567").await, [three, two, one]);
+        assert_eq!(found(&bench, tenant, "+1 (555) 456-7002").await, [two]);
+        assert_eq!(found(&bench, tenant, "0%_s").await, [two]);
+        assert_eq!(found(&bench, tenant, "! \"Q\"").await, [two]);
+        assert_eq!(found(&bench, tenant, "ül").await, [one], "too short for the index");
+        assert_eq!(found(&bench, tenant, "müllzoë").await, [], "its parts are in two contacts");
+    };
+    all_found().await;
+    assert_eq!(index(&bench).await, 4);
+    all_found().await;
+    assert_eq!(index(&bench).await, 0, "nothing changed");
+    let patch = ContactPatch { name: Some(Some("Ægir".into())), ..ContactPatch::default() };
+    bench.store.update_contact(tenant, one, patch, at(1)).await.unwrap();
+    bench.store.delete_contact(tenant, three, at(2)).await.unwrap();
+    for expected in [2, 0] {
+        assert_eq!(found(&bench, tenant, "müller").await, []);
+        assert_eq!(found(&bench, tenant, "zoë").await, []);
+        assert_eq!(found(&bench, tenant, "ægir").await, [one]);
+        assert_eq!(index(&bench).await, expected);
+    }
 }
 
 async fn filters_hold_together(bench: Bench) {

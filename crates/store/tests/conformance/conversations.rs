@@ -127,6 +127,10 @@ async fn filters_hold_together(bench: Bench) {
     assert_eq!(ids(ConversationFilter { label: Some("vi".into()), ..all() }).await, []);
     let both = ConversationFilter { label: Some("vip".into()), connection_id: Some(desk), ..all() };
     assert_eq!(ids(both).await, []);
+    let patch = ConversationPatch { labels: Some(vec!["new".into()]), ..ConversationPatch::default() };
+    bench.store.update_conversation(tenant, one, patch).await.unwrap();
+    assert_eq!(ids(ConversationFilter { label: Some("vip".into()), ..all() }).await, []);
+    assert_eq!(ids(ConversationFilter { label: Some("new".into()), ..all() }).await, [one]);
 }
 
 async fn a_change_leaves_the_rest_as_it_is(bench: Bench) {

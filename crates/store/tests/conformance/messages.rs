@@ -18,6 +18,7 @@ on_each_engine!(
     a_template_to_a_contact_who_opted_in_is_queued_with_all_its_rows,
     a_refused_job_leaves_nothing_behind_and_does_not_touch_the_others,
     everybody_can_be_named_in_each_way,
+    an_answer_quotes_a_message_that_is_known,
     what_is_missing_is_told_apart,
     a_repeat_under_a_key_writes_nothing_and_gets_the_first_answer,
     a_key_used_twice_in_one_batch_sends_once,
@@ -90,6 +91,17 @@ async fn everybody_can_be_named_in_each_way(bench: Bench) {
         assert_eq!((accepted.contact_id, accepted.conversation_id), (contact, first.conversation_id));
         assert_eq!(accepted.connection_id, scene.connection);
     }
+}
+
+async fn an_answer_quotes_a_message_that_is_known(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let ana = scene.opted_in(1).await;
+    scene.project(vec![Change::Inbound(scene.inbound(1, "wamid.in"))]).await;
+    let quoting = |wamid: &str| AcceptJob { reply_to: Some(ReplyTo::Wamid(wamid.into())), ..scene.text(ana) };
+    let outcomes = scene.accept(vec![quoting("wamid.other"), quoting("wamid.in")]).await;
+    assert_eq!(outcomes[0], AcceptOutcome::ReplyToNotFound);
+    let AcceptOutcome::Accepted(accepted) = &outcomes[1] else { panic!("{outcomes:?}") };
+    assert_eq!(scene.message(accepted.message_id).await.reply_to.as_deref(), Some("wamid.in"));
 }
 
 async fn what_is_missing_is_told_apart(bench: Bench) {
@@ -256,6 +268,8 @@ async fn a_queued_message_is_cancelled_once_and_never_claimed(bench: Bench) {
     assert_eq!((message.status, message.due_at), (Status::Cancelled, None));
     let again = scene.store().cancel_message(scene.tenant, id, at(12)).await.unwrap();
     assert_eq!(again, Moved::InvalidState(Status::Cancelled));
+    let cancelled = MessageFilter { status: Some(Status::Cancelled), ..Default::default() };
+    assert_eq!(scene.listed(cancelled).await.iter().map(|one| one.id).collect::<Vec<_>>(), [id]);
     let missing = scene.store().cancel_message(scene.tenant, MessageId(77), at(12)).await.unwrap();
     assert_eq!(missing, Moved::NotFound);
     let lease = scene.lane("node").await;
