@@ -1,5 +1,8 @@
 //! Alerts: conditions that somebody should look at.
 
+pub mod channels;
+pub mod rules;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,7 +36,39 @@ pub struct Alert {
     /// Occurrences.
     pub count: i64,
     pub acknowledged_at: Option<Timestamp>,
+    /// Who acknowledged it first.
+    pub acknowledged_by: Option<String>,
     pub resolved_at: Option<Timestamp>,
+}
+
+words! {
+    /// A step in an alert's life.
+    Happened {
+        Opened = "opened",
+        /// It got worse: another alert took its place.
+        Escalated = "escalated",
+        Acknowledged = "acknowledged",
+        Resolved = "resolved",
+    }
+}
+
+/// What happened to an alert, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AlertEvent {
+    pub id: i64,
+    pub happened: Happened,
+    pub at: Timestamp,
+    /// Who did it; `null`: the server by itself.
+    pub by: Option<String>,
+}
+
+/// An alert with all that happened to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AlertWithHistory {
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// Oldest first.
+    pub history: Vec<AlertEvent>,
 }
 
 query! {

@@ -1,9 +1,24 @@
 //! Alerts: conditions that somebody should look at; one row per condition, however often it occurs.
+//!
+//! Some are raised by whoever notices them; the others are found by the [`watch`], which judges figures by the tenant's
+//! rules. What opens, gets worse or is over is told on the tenant's channels by [`dispatch`].
 
+pub mod channels;
+mod compare;
+mod dispatch;
+mod readings;
+pub mod rules;
+mod watch;
+mod wording;
+
+use std::sync::{Arc, Mutex};
+
+use domain::alerts::rules::RuleKind;
 use domain::{AlertId, BroadcastId, ConnectionId, TenantId, Timestamp};
-use ports::alerts::{Alert, NewAlert, Severity};
+use ports::alerts::{Alert, AlertEvent, NewAlert, Severity};
 use ports::{Page, Paging, StoreError};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
 
@@ -40,6 +55,32 @@ pub mod kinds {
     pub const API_KEY_REFUSED: &str = "api_key_refused";
     /// An item of a webhook could not be applied.
     pub const WEBHOOK_ITEM_SET_ASIDE: &str = "webhook_item_set_aside";
+    /// Meta rates a number lower than before.
+    pub const NUMBER_QUALITY_LOWERED: &str = "number_quality_lowered";
+    /// Meta lets a number begin fewer conversations than before.
+    pub const MESSAGING_LIMIT_LOWERED: &str = "messaging_limit_lowered";
+    /// Meta paused or disabled a template.
+    pub const TEMPLATE_PAUSED: &str = "template_paused";
+    /// Meta moved a template to another category.
+    pub const TEMPLATE_CATEGORY_CHANGED: &str = "template_category_changed";
+    /// What is noticed by comparing.
+    pub const OF_MARKS: [&str; 4] =
+        [NUMBER_QUALITY_LOWERED, MESSAGING_LIMIT_LOWERED, TEMPLATE_PAUSED, TEMPLATE_CATEGORY_CHANGED];
+    /// Told when somebody tries a channel; never an alert.
+    pub const TEST: &str = "test";
+
+    /// Every kind of alert that there is.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        let raised = [
+            BROADCAST_STOPPED,
+            BROADCAST_TURNS_MISSED,
+            WEBHOOK_SIGNATURE_INVALID,
+            API_KEY_REFUSED,
+            WEBHOOK_ITEM_SET_ASIDE,
+        ];
+        let rules = super::RuleKind::ALL.into_iter().map(super::RuleKind::as_str);
+        OF_CONNECTIONS.into_iter().chain(raised).chain(OF_MARKS).chain(rules)
+    }
 }
 
 /// The subject of alerts about a connection.
@@ -92,12 +133,18 @@ impl Condition {
 #[derive(Clone)]
 pub struct Alerts {
     deps: Deps,
+    streaks: Arc<Mutex<watch::Streaks>>,
 }
 
 impl Alerts {
     /// Over these parts.
     pub fn new(deps: Deps) -> Self {
-        Self { deps }
+        Self { deps, streaks: Arc::default() }
+    }
+
+    /// Judges and tells until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.clone().watch(stop.clone()), self.dispatch(stop));
     }
 
     /// Newest first; `open` keeps only those open or only those resolved.
@@ -113,13 +160,25 @@ impl Alerts {
         Ok(self.deps.store.alerts(tenant, open, paging).await?)
     }
 
-    /// Notes that somebody saw it; a repeat keeps the first time.
+    /// One, with its history, oldest first.
     ///
     /// # Errors
     /// [`AlertError::NotFound`], or the store's.
-    pub async fn acknowledge(&self, tenant: TenantId, alert: AlertId) -> Result<Alert, AlertError> {
+    pub async fn get(
+        &self,
+        tenant: TenantId,
+        alert: AlertId,
+    ) -> Result<(Alert, Vec<AlertEvent>), AlertError> {
+        self.deps.store.alert(tenant, alert).await?.ok_or(AlertError::NotFound)
+    }
+
+    /// Notes that somebody saw it; a repeat keeps the first time and the first who did.
+    ///
+    /// # Errors
+    /// [`AlertError::NotFound`], or the store's.
+    pub async fn acknowledge(&self, tenant: TenantId, alert: AlertId, by: &str) -> Result<Alert, AlertError> {
         let now = self.deps.clock.now();
-        self.deps.store.acknowledge_alert(tenant, alert, now).await?.ok_or(AlertError::NotFound)
+        self.deps.store.acknowledge_alert(tenant, alert, by, now).await?.ok_or(AlertError::NotFound)
     }
 
     /// Opens an alert, or counts one more occurrence of the one that is open. True when this call opened it.
@@ -146,32 +205,6 @@ impl Alerts {
     /// # Errors
     /// The store's alone.
     pub async fn escalate(&self, tenant: TenantId, condition: Condition) -> Result<bool, StoreError> {
-        match self.open(tenant, condition.kind, &condition.subject).await? {
-            Some(alert) if alert.severity >= condition.severity => Ok(false),
-            Some(_) => {
-                self.resolve(tenant, condition.kind, &condition.subject).await?;
-                self.raise(tenant, condition).await
-            }
-            None => self.raise(tenant, condition).await,
-        }
-    }
-
-    /// The open alert of this kind and subject. Walks through the open alerts: for rare questions only.
-    async fn open(&self, tenant: TenantId, kind: &str, subject: &str) -> Result<Option<Alert>, StoreError> {
-        let mut paging = Paging { page: 1, page_size: 100, cursor: None };
-        loop {
-            let page = self.deps.store.alerts(tenant, Some(true), &paging).await?;
-            let seen = paging.offset() + page.items.len() as u64;
-            let last = page.items.is_empty() || seen >= page.total;
-            if let Some(alert) =
-                page.items.into_iter().find(|alert| alert.kind == kind && alert.subject == subject)
-            {
-                return Ok(Some(alert));
-            }
-            if last {
-                return Ok(None);
-            }
-            paging.page += 1;
-        }
+        self.deps.store.escalate_alert(condition.alert(tenant, self.deps.clock.now())).await
     }
 }

@@ -47,7 +47,7 @@ impl MetaClient {
         token: &SecretString,
         timeout: Duration,
     ) -> Result<RequestBuilder, GatewayError> {
-        self.guard.check(&url)?;
+        self.guard.check(&url).map_err(outcome::not_allowed)?;
         let authorization = authorization("Bearer", token)?;
         Ok(self.http.request(method, url).header(AUTHORIZATION, authorization).timeout(timeout))
     }

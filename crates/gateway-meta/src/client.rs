@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::addresses::Networks;
+use outbound::Guard;
 use ports::gateway::{Access, GatewayError};
 use reqwest::Url;
 
-use crate::guard::Guard;
 use crate::outcome;
 
 /// How long to wait.

@@ -5,7 +5,8 @@
 //! means [`Unknown`](ports::gateway::GatewayError::Unknown); an error of Meta's means
 //! [`Refused`](ports::gateway::GatewayError::Refused). Nothing is retried here.
 //!
-//! Addresses come from tenants (`graph_url`) and from answers (files): the [`Guard`] stands before each of them.
+//! Addresses come from tenants (`graph_url`) and from answers (files): the [`Guard`](outbound::Guard) stands before each
+//! of them.
 //!
 //! Secrets are in headers (or, for `debug_token`, in a query as Meta wants it) and never in an error or a log line:
 //! every error is stripped of its URL.
@@ -14,11 +15,9 @@ mod call;
 mod client;
 mod connections;
 mod gateway;
-mod guard;
 mod media;
 mod messages;
 mod outcome;
 mod templates;
 
 pub use client::{MetaClient, Patience};
-pub use guard::{Guard, NotAllowed};

@@ -63,7 +63,7 @@ impl MetaClient {
         let request = self.request(Method::POST, url, &access.token, self.patience.answer)?;
         let session: UploadSession = read(self.perform(request).await?).await?;
         let url = session_address(access, &session.id)?;
-        self.guard.check(&url)?;
+        self.guard.check(&url).map_err(outcome::not_allowed)?;
         let request = self
             .http
             .post(url)

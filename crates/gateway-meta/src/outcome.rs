@@ -29,6 +29,11 @@ pub(crate) fn of_cut(fault: reqwest::Error) -> GatewayError {
     GatewayError::Unknown(format!("the answer was cut: {}", plain(fault)))
 }
 
+/// An address that the guard does not let us call.
+pub(crate) fn not_allowed(refused: outbound::NotAllowed) -> GatewayError {
+    GatewayError::NotSent(refused.to_string())
+}
+
 pub(crate) fn unusable_address() -> GatewayError {
     GatewayError::NotSent("the address of the Graph API is not usable".into())
 }

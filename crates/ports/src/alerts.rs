@@ -1,39 +1,14 @@
 //! Alerts: conditions that somebody should look at. One row per condition, not per occurrence.
 
+pub mod channels;
+pub mod rules;
+
 use async_trait::async_trait;
+pub use domain::alerts::Severity;
 use domain::{AlertId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
-
-/// How bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    Info,
-    Warning,
-    Critical,
-}
-
-impl Severity {
-    /// The word used on the wire and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// From the store's word; anything unknown is critical rather than overlooked.
-    pub fn from_word(word: &str) -> Self {
-        match word {
-            "info" => Self::Info,
-            "warning" => Self::Warning,
-            _ => Self::Critical,
-        }
-    }
-}
 
 /// An alert, open until `resolved_at`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +25,8 @@ pub struct Alert {
     pub last_at: Timestamp,
     pub count: i64,
     pub acknowledged_at: Option<Timestamp>,
+    /// Who acknowledged it first.
+    pub acknowledged_by: Option<String>,
     pub resolved_at: Option<Timestamp>,
 }
 
@@ -67,12 +44,62 @@ pub struct NewAlert {
     pub count: i64,
 }
 
-/// Verbs on alerts.
+/// A step in an alert's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    Opened,
+    /// It got worse: another alert took its place.
+    Escalated,
+    Acknowledged,
+    Resolved,
+}
+
+impl Happened {
+    /// The store's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Escalated => "escalated",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl std::str::FromStr for Happened {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Opened, Self::Escalated, Self::Acknowledged, Self::Resolved]
+            .into_iter()
+            .find(|happened| happened.as_str() == word)
+            .ok_or_else(|| format!("nothing happens to an alert that is called \"{word}\""))
+    }
+}
+
+/// What happened to an alert, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertEvent {
+    /// Ascending over all alerts of all tenants.
+    pub id: i64,
+    pub alert_id: AlertId,
+    pub happened: Happened,
+    pub at: Timestamp,
+    /// Who did it; `None`: the server by itself.
+    pub by: Option<String>,
+}
+
+/// Verbs on alerts. Each writes the alert's history, and what is to be told of it on the tenant's channels, in the
+/// same commit.
 #[async_trait]
 pub trait AlertStore: Send + Sync {
     /// Opens an alert per (tenant, kind, subject) or, when one is open, raises its count and last time; atomic also
     /// when several nodes raise the same at once. Answers for each whether it was opened by this call.
     async fn raise_alerts(&self, alerts: Vec<NewAlert>) -> StoreResult<Vec<bool>>;
+    /// Like raising, but nothing is counted when one is open; one of lower severity that is open is resolved and gives
+    /// way to this one, in the same commit. True when this call opened it.
+    async fn escalate_alert(&self, alert: NewAlert) -> StoreResult<bool>;
     /// Resolves the open alert of this kind and subject, if there is one.
     async fn resolve_alert(
         &self,
@@ -86,9 +113,24 @@ pub trait AlertStore: Send + Sync {
         &self,
         tenant: TenantId,
         alert: AlertId,
+        by: &str,
         at: Timestamp,
     ) -> StoreResult<Option<Alert>>;
+    /// One, with its history, oldest first.
+    async fn alert(&self, tenant: TenantId, alert: AlertId) -> StoreResult<Option<(Alert, Vec<AlertEvent>)>>;
     /// Newest first; `open` keeps only those open or only those resolved.
     async fn alerts(&self, tenant: TenantId, open: Option<bool>, paging: &Paging)
     -> StoreResult<Page<Alert>>;
+    /// Those open, of these kinds.
+    async fn open_alerts(&self, tenant: TenantId, kinds: &[&str]) -> StoreResult<Vec<Alert>>;
+    /// What happened after the event `after`, oldest first, at most `limit`. An event may come after one with a higher
+    /// id when several nodes write at once.
+    async fn alert_events(
+        &self,
+        tenant: TenantId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<(AlertEvent, Alert)>>;
+    /// The id of the last event; 0: none yet.
+    async fn last_alert_event(&self, tenant: TenantId) -> StoreResult<i64>;
 }

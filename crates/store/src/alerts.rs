@@ -1,10 +1,16 @@
 //! See `ports::alerts`.
 
+mod channels;
+mod deliveries;
+mod history;
+mod rules;
+
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::{AlertId, TenantId, Timestamp};
-use ports::alerts::{Alert, AlertStore, NewAlert, Severity};
+use ports::alerts::{Alert, AlertEvent, AlertStore, Happened, NewAlert, Severity};
 use ports::{Page, Paging, StoreResult};
 use sea_orm::QueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
@@ -14,9 +20,11 @@ use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
+pub(crate) use channels::reseal;
+use history::News;
 
 const COLUMNS: &str = "id, kind, subject, severity, message, details, opened_at, last_at, count, \
-     acknowledged_at, resolved_at";
+     acknowledged_at, acknowledged_by, resolved_at";
 
 fn from_row(row: &QueryResult) -> Result<Alert, Fault> {
     Ok(Alert {
@@ -30,6 +38,7 @@ fn from_row(row: &QueryResult) -> Result<Alert, Fault> {
         last_at: row.time("last_at")?,
         count: row.get("count")?,
         acknowledged_at: row.time_opt("acknowledged_at")?,
+        acknowledged_by: row.get("acknowledged_by")?,
         resolved_at: row.time_opt("resolved_at")?,
     })
 }
@@ -46,6 +55,10 @@ impl AlertStore for SqlStore {
         Ok(answers)
     }
 
+    async fn escalate_alert(&self, alert: NewAlert) -> StoreResult<bool> {
+        Ok(db::again(|| escalate(self, &alert)).await?)
+    }
+
     async fn resolve_alert(
         &self,
         tenant: TenantId,
@@ -53,29 +66,29 @@ impl AlertStore for SqlStore {
         subject: &str,
         at: Timestamp,
     ) -> StoreResult<bool> {
-        let sql = "UPDATE alerts SET resolved_at = $4 \
-                   WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND resolved_at IS NULL";
         let tx = self.begin().await?;
-        let resolved =
-            db::run(&*tx, sql, [tenant.0.into(), kind.into(), subject.into(), micros(at).into()]).await?;
+        let resolved = resolve(&tx, tenant, (kind, subject), &Severity::ALL, Happened::Resolved, at).await?;
         tx.commit().await?;
-        Ok(resolved > 0)
+        Ok(resolved)
     }
 
     async fn acknowledge_alert(
         &self,
         tenant: TenantId,
         alert: AlertId,
+        by: &str,
         at: Timestamp,
     ) -> StoreResult<Option<Alert>> {
-        let sql = format!(
-            "UPDATE alerts SET acknowledged_at = COALESCE(acknowledged_at, $3) \
-             WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}"
-        );
-        let tx = self.begin().await?;
-        let row = db::one(&*tx, &sql, [tenant.0.into(), alert.0.into(), micros(at).into()]).await?;
-        tx.commit().await?;
-        Ok(row.as_ref().map(from_row).transpose()?)
+        Ok(acknowledge(self, tenant, alert, by, at).await?)
+    }
+
+    async fn alert(&self, tenant: TenantId, alert: AlertId) -> StoreResult<Option<(Alert, Vec<AlertEvent>)>> {
+        let sql = format!("SELECT {COLUMNS} FROM alerts WHERE tenant_id = $1 AND id = $2");
+        let values = [tenant.0.into(), alert.0.into()];
+        let Some(row) = db::one(self.reader(), &sql, values).await.map_err(Fault::from)? else {
+            return Ok(None);
+        };
+        Ok(Some((from_row(&row)?, history::of(self, tenant, alert).await?)))
     }
 
     async fn alerts(
@@ -94,6 +107,95 @@ impl AlertStore for SqlStore {
         let list = List { from, columns: COLUMNS, keys: &[("id", As::Int)], order: Order::Desc };
         Ok(lists::page(self.reader(), list, paging, from_row).await?)
     }
+
+    async fn open_alerts(&self, tenant: TenantId, kinds: &[&str]) -> StoreResult<Vec<Alert>> {
+        let kinds = db::to_json(kinds)?;
+        let wanted = self.dialect().elements("$2", "k");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM alerts WHERE tenant_id = $1 AND resolved_at IS NULL \
+             AND kind IN (SELECT k.value FROM {wanted}) ORDER BY id"
+        );
+        let rows = db::all(self.reader(), &sql, [tenant.0.into(), kinds.into()]).await?;
+        Ok(rows.iter().map(from_row).collect::<Result<_, _>>()?)
+    }
+
+    async fn alert_events(
+        &self,
+        tenant: TenantId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<(AlertEvent, Alert)>> {
+        Ok(history::after(self, tenant, after, limit).await?)
+    }
+
+    async fn last_alert_event(&self, tenant: TenantId) -> StoreResult<i64> {
+        Ok(history::last(self, tenant).await?)
+    }
+}
+
+async fn acknowledge(
+    store: &SqlStore,
+    tenant: TenantId,
+    alert: AlertId,
+    by: &str,
+    at: Timestamp,
+) -> Result<Option<Alert>, Fault> {
+    let tx = store.begin().await?;
+    let sql = "UPDATE alerts SET acknowledged_at = $3, acknowledged_by = $4 \
+               WHERE tenant_id = $1 AND id = $2 AND acknowledged_at IS NULL";
+    let values = [tenant.0.into(), alert.0.into(), micros(at).into(), clean(by).as_ref().into()];
+    if db::run(&*tx, sql, values).await? > 0 {
+        let news =
+            News { tenant, alert: alert.0, happened: Happened::Acknowledged, at, by: Some(by), told: None };
+        history::write(&tx, &[news]).await?;
+        tx.note(tenant, NewEntry::about(Action::AlertAcknowledged, "alert", alert).at(at));
+    }
+    let sql = format!("SELECT {COLUMNS} FROM alerts WHERE tenant_id = $1 AND id = $2");
+    let row = db::one(&*tx, &sql, [tenant.0.into(), alert.0.into()]).await?;
+    tx.commit().await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+/// Resolves the open alert of this kind and subject if it is of one of these severities.
+async fn resolve(
+    tx: &Tx,
+    tenant: TenantId,
+    (kind, subject): (&str, &str),
+    severities: &[Severity],
+    happened: Happened,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let words: Vec<&str> = severities.iter().map(|severity| severity.as_str()).collect();
+    let wanted = tx.dialect.elements("$5", "s");
+    let sql = format!(
+        "UPDATE alerts SET resolved_at = $4 WHERE tenant_id = $1 AND kind = $2 AND subject = $3 \
+         AND resolved_at IS NULL AND severity IN (SELECT s.value FROM {wanted}) RETURNING id, severity"
+    );
+    let values =
+        [tenant.0.into(), kind.into(), subject.into(), micros(at).into(), db::to_json(&words)?.into()];
+    let Some(row) = db::one(&**tx, &sql, values).await? else { return Ok(false) };
+    let severity = Severity::from_word(&row.get::<String>("severity")?);
+    // What gave way is told by what took its place.
+    let told = (happened == Happened::Resolved).then_some((severity, kind));
+    history::write(tx, &[News { tenant, alert: row.get("id")?, happened, at, by: None, told }]).await?;
+    Ok(true)
+}
+
+async fn escalate(store: &SqlStore, alert: &NewAlert) -> Result<bool, Fault> {
+    let tx = store.begin().await?;
+    let lesser: Vec<Severity> =
+        Severity::ALL.into_iter().filter(|severity| *severity < alert.severity).collect();
+    let about = (alert.kind.as_str(), alert.subject.as_str());
+    resolve(&tx, alert.tenant_id, about, &lesser, Happened::Escalated, alert.at).await?;
+    let sql =
+        "SELECT id FROM alerts WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND resolved_at IS NULL";
+    let values = [alert.tenant_id.0.into(), about.0.into(), about.1.into()];
+    if db::one(&*tx, sql, values).await?.is_some() {
+        return Ok(false);
+    }
+    let opened = write(&tx, &fold(std::slice::from_ref(alert))).await?;
+    tx.commit().await?;
+    Ok(opened.first().copied().unwrap_or(false))
 }
 
 /// All occurrences of one condition in one call.
@@ -180,5 +282,12 @@ async fn write(tx: &Tx, raised: &[Raised<'_>]) -> Result<Vec<bool>, Fault> {
     );
     let kept = db::all(&**tx, &sql, [db::to_json(&rows)?.into()]).await?;
     let kept: HashSet<i64> = kept.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+    let opened: Vec<News<'_>> = taken
+        .iter()
+        .zip(raised)
+        .filter(|(id, _)| kept.contains(id))
+        .map(|(id, one)| News::opened(*id, one.first))
+        .collect();
+    history::write(tx, &opened).await?;
     Ok(taken.iter().map(|id| kept.contains(id)).collect())
 }

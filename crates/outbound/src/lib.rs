@@ -1,3 +1,5 @@
+//! Calls to the outside.
+//!
 //! The guard on every address that a tenant can make us call: a name is resolved once, what is not the open internet
 //! is taken out of the answer, and the connection is made to what is left, so that the name cannot mean something
 //! else a moment later. Redirects are not followed by anybody here.
@@ -6,7 +8,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use domain::addresses::{Networks, Refused, refused_unless};
-use ports::gateway::GatewayError;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -35,16 +36,18 @@ impl Guard {
     }
 
     /// An address that is written out in the URL is judged here; a name, when it is resolved.
-    pub(crate) fn check(&self, url: &Url) -> Result<(), GatewayError> {
+    ///
+    /// # Errors
+    /// Why it is not called.
+    pub fn check(&self, url: &Url) -> Result<(), NotAllowed> {
         let judged = literal(url).map_or(Ok(()), |address| self.judge(address));
-        judged.map_err(|refused| {
+        judged.inspect_err(|refused| {
             tracing::warn!(host = url.host_str().unwrap_or_default(), why = %refused, "an address was not called");
-            GatewayError::NotSent(refused.to_string())
         })
     }
 
     /// Why an address is not called, as far as can be told now: a name that cannot be resolved is no reason.
-    pub(crate) async fn refuses(&self, url: &str) -> Option<NotAllowed> {
+    pub async fn refuses(&self, url: &str) -> Option<NotAllowed> {
         let url: Url = url.parse().ok()?;
         if let Some(address) = literal(&url) {
             return self.judge(address).err();
