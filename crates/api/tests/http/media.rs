@@ -60,6 +60,24 @@ async fn a_file_goes_up_and_comes_down_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_file_of_another_kind_is_refused_before_meta_is_asked() {
+    let stack = Stack::start().await;
+    stack.link_number().await;
+    stack.contact("+15551234567").await;
+    let media = upload(&stack, form(&[("file", Some("a.png"), "image/png", PNG)])).await;
+    let id = media.data(201)["id"].clone();
+    let send = async |kind: &str| {
+        let body = json!({"to": "+15551234567", "message_type": kind, "media": {"media_id": id}});
+        stack.post("/messages", body).await
+    };
+    assert_eq!(send("video").await.faults(), ["/media/media_id"]);
+    assert_eq!(send("sticker").await.faults(), ["/media/media_id"]);
+    let quoting = json!({"to": "+15551234567", "content": "hello", "reply_to": "wamid.of.nobody"});
+    assert_eq!(stack.post("/messages", quoting).await.faults(), ["/reply_to"]);
+    assert!(stack.sim.ledger(0).is_empty(), "nothing reached Meta");
+}
+
+#[tokio::test]
 async fn a_form_that_does_not_fit_is_refused() {
     let stack = Stack::start().await;
     let file =

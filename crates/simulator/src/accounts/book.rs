@@ -51,7 +51,7 @@ impl Accounts {
             });
         }
         for phone in &config.phones {
-            self.add_phone(&config.waba_id, phone);
+            self.add_phone(&config.waba_id, phone, now);
         }
         let mut token = Token::system_user(&config.token, &config.app_id, &config.waba_id, now);
         token.expires_at = config.token_expires_at;
@@ -61,11 +61,11 @@ impl Accounts {
         }
     }
 
-    pub(crate) fn add_phone(&mut self, waba_id: &str, config: &PhoneConfig) {
+    pub(crate) fn add_phone(&mut self, waba_id: &str, config: &PhoneConfig, now: Timestamp) {
         if self.phone(&config.id).is_none() {
             let index = self.phones.len();
             self.phone_by_id.insert(config.id.clone(), index);
-            self.phones.push(Phone::new(index as u32, waba_id, config));
+            self.phones.push(Phone::new(index as u32, waba_id, config, now));
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) struct Phone {
     pub(crate) pin: Option<String>,
     pub(crate) code_status: String,
     pub(crate) registrations: Vec<i64>,
+    pub(crate) onboarded_at: Timestamp,
     pub(crate) identity_check: bool,
     pub(crate) settings: Map<String, Value>,
     pub(crate) profile: Map<String, Value>,
@@ -31,7 +32,7 @@ pub(crate) struct Phone {
 }
 
 impl Phone {
-    pub(crate) fn new(index: u32, waba_id: &str, config: &PhoneConfig) -> Self {
+    pub(crate) fn new(index: u32, waba_id: &str, config: &PhoneConfig, now: Timestamp) -> Self {
         let profile = json!({"messaging_product": "whatsapp", "about": "Hey there! I am using WhatsApp."});
         Self {
             index,
@@ -47,6 +48,7 @@ impl Phone {
             pin: None,
             code_status: "VERIFIED".into(),
             registrations: Vec::new(),
+            onboarded_at: now,
             identity_check: false,
             settings: Map::new(),
             profile: profile.as_object().cloned().unwrap_or_default(),
@@ -89,7 +91,7 @@ impl Phone {
             "quality_rating": self.quality,
             "platform_type": "CLOUD_API",
             "throughput": {"level": self.throughput},
-            "last_onboarded_time": Timestamp::UNIX_EPOCH.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
+            "last_onboarded_time": self.onboarded_at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
             "webhook_configuration": configuration,
             "id": self.id,
             "quality_score": {"score": self.quality},

@@ -106,7 +106,7 @@ fn change_phone(sim: &Sim, id: &str, change: Change) -> Told {
 fn change_waba(sim: &Sim, id: &str, change: Change) -> Told {
     let mut accounts = sim.accounts_mut();
     if let Some(phone) = &change.add_phone {
-        accounts.add_phone(id, phone);
+        accounts.add_phone(id, phone, sim.clock.now());
     }
     let Some(waba) = accounts.waba_mut(id) else { return Told::new() };
     waba.health = change.health.unwrap_or_else(|| waba.health.clone());

@@ -43,6 +43,7 @@ fn register(call: &Call<'_>, phone: &mut Phone) -> Result<(), GraphError> {
     }
     phone.pin = Some(pin);
     phone.status = "CONNECTED".into();
+    phone.onboarded_at = call.sim.clock.now();
     Ok(())
 }
 

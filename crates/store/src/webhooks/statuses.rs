@@ -14,7 +14,7 @@ use crate::messages::report::{Effects, Report, keep_orphans, orphans_lock};
 use crate::messages::state::{self, ById, ByWamid, State};
 use crate::messages::write::{self, Settled};
 use crate::people::apply_consequences;
-use crate::sets::param;
+use crate::sets::{param, set};
 
 /// Applies statuses.
 pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusReport]) -> Result<(), Fault> {
@@ -37,8 +37,46 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusRep
             None => orphans.push((report.wamid.clone(), told(report))),
         }
     }
+    learn_user_ids(projecting, &mut known, reports).await?;
     write(projecting, &known, &before, effects).await?;
     keep_orphans(projecting.tx, projecting.tenant, &orphans, projecting.now).await
+}
+
+set! {
+    Revealed<'a> {
+        contact: Int i64,
+        bsuid: Text &'a str,
+    }
+}
+
+/// A status may name the user id of whoever it was delivered to: a contact of whom none is known has it from then on,
+/// unless it is another's already (who that is, an inbound message will tell). Asked at one status of three.
+async fn learn_user_ids(
+    projecting: &Projecting<'_>,
+    known: &mut Known,
+    reports: &[&StatusReport],
+) -> Result<(), Fault> {
+    let mut revealed = BTreeMap::new();
+    for report in reports.iter().filter(|report| report.status == Status::Delivered) {
+        if let (Some(bsuid), Some(state)) = (report.recipient.bsuid.as_deref(), known.of(report)) {
+            revealed.entry(bsuid).or_insert(state.contact);
+        }
+    }
+    if revealed.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Revealed<'_>> =
+        revealed.into_iter().map(|(bsuid, contact)| Revealed { contact, bsuid }).collect();
+    let set = projecting.tx.dialect.set::<Revealed<'_>>(1, "r");
+    // Of two user ids of one contact, which cannot be, one is enough.
+    let sql = format!(
+        "UPDATE contacts SET bsuid = r.bsuid, updated_at = $3 FROM {set} WHERE contacts.tenant_id = $2 \
+         AND contacts.id = r.contact AND contacts.bsuid IS NULL AND contacts.merged_into IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $2 AND c.bsuid = r.bsuid)"
+    );
+    let values = [param(&rows)?, projecting.tenant.0.into(), db::micros(projecting.now).into()];
+    db::run(&**projecting.tx, &sql, values).await?;
+    Ok(())
 }
 
 fn told(report: &StatusReport) -> Report {

@@ -19,7 +19,7 @@ use ports::operator::OperatorStore;
 use ports::templates::TemplateStore;
 use ports::webhooks::{
     AsideReason, Change, ConnectionEvent, IdentityChange, Inbound, InboundMedia, MarketingPreference,
-    Projection, RawWebhook, SetAside, Source, TemplateEvent, WebhookStore,
+    Projection, RawWebhook, SetAside, Source, StatusReport, TemplateEvent, WebhookStore,
 };
 
 use crate::samples::{WABA, at_once, identity, new_contact, phone};
@@ -27,6 +27,7 @@ use crate::scene::{GOODBYE, Scene, failure, source, words};
 use crate::support::{Bench, at};
 
 on_each_engine!(
+    a_status_reveals_the_user_id_of_a_contact_who_has_none,
     a_body_is_kept_byte_for_byte_and_taken_once,
     a_body_whose_taker_died_is_given_out_again,
     two_takers_never_get_the_same_body,
@@ -59,6 +60,25 @@ on_each_engine!(
     a_failing_change_applies_nothing,
     a_tenant_sees_nothing_of_anothers_inbox,
 );
+
+async fn a_status_reveals_the_user_id_of_a_contact_who_has_none(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let (ana, ben) = (scene.opted_in(1).await, scene.opted_in(2).await);
+    let lease = scene.lane("node").await;
+    scene.sent(&lease, ana, "w1").await;
+    scene.sent(&lease, ben, "w2").await;
+    let told = |wamid: &str, bsuid: &str| {
+        let recipient = Identity { phone: None, bsuid: Some(bsuid.into()) };
+        Change::Status(StatusReport { recipient, ..scene.status(wamid, Status::Delivered, at(50)) })
+    };
+    let bsuid = async |contact| scene.bench.read_contact(scene.tenant, contact).await.identity.bsuid;
+    scene.project(vec![told("w1", "US.1"), told("w2", "US.1")]).await;
+    assert_eq!((bsuid(ana).await.as_deref(), bsuid(ben).await), (Some("US.1"), None), "it is one person's");
+    scene.project(vec![told("w1", "US.2"), told("w2", "US.1")]).await;
+    assert_eq!((bsuid(ana).await.as_deref(), bsuid(ben).await), (Some("US.1"), None), "and stays so");
+    scene.project(vec![told("w2", "US.3"), told("w2", "US.4")]).await;
+    assert!(bsuid(ben).await.is_some_and(|bsuid| bsuid == "US.3" || bsuid == "US.4"));
+}
 
 fn raw(scene: &Scene, body: &'static [u8]) -> RawWebhook {
     RawWebhook {
