@@ -30,7 +30,7 @@ use crate::contacts::csv_file;
 use crate::error::ApiError;
 use crate::messages::prefer;
 use crate::payload;
-use crate::state::ApiState;
+use crate::state::{ApiState, Settings};
 
 /// How long an answer waits for an import to end, when the client does not say.
 const WAIT: Duration = Duration::from_secs(5);
@@ -185,13 +185,20 @@ async fn watch_import(
     caller: Caller<Reads>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
+    State(settings): State<Settings>,
 ) -> Result<Response> {
     let first = imports.get(caller.tenant, id).await.map_err(failed(id))?;
     let stopping = imports.clone();
+    let over = async move {
+        tokio::select! {
+            () = stopping.stopping() => {}
+            () = settings.closing.cancelled() => {}
+        }
+    };
     let events = events(imports, caller.tenant, first)
         .map(Ok::<_, Infallible>)
         // Else a watcher would keep the server from stopping.
-        .take_until(async move { stopping.stopping().await });
+        .take_until(over);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 

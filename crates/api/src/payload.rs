@@ -54,7 +54,7 @@ pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn cut(error: axum::Error) -> ApiError {
+pub(crate) fn cut(error: axum::Error) -> ApiError {
     tracing::debug!(%error, "a body broke off");
     ApiError::fault("", "the body broke off before its end")
 }

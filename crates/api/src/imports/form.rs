@@ -74,6 +74,8 @@ fn value(name: &str, text: String) -> Result<Value> {
             .map_err(|error| ApiError::fault("/mapping", format!("is not valid JSON: {error}")))?,
         ("has_header" | "default_opted_in" | "skip_duplicates" | "dry_run", "true" | "1") => true.into(),
         ("has_header" | "default_opted_in" | "skip_duplicates" | "dry_run", "false" | "0") => false.into(),
+        ("tags", text) if text.starts_with('[') => serde_json::from_str(text)
+            .map_err(|error| ApiError::fault("/tags", format!("is not valid JSON: {error}")))?,
         ("tags", text) => text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect(),
         ("delimiter", "tab" | "\\t") => "\t".into(),
         ("delimiter", _) if text.is_empty() => Value::Null,

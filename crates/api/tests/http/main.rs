@@ -10,6 +10,7 @@ mod door;
 mod faults;
 mod frame;
 mod idempotency;
+mod imports;
 mod media;
 mod messages;
 mod segments;

@@ -73,9 +73,14 @@ pub fn yes_or_no(cell: &str) -> Result<Option<bool>, Neither> {
     }
 }
 
-/// The tags of a cell, parted by commas, semicolons or bars.
-pub fn tags(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty())
+/// The tags of a cell, parted by commas, semicolons or bars; or a JSON array of texts, for tags that hold one of these.
+pub fn tags(cell: &str) -> Vec<String> {
+    let listed = cell.trim_start().starts_with('[').then(|| serde_json::from_str::<Vec<String>>(cell));
+    let tags = match listed {
+        Some(Ok(tags)) => tags,
+        _ => cell.split([',', ';', '|']).map(str::to_owned).collect(),
+    };
+    tags.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
 }
 
 /// A moment: RFC 3339, or a date with or without a time in UTC, written `2026-11-22`, `22.11.2026` or `11/22/2026`
@@ -168,6 +173,12 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_that_holds_a_comma_is_told_by_an_array() {
+        assert_eq!(tags("[\"Rome, Italy\", \" vip \", \"\"]"), ["Rome, Italy", "vip"]);
+        assert_eq!(tags("[new], vip"), ["[new]", "vip"]);
+    }
+
+    #[test]
     fn what_looks_like_a_formula_is_marked_and_read_back_and_a_number_is_left_alone() {
         for cell in ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3=x", "\t=1"] {
             assert_eq!(plain(cell), format!("'{cell}"));
@@ -181,6 +192,6 @@ mod tests {
 
     #[test]
     fn tags_of_a_cell_are_parted_and_trimmed() {
-        assert_eq!(tags(" vip, berlin ;|new ").collect::<Vec<_>>(), ["vip", "berlin", "new"]);
+        assert_eq!(tags(" vip, berlin ;|new "), ["vip", "berlin", "new"]);
     }
 }

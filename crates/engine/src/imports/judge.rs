@@ -111,7 +111,7 @@ impl<'p> Judge<'p> {
                 Target::ConsentSource => said.source = cell,
                 Target::ConsentTime => said.time = cell,
                 Target::ConsentEvidence => said.evidence = cell,
-                Target::Tags => said.tags.extend(cells::tags(cell).map(str::to_owned)),
+                Target::Tags => said.tags.extend(cells::tags(cell)),
                 Target::Field(name) => drop(said.fields.insert(name.clone(), cell.into())),
                 Target::Fields => match serde_json::from_str::<Map<String, Value>>(cell) {
                     Ok(fields) => {

@@ -13,6 +13,7 @@ mod consent;
 mod contacts;
 mod conversations;
 mod hooks;
+mod imports;
 mod lanes;
 mod media;
 mod segments;

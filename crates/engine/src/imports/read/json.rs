@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
+use domain::imports::cells;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -66,7 +67,11 @@ fn row(number: u64, value: Value) -> Row {
     let Value::Object(mut members) = value else {
         return Row::unreadable(number, &value.to_string(), "Must be an object");
     };
-    let cells = COLUMNS.iter().map(|name| members.remove(*name).map(cell).unwrap_or_default()).collect();
+    let text = |name: &&str, value| if *name == "tags" { tags(value) } else { cell(value) };
+    let mut cells = Vec::with_capacity(COLUMNS.len());
+    for name in &COLUMNS {
+        cells.push(members.remove(*name).map(|value| text(name, value)).unwrap_or_default());
+    }
     let problem = members.keys().next().map(|name| format!("Unknown member \"{name}\""));
     Row { number, cells, problem }
 }
@@ -79,6 +84,15 @@ fn cell(value: Value) -> String {
         other => other.to_string(),
     };
     if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+/// Parted as in a file, unless a tag itself holds what parts them there: then as the array that it is.
+fn tags(value: Value) -> String {
+    let parts = |tag: &Value| tag.as_str().is_some_and(|tag| cells::tags(tag) != [tag]);
+    match value {
+        Value::Array(tags) if tags.iter().any(parts) => cell(Value::String(Value::Array(tags).to_string())),
+        other => cell(other),
+    }
 }
 
 enum Step {

@@ -1,0 +1,138 @@
+//! Lists of contacts, from the file to the contacts.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::ImportId;
+use domain::imports::ImportState;
+use engine::imports::{ImportError, Options, Order};
+use futures::{StreamExt as _, stream};
+use ports::contacts::ContactFilter;
+use ports::gateway::ByteStream;
+use ports::imports::Import;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, eventually, page};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn bytes(text: &str) -> ByteStream {
+    let parts: Vec<_> =
+        text.as_bytes().chunks(7).map(|part| Ok::<_, std::io::Error>(Bytes::copy_from_slice(part))).collect();
+    stream::iter(parts).boxed()
+}
+
+fn updating() -> Order {
+    Order { options: Options { skip_duplicates: false, ..Options::default() }, ..Order::default() }
+}
+
+async fn import(house: &House, text: &str, order: Order) -> Import {
+    let imports = &house.engine.imports;
+    let received = imports.receive(bytes(text)).await.unwrap();
+    let started = imports.start(house.tenant, received, order).await.unwrap();
+    let ended = imports.wait(house.tenant, started.id, PATIENCE).await.unwrap();
+    assert!(ended.state.is_over(), "{ended:?}");
+    ended
+}
+
+fn counts(import: &Import) -> [u64; 5] {
+    let counts = import.counts;
+    [counts.processed, counts.imported, counts.updated, counts.duplicates, counts.errors]
+}
+
+fn files(house: &House) -> usize {
+    let folders = std::fs::read_dir(&house.deps.settings.imports_dir).into_iter().flatten();
+    folders.flatten().map(|folder| std::fs::read_dir(folder.path()).unwrap().count()).sum()
+}
+
+#[tokio::test]
+async fn the_same_file_again_imports_nothing_twice_and_leaves_no_file() {
+    let house = House::build().await;
+    let text = "phone,name\n+15551234567,Ann\n+1555,Bob\n+15551234568,Cid\n+15551234567,Ann\n";
+    let first = import(&house, text, Order::default()).await;
+    assert_eq!((first.state, counts(&first)), (ImportState::Completed, [4, 2, 0, 1, 1]));
+    let again = import(&house, text, Order::default()).await;
+    assert_eq!(counts(&again), [4, 0, 0, 3, 1]);
+    let details = house.engine.imports.details(house.tenant, first.id).await.unwrap();
+    let told: Vec<(u64, &str)> = details.iter().map(|one| (one.row, one.error.as_str())).collect();
+    assert_eq!(told, [(3, "Invalid phone format"), (5, "Duplicate phone")]);
+    let contacts =
+        house.engine.contacts.list(house.tenant, &ContactFilter::default(), &page()).await.unwrap();
+    assert_eq!(contacts.total, 2);
+    assert_eq!(files(&house), 0, "what was read is removed");
+}
+
+#[tokio::test]
+async fn a_known_contact_takes_over_what_the_row_says_and_an_opt_out_stays() {
+    let house = House::build().await;
+    import(&house, "phone,name,opted_in,tags\n+15551234567,Ann,yes,old\n", Order::default()).await;
+    let find = async || house.engine.contacts.find_by_phone(house.tenant, "+15551234567").await.unwrap();
+    let known = find().await;
+    assert!(known.consent.opted_in);
+    let testimony = engine::consent::Testimony::of_key(domain::ApiKeyId(1), None);
+    house.engine.consent.opt_out(house.tenant, known.id, testimony).await.unwrap();
+    let text = "phone,name,opted_in,tags\n+1 (555) 123-4567,Ann Lee,yes,new\n";
+    let ended = import(&house, text, updating()).await;
+    assert_eq!(counts(&ended), [1, 0, 1, 0, 0]);
+    let now = find().await;
+    assert_eq!((now.id, now.name.as_deref()), (known.id, Some("Ann Lee")));
+    assert_eq!(now.tags, ["old", "new"]);
+    assert!(!now.consent.opted_in, "no import lifts an opt-out");
+}
+
+#[tokio::test]
+async fn what_is_cut_off_too_large_or_no_list_leaves_nothing() {
+    let house = House::with(|settings, _| settings.import_max_bytes = 40).await;
+    let imports = &house.engine.imports;
+    let cut = stream::iter([Ok(Bytes::from_static(b"phone\n")), Err(std::io::Error::other("gone"))]);
+    assert!(matches!(imports.receive(cut.boxed()).await, Err(ImportError::CutOff(_))));
+    let large = imports.receive(bytes(&"+15551234567\n".repeat(4))).await;
+    assert!(matches!(large, Err(ImportError::TooLarge { limit: 40 })));
+    assert!(matches!(imports.receive(bytes("")).await, Err(ImportError::Invalid(_))));
+    let garbage = imports.receive(bytes("\u{1}\u{2}\u{3}\u{0}\u{4}")).await.unwrap();
+    let refused = imports.start(house.tenant, garbage, Order::default()).await;
+    assert!(matches!(refused, Err(ImportError::Invalid(_))), "{refused:?}");
+    assert_eq!(files(&house), 0);
+    assert_eq!(imports.list(house.tenant, &page()).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn an_import_whose_node_is_gone_goes_on_at_another() {
+    let house = House::build().await;
+    let rows: String = (0..20_000).map(|number| format!("+1555{:07}\n", 2_000_000 + number)).collect();
+    let received = house.engine.imports.receive(bytes(&format!("phone\n{rows}"))).await.unwrap();
+    let started = house.engine.imports.start(house.tenant, received, Order::default()).await.unwrap();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    // It stops at a batch, and lets go.
+    house.engine.run(stop).await;
+    let other = engine::Engine::new(house.deps.clone()).await.unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (other, stop) = (other.clone(), stop.clone());
+        async move { other.run(stop).await }
+    });
+    let ended = eventually("its end", || async {
+        Some(other.imports.get(house.tenant, started.id).await.unwrap()).filter(|one| one.state.is_over())
+    })
+    .await;
+    assert_eq!((ended.state, counts(&ended)), (ImportState::Completed, [20_000, 20_000, 0, 0, 0]));
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(files(&house), 0);
+}
+
+#[tokio::test]
+async fn nobody_sees_or_stops_an_import_of_another_tenant() {
+    let house = House::build().await;
+    let ended = import(&house, "phone\n+15551234567\n", Order::default()).await;
+    let (imports, stranger) = (&house.engine.imports, house.stranger().await);
+    assert!(matches!(imports.get(stranger, ended.id).await, Err(ImportError::NotFound)));
+    assert!(matches!(imports.cancel(stranger, ended.id).await, Err(ImportError::NotFound)));
+    assert!(matches!(imports.errors_csv(stranger, ended.id, false).await, Err(ImportError::NotFound)));
+    assert!(matches!(
+        imports.cancel(house.tenant, ended.id).await,
+        Err(ImportError::Over(ImportState::Completed))
+    ));
+    assert!(matches!(imports.cancel(house.tenant, ImportId(4711)).await, Err(ImportError::NotFound)));
+}
