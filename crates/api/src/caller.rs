@@ -112,6 +112,17 @@ fn denied(known: &Authenticated, permission: Permission) -> ApiError {
     Problem::Forbidden(denied).into()
 }
 
+/// Before anybody is known: for the audit trail, from where and in which request something is done to an account.
+pub(crate) async fn somebody(State(settings): State<Settings>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with(crate::auth::BASE) {
+        return next.run(request).await;
+    }
+    let address = client_address(request.headers(), request.extensions(), &settings);
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok().map(str::to_owned));
+    let actor = Actor::system().from_address(address.map(|address| address.to_string())).in_request(id);
+    acting(actor, next.run(request)).await
+}
+
 /// The door: a good key or session, of the tenant in the path, not too often. What it lets in carries
 /// [`Authenticated`].
 pub(crate) async fn authenticate(
@@ -185,12 +196,16 @@ impl Presented {
 }
 
 fn presented(headers: &HeaderMap) -> Option<Presented> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        let token = token.trim().to_owned();
-        return scheme.eq_ignore_ascii_case("bearer").then_some(Presented::Bearer(token));
+    if headers.contains_key(header::AUTHORIZATION) {
+        return bearer(headers).map(|token| Presented::Bearer(token.to_owned()));
     }
     cookie::read(headers).map(Presented::Cookie)
+}
+
+/// What stands behind `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// What a page that uses a session by cookie sends with each change.

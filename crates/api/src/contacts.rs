@@ -7,7 +7,9 @@ use api_types::{List, PagingQuery, Problem, Success};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use domain::audit::{Action, NewEntry};
 use domain::{ContactId, TenantId};
+use engine::audit::Audit;
 use engine::consent::Testimony;
 use engine::contacts::{ContactError, Contacts, PatchContact};
 use engine::segments::Segments;
@@ -20,7 +22,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::segments;
 use crate::state::ApiState;
@@ -36,9 +38,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Contacts, newest first.
 #[utoipa::path(get, path = "/contacts", tag = "contacts", params(ContactQuery, PagingQuery),
     responses((status = 200, body = Success<List<Contact>>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn list_contacts(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     State(contacts): State<Contacts>,
     State(saved): State<Segments>,
     Query((wanted, page)): Query<(ContactQuery, PagingQuery)>,
@@ -65,14 +67,16 @@ async fn filter(tenant: TenantId, saved: &Segments, wanted: ContactQuery) -> Res
 /// Contacts as a CSV that an import reads back, newest first. Nothing in it is taken for a formula by a spreadsheet.
 #[utoipa::path(get, path = "/contacts/export.csv", tag = "contacts", params(ContactQuery, CsvQuery),
     responses((status = 200, content_type = "text/csv", body = String)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("exports")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn export_contacts(
-    caller: Caller<Reads>,
+    caller: Caller<needs::Exports>,
     State(contacts): State<Contacts>,
     State(saved): State<Segments>,
+    State(audit): State<Audit>,
     Query((wanted, csv)): Query<(ContactQuery, CsvQuery)>,
 ) -> Result<Response> {
     let filter = filter(caller.tenant, &saved, wanted).await?;
+    audit.note(caller.tenant, NewEntry::new(Action::ContactsExported, "contacts")).await?;
     Ok(csv_file(contacts.export(caller.tenant, filter, csv.bom == Some(true)), "contacts.csv"))
 }
 
@@ -92,10 +96,10 @@ pub(crate) fn csv_file(bytes: ByteStream, name: &str) -> Response {
 #[utoipa::path(post, path = "/contacts", tag = "contacts", request_body = CreateContact,
     responses((status = 201, body = Success<Contact>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("contacts_write")),
         ("x-error-codes" = json!(["INVALID_PHONE_FORMAT", "DUPLICATE_CONTACT"]))))]
 async fn create_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     State(contacts): State<Contacts>,
     Json(wanted): Json<CreateContact>,
 ) -> Result<Answer<Contact>> {
@@ -112,7 +116,7 @@ async fn create_contact(
         time_zone: wanted.time_zone,
         tags: wanted.tags.unwrap_or_default(),
         fields: wanted.fields.unwrap_or_default(),
-        opt_in: opted_in.then(|| Testimony::of_key(caller.key, evidence)),
+        opt_in: opted_in.then(|| Testimony::by_call(caller.key, evidence)),
     };
     let contact = contacts.create(caller.tenant, new).await.map_err(failed(ContactId(0)))?;
     Ok(created(body(contact)))
@@ -121,9 +125,9 @@ async fn create_contact(
 /// One contact.
 #[utoipa::path(get, path = "/contacts/{id}", tag = "contacts",
     responses((status = 200, body = Success<Contact>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn get_contact(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<ContactId>,
     State(contacts): State<Contacts>,
 ) -> Result<Answer<Contact>> {
@@ -134,10 +138,10 @@ async fn get_contact(
 #[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", request_body = UpdateContact,
     responses((status = 200, body = Success<Contact>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("contacts_write")),
         ("x-error-codes" = json!(["CONTACT_NOT_FOUND", "INVALID_PHONE_FORMAT", "DUPLICATE_CONTACT"]))))]
 async fn update_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(contacts): State<Contacts>,
     Json(wanted): Json<UpdateContact>,
@@ -157,9 +161,9 @@ async fn update_contact(
 /// Removes a contact with its conversations and messages; the consent ledger keeps its entries.
 #[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn delete_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(contacts): State<Contacts>,
 ) -> Result<Answer<Value>> {
@@ -170,9 +174,9 @@ async fn delete_contact(
 /// Takes off the flag that keeps a contact from being sent to.
 #[utoipa::path(post, path = "/contacts/{id}/reviewed", tag = "contacts",
     responses((status = 200, body = Success<Contact>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn review_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(contacts): State<Contacts>,
 ) -> Result<Answer<Contact>> {

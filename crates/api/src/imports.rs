@@ -13,8 +13,10 @@ use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use domain::audit::{Action, NewEntry};
 use domain::imports::ImportState;
 use domain::{ApiKeyId, ImportId, TenantId};
+use engine::audit::Audit;
 use engine::imports::read::Hints;
 use engine::imports::{ImportError, Imports, Options, Order, Received};
 use futures::{Stream, StreamExt as _, stream};
@@ -25,7 +27,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, accepted, list, ok, paging};
 use crate::body::{Id, Query, unsupported};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::contacts::csv_file;
 use crate::error::ApiError;
 use crate::messages::prefer;
@@ -62,9 +64,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     responses(
         (status = 200, description = "It is over, or was a dry run", body = Success<Import>),
         (status = 202, description = "It is at work", body = Success<Import>)),
-    extensions(("x-required-scope" = json!("manage"))))]
+    extensions(("x-required-permission" = json!("contacts_import"))))]
 async fn import_contacts(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsImport>,
     State(imports): State<Imports>,
     request: Request,
 ) -> Result<Response> {
@@ -96,7 +98,7 @@ async fn import_contacts(
     Ok(if is_over { ok(report).into_response() } else { accepted(report).into_response() })
 }
 
-async fn from_json(imports: &Imports, key: ApiKeyId, request: Request) -> Result<(Received, Order, bool)> {
+async fn from_json(imports: &Imports, key: Option<ApiKeyId>, request: Request) -> Result<(Received, Order, bool)> {
     let bytes = request.into_body().into_data_stream().map(|part| part.map_err(std::io::Error::other));
     let received = imports.receive(bytes.boxed()).await.map_err(failed(ImportId(0)))?;
     let members = imports.members(&received).await.map_err(failed(ImportId(0)))?;
@@ -118,7 +120,7 @@ fn order(
     options: ImportOptions,
     filename: Option<String>,
     is_json: bool,
-    key: ApiKeyId,
+    key: Option<ApiKeyId>,
 ) -> Result<(Order, bool)> {
     let mapping = options
         .mapping_texts()
@@ -141,7 +143,7 @@ fn order(
             consent_evidence: options.consent_evidence,
             skip_duplicates: options.skip_duplicates.unwrap_or(true),
         },
-        api_key: Some(key),
+        api_key: key,
     };
     Ok((order, options.dry_run.unwrap_or(false)))
 }
@@ -154,9 +156,9 @@ async fn report(imports: &Imports, tenant: TenantId, import: ports::imports::Imp
 /// Imports, newest first, without their details.
 #[utoipa::path(get, path = "/contacts/imports", tag = "contacts", params(PagingQuery),
     responses((status = 200, body = Success<List<Import>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("contacts_read"))))]
 async fn list_imports(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     State(imports): State<Imports>,
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<Import>>> {
@@ -167,9 +169,9 @@ async fn list_imports(
 /// How an import stands, with its first 1,000 problems.
 #[utoipa::path(get, path = "/contacts/import/{id}", tag = "contacts",
     responses((status = 200, body = Success<Import>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
 async fn get_import(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
 ) -> Result<Answer<Import>> {
@@ -180,9 +182,9 @@ async fn get_import(
 /// Server-sent events: `progress` with the import as it is (without details) whenever it moved, until it is over.
 #[utoipa::path(get, path = "/contacts/import/{id}/events", tag = "contacts",
     responses((status = 200, content_type = "text/event-stream", body = String)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
 async fn watch_import(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
     State(settings): State<Settings>,
@@ -232,10 +234,10 @@ fn events(
 #[utoipa::path(post, path = "/contacts/import/{id}/cancel", tag = "contacts",
     responses((status = 200, body = Success<Import>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("contacts_import")),
         ("x-error-codes" = json!(["IMPORT_NOT_FOUND", "INVALID_STATE"]))))]
 async fn cancel_import(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsImport>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
 ) -> Result<Answer<Import>> {
@@ -246,15 +248,17 @@ async fn cancel_import(
 /// Every row that became no contact, as it stood in the file, with its number and the reason: mend it and send it again.
 #[utoipa::path(get, path = "/contacts/import/{id}/errors.csv", tag = "contacts", params(CsvQuery),
     responses((status = 200, content_type = "text/csv", body = String)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["IMPORT_NOT_FOUND"]))))]
 async fn get_import_errors(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
+    State(audit): State<Audit>,
     Query(csv): Query<CsvQuery>,
 ) -> Result<Response> {
     let with_mark = csv.bom == Some(true);
     let bytes = imports.errors_csv(caller.tenant, id, with_mark).await.map_err(failed(id))?;
+    audit.note(caller.tenant, NewEntry::about(Action::ContactsExported, "import", id)).await?;
     Ok(csv_file(bytes, &format!("import-{id}-errors.csv")))
 }
 

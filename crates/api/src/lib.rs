@@ -10,9 +10,9 @@
 //!    /// Makes a contact.
 //!    #[utoipa::path(post, path = "/contacts", tag = "contacts", request_body = CreateContact,
 //!        responses((status = 201, body = Success<Contact>)),
-//!        extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["DUPLICATE_CONTACT"]))))]
+//!        extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["DUPLICATE_CONTACT"]))))]
 //!    async fn create_contact(
-//!        caller: Caller<Manages>,                     // first: refuses a key without the scope
+//!        caller: Caller<needs::ContactsWrite>,         // first: refuses who may not
 //!        State(contacts): State<Contacts>,            // what it needs, by FromRef (see `state`)
 //!        Json(wanted): Json<CreateContact>,           // last: every fault of the body at once
 //!    ) -> Result<Answer<Contact>> {                   // crate::answer::Result
@@ -40,16 +40,23 @@ pub mod error;
 pub mod finish;
 pub mod idempotency;
 pub mod limits;
+pub mod metrics;
 pub mod payload;
 pub mod state;
 
 mod access;
 mod alerts;
+mod audit;
+mod auth;
+mod analytics;
 mod broadcasts;
 mod connections;
 mod consent;
 mod contacts;
 mod conversations;
+mod erasure;
+mod events;
+mod health;
 mod imports;
 mod leftover;
 mod media;
@@ -57,6 +64,7 @@ mod messages;
 mod meta;
 mod pages;
 mod probes;
+mod retention;
 mod segments;
 mod templates;
 mod tenants;
@@ -72,6 +80,7 @@ use utoipa_axum::router::OpenApiRouter;
 use finish::RequestIds;
 use limits::CallLimits;
 pub use state::{ApiState, Settings};
+pub use tenants::operator::OperatorToken;
 
 /// Where the API of a tenant begins.
 pub const TENANT_BASE: &str = "/api/v1/tenant/{tenant_id}/whatsapp";
@@ -85,16 +94,19 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
     let limits = CallLimits::new(settings.call_rate);
     let once = from_fn_with_state((deps.store, deps.clock), idempotency::once);
     let door = from_fn_with_state((engine.access.clone(), limits, settings.clone()), caller::authenticate);
+    let measured = settings.measured;
+    let somebody = settings.clone();
     let state = ApiState { engine: Arc::new(engine), settings };
     let tenant = creating().route_layer(once).merge(sending()).route_layer(door);
     let (routes, _) = outside().nest(TENANT_BASE, tenant).split_for_parts();
-    routes
+    let routes = routes
         .merge(pages::routes())
         .fallback(finish::no_route)
         .method_not_allowed_fallback(finish::no_method)
-        .layer(from_fn_with_state(ids, finish::finish))
-        .layer(from_fn(leftover::drain))
-        .with_state(state)
+        .layer(from_fn_with_state(somebody, caller::somebody))
+        .layer(from_fn_with_state(ids, finish::finish));
+    let routes = if measured { routes.layer(from_fn(metrics::measure)) } else { routes };
+    routes.layer(from_fn(leftover::drain)).with_state(state)
 }
 
 /// The OpenAPI 3.1 document of all routes.
@@ -108,13 +120,19 @@ fn creating() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(access::routes())
         .merge(alerts::routes())
+        .merge(audit::routes())
+        .merge(analytics::routes())
+        .merge(events::routes())
         .merge(broadcasts::routes())
         .merge(connections::routes())
         .merge(consent::routes())
         .merge(contacts::routes())
         .merge(conversations::routes())
+        .merge(erasure::routes())
+        .merge(health::routes())
         .merge(imports::routes())
         .merge(media::routes())
+        .merge(retention::routes())
         .merge(segments::routes())
         .merge(templates::routes())
         .merge(tenants::routes())
@@ -128,5 +146,10 @@ fn sending() -> OpenApiRouter<ApiState> {
 
 /// Routes outside of the tenants.
 fn outside() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(probes::routes()).merge(webhooks::routes())
+    OpenApiRouter::new()
+        .merge(probes::routes())
+        .merge(metrics::routes())
+        .merge(webhooks::routes())
+        .nest(auth::BASE, auth::routes())
+        .nest(tenants::operator::BASE, tenants::operator::routes())
 }

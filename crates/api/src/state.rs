@@ -8,14 +8,20 @@ use domain::addresses::Networks;
 use engine::Engine;
 use engine::access::Access;
 use engine::alerts::Alerts;
+use engine::audit::Audit;
+use engine::analytics::Analytics;
 use engine::broadcasts::Broadcasts;
 use engine::connections::Connections;
 use engine::consent::Consent;
 use engine::contacts::Contacts;
 use engine::conversations::Conversations;
+use engine::erasure::Erasures;
+use engine::health::Health;
+use engine::events::Events;
 use engine::imports::Imports;
 use engine::media::MediaFiles;
 use engine::messages::Messages;
+use engine::retention::Retention;
 use engine::segments::Segments;
 use engine::templates::Templates;
 use engine::tenants::Tenants;
@@ -24,6 +30,7 @@ use ports::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::CallRate;
+use crate::tenants::operator::OperatorToken;
 
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
@@ -34,6 +41,14 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// Where webhooks may come from; none: from anywhere.
     pub webhook_networks: Networks,
+    /// Opens the routes of the operator.
+    pub operator: Option<OperatorToken>,
+    /// `/metrics`, when the operator opened it on this address.
+    pub metrics: Option<crate::metrics::Page>,
+    /// Somebody counts: answers are timed.
+    pub measured: bool,
+    /// Cookies of sessions are for TLS alone.
+    pub secure_cookies: bool,
     /// Cancelled when the server stops: answers without an end of their own (events) end then.
     pub closing: CancellationToken,
 }
@@ -45,6 +60,10 @@ impl Default for Settings {
             call_rate,
             trusted_proxies: Networks::default(),
             webhook_networks: Networks::default(),
+            operator: None,
+            metrics: None,
+            measured: false,
+            secure_cookies: false,
             closing: CancellationToken::new(),
         }
     }
@@ -77,14 +96,20 @@ macro_rules! handed_out {
 handed_out! {
     Access = access,
     Alerts = alerts,
+    Audit = audit,
+    Analytics = analytics,
     Broadcasts = broadcasts,
     Connections = connections,
     Consent = consent,
     Contacts = contacts,
     Conversations = conversations,
+    Erasures = erasures,
+    Health = health,
+    Events = events,
     Imports = imports,
     MediaFiles = media,
     Messages = messages,
+    Retention = retention,
     Segments = segments,
     Templates = templates,
     Tenants = tenants,

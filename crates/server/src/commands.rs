@@ -1,11 +1,13 @@
 //! The commands of `waxwing`, one a file.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod broadcast;
 pub(crate) mod contacts;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;
+pub(crate) mod member;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod restore;
@@ -16,6 +18,8 @@ pub(crate) mod webhooks;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use domain::audit::Actor;
+use ports::audit::acting;
 
 use crate::config::CommonFlags;
 
@@ -44,6 +48,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Makes and lists tenants
     Tenant(tenant::Tenant),
+    /// Invites, lists and disables people who work with a tenant
+    Member(member::Member),
     /// Makes, lists and revokes API keys; renews the key that seals secrets
     Key(key::Key),
     /// Lists, watches, pauses, resumes and cancels broadcasts of a running server
@@ -52,6 +58,8 @@ enum Command {
     Contacts(contacts::Contacts),
     /// Drives webhook items again that could not be applied
     Webhooks(webhooks::Webhooks),
+    /// Verifies and exports the audit trail of a tenant
+    Audit(audit::Audit),
     /// Writes everything into a folder, while the server runs
     Backup(backup::Backup),
     /// Fills an empty store from a backup
@@ -62,11 +70,35 @@ enum Command {
     Openapi(openapi::Openapi),
 }
 
+impl Command {
+    /// For the audit trail: whose doing it is.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Demo(_) => "demo",
+            Self::Simulate(_) => "simulate",
+            Self::Migrate(_) => "migrate",
+            Self::Tenant(_) => "tenant",
+            Self::Key(_) => "key",
+            Self::Member(_) => "member",
+            Self::Broadcast(_) => "broadcast",
+            Self::Contacts(_) => "contacts",
+            Self::Webhooks(_) => "webhooks",
+            Self::Audit(_) => "audit",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::Doctor(_) => "doctor",
+            Self::Openapi(_) => "openapi",
+        }
+    }
+}
+
 impl Cli {
     /// Does what was asked; the exit code is the process's.
     pub(crate) fn run(self) -> Result<std::process::ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let outcome = runtime.block_on(self.dispatch());
+        let actor = Actor::command(self.command.name());
+        let outcome = runtime.block_on(acting(actor, self.dispatch()));
         // A task that does not end (a DNS lookup) must not keep the process.
         runtime.shutdown_background();
         outcome
@@ -80,10 +112,12 @@ impl Cli {
             Command::Simulate(command) => command.run(common).await?,
             Command::Migrate(command) => command.run(common).await?,
             Command::Tenant(command) => command.run(common).await?,
+            Command::Member(command) => command.run(common).await?,
             Command::Key(command) => command.run(common).await?,
             Command::Broadcast(command) => return command.run().await,
             Command::Contacts(command) => return command.run().await,
             Command::Webhooks(command) => command.run(common).await?,
+            Command::Audit(command) => return command.run(common).await,
             Command::Backup(command) => command.run(common).await?,
             Command::Restore(command) => command.run(common).await?,
             Command::Doctor(command) => return command.run(common).await,

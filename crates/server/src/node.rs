@@ -8,13 +8,20 @@ use domain::{Clock, Entropy, MovableClock, SystemEntropy};
 use engine::broadcasts::rates::RateCard;
 use engine::{Deps, Engine, Settings};
 use gateway_meta::MetaClient;
+use notifier::{HttpPoster, SmtpMailer};
 use ports::StoreError;
+use ports::mail::{Mailer, NoMail};
+use ports::gateway::MetaGateway;
 use secrecy::ExposeSecret;
 use store::{SqlStore, StoreConfig};
 
 use crate::config::Config;
 use crate::folder::ONLY_NODE;
 use crate::keys::{SealingKeys, make_folder};
+use crate::metrics::CountedGateway;
+
+/// Where this node notes the ends of the audit trails, in the data folder.
+pub(crate) const AUDIT_HEADS: &str = "audit-heads.json";
 
 /// Parts that a command may choose itself.
 pub(crate) struct Parts {
@@ -54,6 +61,7 @@ impl Node {
             import_max_bytes: config.import_max_bytes,
             import_max_rows: config.import_max_rows,
             public_url: parts.public_url,
+            audit_heads: Some(config.data.join(AUDIT_HEADS)),
             sends_in_flight: config.sends_in_flight,
             rate_card: config.rate_card.as_deref().map(rate_card).transpose()?,
         };
@@ -62,17 +70,27 @@ impl Node {
         }
         let engine = Engine::new(Deps {
             store: Arc::new(store.clone()),
-            gateway: Arc::new(
-                MetaClient::new(config.allow_networks.clone())
-                    .context("the client for Meta cannot be built")?,
-            ),
+            gateway: gateway(config)?,
             clock: parts.clock,
             entropy,
+            mailer: mailer(config)?,
+            poster: Arc::new(
+                HttpPoster::new(config.allow_networks.clone())
+                    .context("the client for alerts cannot be built")?,
+            ),
             settings: Arc::new(settings),
         })
         .await
         .map_err(|error| explained(error, config))?;
         Ok(Self { store, engine })
+    }
+}
+
+/// What carries letters.
+fn mailer(config: &Config) -> Result<Arc<dyn Mailer>> {
+    match (&config.smtp_url, &config.smtp_from) {
+        (Some(url), Some(from)) => Ok(Arc::new(SmtpMailer::new(url.expose_secret(), from)?)),
+        _ => Ok(Arc::new(NoMail)),
     }
 }
 
@@ -95,6 +113,13 @@ pub(crate) async fn open_store(config: &Config) -> Result<SqlStore> {
     let mut store = StoreConfig::new(database_url(config), keys.current);
     store.keys.extend(keys.old);
     SqlStore::connect(store).await.map_err(|error| explained(error, config))
+}
+
+/// The way to Meta, its calls counted when somebody looks at the counts.
+fn gateway(config: &Config) -> Result<Arc<dyn MetaGateway>> {
+    let client =
+        MetaClient::new(config.allow_networks.clone()).context("the client for Meta cannot be built")?;
+    Ok(if config.counts() { Arc::new(CountedGateway(client)) } else { Arc::new(client) })
 }
 
 fn database_url(config: &Config) -> String {

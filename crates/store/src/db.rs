@@ -13,6 +13,8 @@ use sea_orm::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::audit::Notes;
+use crate::analytics::Figures;
 use crate::broadcasts::Tally;
 use crate::dialect::Dialect;
 use crate::secrets::Keyring;
@@ -32,6 +34,16 @@ pub struct StoreConfig {
     pub connections: u32,
     /// Told of every statement, for whoever asks the engine for plans or looks for slow ones.
     pub watch: Option<Watch>,
+}
+
+/// How a pool of connections is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    pub name: &'static str,
+    /// Connections that are open.
+    pub open: usize,
+    /// Of those, they that nobody uses.
+    pub idle: usize,
 }
 
 /// Hears a statement, its values in place, and how long it took.
@@ -110,6 +122,21 @@ impl SqlStore {
         Ok(())
     }
 
+    /// How the pools of connections are used now.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let of = |name, pool: &DatabaseConnection| {
+            let (open, idle) = self.inner.dialect.pool(pool);
+            // A pool may tell for a moment that fewer than none are idle.
+            PoolUse { name, open, idle: idle.min(open) }
+        };
+        match self.inner.dialect {
+            Dialect::Sqlite => {
+                vec![of("reader", &self.inner.reader), of("writer", self.inner.writer.connection())]
+            }
+            Dialect::Postgres => vec![of("shared", &self.inner.reader)],
+        }
+    }
+
     /// Which engine this is.
     pub(crate) fn dialect(&self) -> Dialect {
         self.inner.dialect
@@ -151,7 +178,7 @@ impl SqlStore {
     }
 
     fn tx(&self, tx: Writing) -> Tx {
-        Tx { tx, dialect: self.inner.dialect, tally: Tally::default() }
+        Tx { tx, dialect: self.inner.dialect, tally: Tally::default(), notes: Notes::default(), figures: Figures::default(), store: self.clone() }
     }
 }
 
@@ -168,12 +195,24 @@ pub(crate) struct Tx {
     /// What it does to the counts of broadcasts: written last, so that nobody waits for the row of a count longer than
     /// a commit takes.
     pub(crate) tally: Tally,
+    /// What it does, as far as it is worth an entry of the audit trail.
+    pub(crate) notes: Notes,
+    /// What it does to the figures by the hour: written last of all, for the same reason.
+    pub(crate) figures: Figures,
+    store: SqlStore,
 }
 
 impl Tx {
+    /// What seals and opens secrets.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        self.store.keyring()
+    }
+
     /// Makes it durable.
     pub(crate) async fn commit(self) -> Result<(), Fault> {
+        crate::audit::write(&self).await?;
         crate::broadcasts::write_counts(&self).await?;
+        crate::analytics::write(&self).await?;
         self.tx.commit().await
     }
 }

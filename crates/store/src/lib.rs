@@ -12,6 +12,8 @@
 
 mod access;
 mod alerts;
+pub(crate) mod audit;
+mod analytics;
 mod broadcasts;
 mod connections;
 mod consent;
@@ -19,6 +21,8 @@ mod contacts;
 mod conversations;
 pub(crate) mod db;
 pub(crate) mod dialect;
+mod erasure;
+mod health;
 mod idempotency;
 pub(crate) mod ids;
 mod imports;
@@ -29,6 +33,7 @@ mod messages;
 mod migrations;
 mod operator;
 mod people;
+mod retention;
 mod secrets;
 pub(crate) mod segments;
 pub(crate) mod sets;
@@ -39,5 +44,5 @@ mod wakes;
 mod webhooks;
 mod writer;
 
-pub use db::{SqlStore, StoreConfig, Watch};
+pub use db::{PoolUse, SqlStore, StoreConfig, Watch};
 pub use operator::backup;

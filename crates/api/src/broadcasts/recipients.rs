@@ -5,9 +5,11 @@ use api_types::{List, PagingQuery, Success};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use domain::audit::{Action, NewEntry};
 use domain::BroadcastId;
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
+use engine::audit::Audit;
 use engine::broadcasts::Broadcasts;
 use http::{HeaderValue, header};
 use ports::broadcasts::{RecipientFilter, RecipientRow, RecipientState};
@@ -17,7 +19,7 @@ use utoipa_axum::routes;
 use super::{failed, must_exist, table};
 use crate::answer::{Answer, Result, list, paging};
 use crate::body::{Id, Query};
-use crate::caller::{Caller, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::messages::failure_body;
 use crate::state::ApiState;
@@ -29,9 +31,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Recipients of a broadcast, those left out among them.
 #[utoipa::path(get, path = "/broadcasts/{id}/recipients", tag = "broadcasts", params(RecipientQuery, PagingQuery),
     responses((status = 200, body = Success<List<Recipient>>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("broadcasts_read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
 async fn list_recipients(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     Id(id): Id<BroadcastId>,
     State(broadcasts): State<Broadcasts>,
     Query((wanted, page)): Query<(RecipientQuery, PagingQuery)>,
@@ -46,15 +48,17 @@ async fn list_recipients(
 /// before it.
 #[utoipa::path(get, path = "/broadcasts/{id}/recipients.csv", tag = "broadcasts", params(RecipientQuery),
     responses((status = 200, content_type = "text/csv", body = String)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("exports")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
 async fn export_recipients(
-    caller: Caller<Reads>,
+    caller: Caller<needs::Exports>,
     Id(id): Id<BroadcastId>,
     State(broadcasts): State<Broadcasts>,
+    State(audit): State<Audit>,
     Query(wanted): Query<RecipientQuery>,
 ) -> Result<Response> {
     let filter = filter(wanted)?;
     must_exist(&broadcasts, caller.tenant, id).await?;
+    audit.note(caller.tenant, NewEntry::about(Action::BroadcastExported, "broadcast", id)).await?;
     let mut response = Response::new(Body::from_stream(table::stream(broadcasts, caller.tenant, id, filter)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));

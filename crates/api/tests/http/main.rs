@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end by it")]
 
+mod auth;
+mod audit;
 mod broadcasts;
 mod connections;
 mod contacts;
@@ -12,8 +14,11 @@ mod frame;
 mod idempotency;
 mod imports;
 mod media;
+mod members;
 mod messages;
+mod retention;
 mod segments;
 mod stack;
 mod templates;
+mod tenants;
 mod webhooks;

@@ -25,21 +25,17 @@ macro_rules! actions {
 actions! {
     // Access.
     ApiKeyCreated = "api_key_created",
-    ApiKeyChanged = "api_key_changed",
     ApiKeyRevoked = "api_key_revoked",
     MemberInvited = "member_invited",
     MemberJoined = "member_joined",
     MemberChanged = "member_changed",
     MemberRemoved = "member_removed",
-    InvitationWithdrawn = "invitation_withdrawn",
     RoleCreated = "role_created",
     RoleChanged = "role_changed",
     RoleDeleted = "role_deleted",
     LoginSucceeded = "login_succeeded",
-    LoginFailed = "login_failed",
-    LoggedOut = "logged_out",
-    SessionRevoked = "session_revoked",
-    PasswordChanged = "password_changed",
+    /// Logged out, or another one ended.
+    SessionEnded = "session_ended",
     PasswordResetAsked = "password_reset_asked",
     PasswordReset = "password_reset",
     TwoFactorEnabled = "two_factor_enabled",
@@ -93,7 +89,6 @@ actions! {
     MessageGivenUp = "message_given_up",
     // Conversations.
     ConversationChanged = "conversation_changed",
-    ConversationRead = "conversation_read",
     NoteAdded = "note_added",
     CannedReplyCreated = "canned_reply_created",
     CannedReplyDeleted = "canned_reply_deleted",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::audit::{Action, NewEntry};
 use domain::consent::ConsentWords;
 use domain::{ConnectionId, SignedDuration, TenantId, Timestamp};
 use graph::webhook::{Item, parse};
@@ -43,6 +44,9 @@ impl Webhooks {
     /// changes nothing.
     pub async fn retry(&self, tenant: TenantId, reason: AsideReason) -> StoreResult<Redriven> {
         let items = self.deps.store.unresolved_aside(tenant, reason, LARGEST_BATCH).await?;
+        let told = serde_json::json!({ "reason": reason.as_str(), "items": items.len() });
+        let entry = NewEntry::new(Action::WebhooksRetried, "webhooks").after(told);
+        crate::audit::note(&self.deps, tenant, entry).await?;
         self.drive_all(tenant, items).await
     }
 

@@ -230,6 +230,7 @@ fn job(post: &Post, to: domain::ContactId) -> ports::messages::AcceptJob {
         send_at: None,
         retry_of: None,
         created_by: None,
+        actor: Default::default(),
         key: None,
         at: post.deps.clock.now(),
     }

@@ -3,9 +3,12 @@
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
+use domain::audit::{Action, NewEntry};
 use domain::{ApiKeyId, SignedDuration, SystemEntropy, TenantId};
 use engine::access::{CreateKey, CreatedKey};
 use jiff::{Span, SpanRelativeTo};
+use ports::audit::AuditStore;
 use ports::operator::OperatorStore;
 use secrecy::ExposeSecret;
 
@@ -40,6 +43,9 @@ enum KeyCommand {
         /// For how long, e.g. 90d or 12h; without it for ever
         #[arg(long, value_parser = lifetime)]
         expires: Option<SignedDuration>,
+        /// From where it may be used, e.g. 203.0.113.0/24; several with commas; without it from everywhere
+        #[arg(long, value_delimiter = ',')]
+        networks: Vec<String>,
     },
     /// Lists the keys of a tenant: id, first characters, scopes, name, state
     #[command(after_help = "Example:\n  waxwing key list --tenant 1")]
@@ -72,8 +78,9 @@ impl Key {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let config = Config::for_command(common)?;
         match self.command {
-            KeyCommand::Create { tenant, name, scopes, expires } => {
-                create(&config, tenant, name, scopes, expires).await
+            KeyCommand::Create { tenant, name, scopes, expires, networks } => {
+                let wanted = CreateKey { name, scopes, expires_at: None, networks };
+                create(&config, tenant, wanted, expires).await
             }
             KeyCommand::List { tenant } => list(&config, tenant).await,
             KeyCommand::Revoke { tenant, key } => revoke(&config, tenant, key).await,
@@ -85,16 +92,15 @@ impl Key {
 async fn create(
     config: &Config,
     tenant: TenantId,
-    name: String,
-    scopes: Vec<Scope>,
+    mut wanted: CreateKey,
     expires: Option<SignedDuration>,
 ) -> Result<()> {
     let parts = Parts::of(config);
-    let expires_at = expires.map(|lifetime| parts.clock.now() + lifetime);
+    wanted.expires_at = expires.map(|lifetime| parts.clock.now() + lifetime);
     let node = Node::open(config, parts).await?;
     node.engine.tenants.get(tenant).await.with_context(|| format!("tenant {tenant}"))?;
     let CreatedKey { key, secret } =
-        node.engine.access.create_key(tenant, CreateKey { name, scopes, expires_at }).await?;
+        node.engine.access.create_key(tenant, wanted, Permissions::all()).await?;
     eprintln!("Key {} \"{}\" for tenant {tenant}. It is shown this once:", key.id, key.name);
     println!("{}", secret.expose_secret());
     Ok(())
@@ -140,6 +146,9 @@ async fn rotate(config: &Config, new: bool) -> Result<()> {
     }
     let store = open_current_store(config).await?;
     let sealed = store.rotate_secrets().await?;
+    for tenant in store.tenants().await? {
+        store.record_audit(tenant.id, vec![NewEntry::new(Action::SecretsRotated, "secrets")]).await?;
+    }
     if let KeySource::File { path, .. } = source {
         drop_old_keys(&path, &entropy)?;
     }

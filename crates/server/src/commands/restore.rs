@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use domain::audit::{Action, NewEntry};
+use ports::audit::AuditStore;
+use ports::operator::OperatorStore;
 use store::SqlStore;
 use store::backup::{RestoreError, Restored, Waiting};
 
 use super::backup::{Archive, check, copy_back, existing_keys};
 use crate::config::{CommonFlags, Config};
 use crate::folder::FolderLock;
-use crate::node::{Parts, database_name, open_store};
+use crate::node::{AUDIT_HEADS, Parts, database_name, open_store};
 
 /// Bytes of rows written at a time.
 const PAGE_BYTES: usize = 1 << 20;
@@ -51,6 +54,9 @@ impl Restore {
         let store = open_store(&config).await?;
         let waiting = if self.resume { Waiting::Send } else { Waiting::InDoubt };
         let restored = fill(&store, &archive, waiting, &config).await;
+        if restored.is_ok() {
+            note(&store, &config).await?;
+        }
         store.close().await?;
         let restored = restored?;
         println!("{} holds {}", database_name(&config), archive.manifest.summary());
@@ -62,6 +68,18 @@ impl Restore {
             );
         }
         Ok(())
+    }
+}
+
+/// Every tenant's audit trail says that it was put back; where it ended before, nobody looks for any more.
+async fn note(store: &SqlStore, config: &Config) -> Result<()> {
+    let at = Parts::of(config).clock.now();
+    for tenant in store.tenants().await? {
+        store.record_audit(tenant.id, vec![NewEntry::new(Action::Restored, "store").at(at)]).await?;
+    }
+    match std::fs::remove_file(config.data.join(AUDIT_HEADS)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

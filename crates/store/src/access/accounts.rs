@@ -1,5 +1,6 @@
 //! Accounts, their second factor, and what they are members of.
 
+use domain::audit::Action;
 use domain::access::people::Email;
 use domain::{AccountId, MemberId, TenantId};
 use ports::access::accounts::{Account, Membership, Totp};
@@ -8,6 +9,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::SecretString;
 
 use super::members::role_from_row;
+use crate::audit;
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx, hex};
 use crate::secrets::Place;
@@ -86,11 +88,16 @@ fn membership(row: &QueryResult) -> Result<Membership, Fault> {
 /// Runs one statement on one account; whether it touched it.
 async fn touch<const N: usize>(
     store: &SqlStore,
+    account: AccountId,
     sql: &str,
     values: [sea_orm::Value; N],
+    action: Option<Action>,
 ) -> Result<bool, Fault> {
     let tx = store.begin().await?;
     let touched = db::run(&*tx, sql, values).await?;
+    if let Some(action) = action.filter(|_| touched == 1) {
+        audit::account::note(&tx, account, action, None).await?;
+    }
     tx.commit().await?;
     Ok(touched == 1)
 }
@@ -102,7 +109,7 @@ pub(super) async fn enroll(
 ) -> Result<bool, Fault> {
     let sealed = store.keyring().seal(place(account), secret)?;
     let sql = "UPDATE accounts SET totp_secret = $2, totp_step = 0 WHERE id = $1 AND NOT totp_confirmed";
-    touch(store, sql, [account.0.into(), sealed.into()]).await
+    touch(store, account, sql, [account.0.into(), sealed.into()], None).await
 }
 
 pub(super) async fn confirm(
@@ -113,12 +120,13 @@ pub(super) async fn confirm(
 ) -> Result<bool, Fault> {
     let sql = "UPDATE accounts SET totp_confirmed = TRUE, totp_step = $2, recovery_codes = $3 \
                WHERE id = $1 AND NOT totp_confirmed AND totp_secret IS NOT NULL";
-    touch(store, sql, [account.0.into(), step.into(), hashes(codes)?.into()]).await
+    let values = [account.0.into(), step.into(), hashes(codes)?.into()];
+    touch(store, account, sql, values, Some(Action::TwoFactorEnabled)).await
 }
 
 pub(super) async fn take_step(store: &SqlStore, account: AccountId, step: i64) -> Result<bool, Fault> {
     let sql = "UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_confirmed AND totp_step < $2";
-    touch(store, sql, [account.0.into(), step.into()]).await
+    touch(store, account, sql, [account.0.into(), step.into()], None).await
 }
 
 pub(super) async fn set_codes(
@@ -127,17 +135,22 @@ pub(super) async fn set_codes(
     codes: &[[u8; 32]],
 ) -> Result<bool, Fault> {
     let sql = "UPDATE accounts SET recovery_codes = $2 WHERE id = $1 AND totp_confirmed";
-    touch(store, sql, [account.0.into(), hashes(codes)?.into()]).await
+    let values = [account.0.into(), hashes(codes)?.into()];
+    touch(store, account, sql, values, Some(Action::RecoveryCodesMade)).await
 }
 
 pub(super) async fn disable(store: &SqlStore, account: AccountId) -> Result<(), Fault> {
-    let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = FALSE, recovery_codes = '[]' WHERE id = $1";
-    touch(store, sql, [account.0.into()]).await.map(drop)
+    let sql =
+        "UPDATE accounts SET totp_secret = NULL, totp_confirmed = FALSE, recovery_codes = '[]' WHERE id = $1";
+    touch(store, account, sql, [account.0.into()], Some(Action::TwoFactorDisabled)).await.map(drop)
 }
 
 pub(super) async fn take_code(store: &SqlStore, account: AccountId, hash: &[u8; 32]) -> Result<bool, Fault> {
     let tx = store.begin().await?;
     let taken = take_code_in(&tx, account, &hex(hash)).await?;
+    if taken {
+        audit::account::note(&tx, account, Action::RecoveryCodeUsed, None).await?;
+    }
     tx.commit().await?;
     Ok(taken)
 }

@@ -1,5 +1,6 @@
 //! Links in letters: invitations, and new passwords. One that was used is gone.
 
+use domain::audit::{Action, NewEntry};
 use domain::access::roles::MemberState;
 use domain::{AccountId, MemberId, TenantId, Timestamp};
 use ports::access::accounts::{Account, OpenInvitation};
@@ -8,6 +9,7 @@ use sea_orm::ConnectionTrait;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{accounts, members};
+use crate::audit;
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx, clean, hex, micros};
 
@@ -27,8 +29,13 @@ pub(super) async fn keep(
     let sql = "INSERT INTO account_links (hash, account_id, tenant_id, member_id, expires_at) \
                VALUES ($1, $2, $3, $4, $5)";
     let (tenant, member) = (member.map(|(tenant, _)| tenant.0), member.map(|(_, member)| member.0));
-    let values =
-        [hex(&link.hash).into(), account.0.into(), tenant.into(), member.into(), micros(link.expires_at).into()];
+    let values = [
+        hex(&link.hash).into(),
+        account.0.into(),
+        tenant.into(),
+        member.into(),
+        micros(link.expires_at).into(),
+    ];
     db::run(&**tx, sql, values).await?;
     Ok(())
 }
@@ -108,16 +115,13 @@ pub(super) async fn accept(
     let name = name.map(|name| clean(name).into_owned());
     db::run(&*tx, sql, [tenant.0.into(), member.0.into(), micros(now).into(), name.into()]).await?;
     let joined = members::find(&*tx, tenant, member).await?;
+    tx.note(tenant, NewEntry::about(Action::MemberJoined, "member", member).at(now));
     tx.commit().await?;
     Ok(joined)
 }
 
 /// Sets the password of an account that has none; false when it has one and another is given, or neither.
-async fn password_fits(
-    tx: &Tx,
-    account: AccountId,
-    password: Option<&SecretString>,
-) -> Result<bool, Fault> {
+async fn password_fits(tx: &Tx, account: AccountId, password: Option<&SecretString>) -> Result<bool, Fault> {
     let Some(password) = password else {
         let sql = "SELECT 1 AS one FROM accounts WHERE id = $1 AND password IS NOT NULL";
         return Ok(db::one(&**tx, sql, [account.0.into()]).await?.is_some());
@@ -131,6 +135,7 @@ pub(super) async fn keep_reset(store: &SqlStore, account: AccountId, link: &NewL
     let tx = store.begin().await?;
     drop_resets(&tx, account).await?;
     keep(&tx, link, account, None).await?;
+    audit::account::note(&tx, account, Action::PasswordResetAsked, None).await?;
     tx.commit().await
 }
 
@@ -157,6 +162,7 @@ pub(super) async fn reset_password(
     db::run(&*tx, sql, [account.0.into(), password.expose_secret().into()]).await?;
     drop_resets(&tx, account).await?;
     db::run(&*tx, "DELETE FROM sessions WHERE account_id = $1", [account.0.into()]).await?;
+    audit::account::note(&tx, account, Action::PasswordReset, Some(now)).await?;
     tx.commit().await?;
     Ok(Some(account))
 }

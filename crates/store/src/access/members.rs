@@ -1,5 +1,6 @@
 //! Members of a tenant.
 
+use domain::audit::{Action, NewEntry};
 use domain::access::people::Email;
 use domain::access::permissions::Permissions;
 use domain::access::roles::{MemberState, Role};
@@ -8,6 +9,7 @@ use ports::access::members::{ChangedMember, GivenRole, Invited, Member, MemberPa
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{links, roles};
+use crate::audit::tell;
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::ids::{self, Kind};
@@ -114,10 +116,13 @@ pub(super) async fn invite(
     let sql = "INSERT INTO members (tenant_id, id, account_id, name, role, role_id, state, invited_at) \
                VALUES ($1, $2, $3, $4, $5, $6, 'invited', $7)";
     let name = new.name.as_deref().map(|name| clean(name).into_owned());
-    let values = [tenant.0.into(), id.into(), account.into(), name.into(), role, role_id, micros(new.at).into()];
+    let values =
+        [tenant.0.into(), id.into(), account.into(), name.into(), role, role_id, micros(new.at).into()];
     db::run(&*tx, sql, values).await?;
     links::keep(&tx, &new.link, AccountId(account), Some((tenant, MemberId(id)))).await?;
     let member = written(&tx, tenant, MemberId(id)).await?;
+    let entry = NewEntry::about(Action::MemberInvited, "member", id).at(new.at);
+    tx.note(tenant, entry.after(tell::member(&member)));
     tx.commit().await?;
     Ok(Invited::Invited(member))
 }
@@ -161,6 +166,7 @@ pub(super) async fn invite_again(
     links::keep(&tx, link, known.account_id, Some((tenant, member))).await?;
     let sql = "UPDATE members SET invited_at = $3 WHERE tenant_id = $1 AND id = $2";
     db::run(&*tx, sql, [tenant.0.into(), member.0.into(), micros(at).into()]).await?;
+    tx.note(tenant, NewEntry::about(Action::MemberInvited, "member", member).at(at));
     let member = written(&tx, tenant, member).await?;
     tx.commit().await?;
     Ok(ChangedMember::Changed(member))
@@ -177,7 +183,9 @@ pub(super) async fn change(
     alone(&tx, tenant).await?;
     let Some(known) = find(&*tx, tenant, member).await? else { return Ok(ChangedMember::NotFound) };
     let (role, state) = (patch.role.unwrap_or(known.role), patch.state.unwrap_or(known.state));
-    let Some(permissions) = permissions_of(&tx, tenant, role).await? else { return Ok(ChangedMember::NoRole) };
+    let Some(permissions) = permissions_of(&tx, tenant, role).await? else {
+        return Ok(ChangedMember::NoRole);
+    };
     if let Some(beyond) = known.permissions.beyond(by).or(permissions.beyond(by)) {
         return Ok(ChangedMember::Beyond(beyond));
     }
@@ -188,12 +196,16 @@ pub(super) async fn change(
     if !stays && is_last_owner(&tx, &known).await? {
         return Ok(ChangedMember::LastOwner);
     }
+    let before = tell::member(&known);
     let name = patch.name.clone().unwrap_or(known.name).map(|name| clean(&name).into_owned());
     let [role, role_id] = role_values(role);
-    let sql = "UPDATE members SET name = $3, role = $4, role_id = $5, state = $6 WHERE tenant_id = $1 AND id = $2";
+    let sql =
+        "UPDATE members SET name = $3, role = $4, role_id = $5, state = $6 WHERE tenant_id = $1 AND id = $2";
     let values = [tenant.0.into(), member.0.into(), name.into(), role, role_id, state.as_str().into()];
     db::run(&*tx, sql, values).await?;
     let member = written(&tx, tenant, member).await?;
+    let entry = NewEntry::about(Action::MemberChanged, "member", member.id);
+    tx.note(tenant, entry.changed(&before, &tell::member(&member)));
     tx.commit().await?;
     Ok(ChangedMember::Changed(member))
 }
@@ -217,6 +229,8 @@ pub(super) async fn remove(
     let sql = "DELETE FROM members WHERE tenant_id = $1 AND id = $2";
     db::run(&*tx, sql, [tenant.0.into(), member.0.into()]).await?;
     forget_account(&tx, known.account_id).await?;
+    let entry = NewEntry::about(Action::MemberRemoved, "member", member);
+    tx.note(tenant, entry.before(tell::member(&known)));
     tx.commit().await?;
     Ok(ChangedMember::Changed(known))
 }
@@ -235,7 +249,8 @@ async fn is_last_owner(tx: &Tx, member: &Member) -> Result<bool, Fault> {
 async fn forget_account(tx: &Tx, account: AccountId) -> Result<(), Fault> {
     // Who invites the same person right now holds the account's row, or waits for it.
     let lock = tx.dialect.for_update("a");
-    db::all(&**tx, &format!("SELECT a.id AS id FROM accounts a WHERE a.id = $1{lock}"), [account.0.into()]).await?;
+    db::all(&**tx, &format!("SELECT a.id AS id FROM accounts a WHERE a.id = $1{lock}"), [account.0.into()])
+        .await?;
     let sql = "SELECT 1 AS one FROM members WHERE account_id = $1 LIMIT 1";
     if db::one(&**tx, sql, [account.0.into()]).await?.is_some() {
         return Ok(());

@@ -71,7 +71,10 @@ impl AccessStore for SqlStore {
         let row = db::one(&*tx, &sql, values).await?;
         let row = row.ok_or_else(|| Fault::internal("the hash of a new API key exists already"))?;
         let made = key_from_row(&row)?;
-        tx.note(tenant, NewEntry::about(Action::ApiKeyCreated, "api_key", id).at(key.at).after(tell::api_key(&made)));
+        tx.note(
+            tenant,
+            NewEntry::about(Action::ApiKeyCreated, "api_key", id).at(key.at).after(tell::api_key(&made)),
+        );
         tx.commit().await?;
         Ok(made)
     }

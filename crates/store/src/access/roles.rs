@@ -1,5 +1,6 @@
 //! Roles that a tenant made.
 
+use domain::audit::{Action, NewEntry};
 use domain::access::permissions::Permissions;
 use domain::{RoleId, TenantId, Timestamp};
 use ports::access::members::{ChangedRole, OwnRole};
@@ -66,6 +67,8 @@ pub(super) async fn create(
     let kept = db::to_json(&permissions)?;
     let values = [tenant.0.into(), id.into(), name.as_str().into(), kept.into(), micros(at).into()];
     db::run(&*tx, sql, values).await?;
+    let told = serde_json::json!({ "name": name, "permissions": permissions });
+    tx.note(tenant, NewEntry::about(Action::RoleCreated, "role", id).at(at).after(told));
     tx.commit().await?;
     let at = time(micros(at));
     Ok(ChangedRole::Changed(OwnRole { id: RoleId(id), name, permissions, created_at: at, updated_at: at }))
@@ -82,6 +85,7 @@ pub(super) async fn update(
     let tx = store.begin().await?;
     alone(&tx, tenant).await?;
     let Some(mut known) = find(&*tx, tenant, role).await? else { return Ok(ChangedRole::NotFound) };
+    let before = serde_json::json!({ "name": known.name, "permissions": known.permissions });
     let wanted = permissions.unwrap_or(known.permissions);
     if let Some(beyond) = known.permissions.beyond(by).or(wanted.beyond(by)) {
         return Ok(ChangedRole::Beyond(beyond));
@@ -94,7 +98,8 @@ pub(super) async fn update(
     }
     known.permissions = wanted;
     known.updated_at = known.updated_at.max(time(micros(at)));
-    let sql = "UPDATE roles SET name = $3, permissions = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2";
+    let sql =
+        "UPDATE roles SET name = $3, permissions = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2";
     let values = [
         tenant.0.into(),
         role.0.into(),
@@ -103,6 +108,8 @@ pub(super) async fn update(
         micros(known.updated_at).into(),
     ];
     db::run(&*tx, sql, values).await?;
+    let after = serde_json::json!({ "name": known.name, "permissions": known.permissions });
+    tx.note(tenant, NewEntry::about(Action::RoleChanged, "role", role).at(at).changed(&before, &after));
     tx.commit().await?;
     Ok(ChangedRole::Changed(known))
 }
@@ -125,7 +132,10 @@ pub(super) async fn delete(
     if used > 0 {
         return Ok(ChangedRole::InUse(u64::try_from(used).unwrap_or_default()));
     }
-    db::run(&*tx, "DELETE FROM roles WHERE tenant_id = $1 AND id = $2", [tenant.0.into(), role.0.into()]).await?;
+    db::run(&*tx, "DELETE FROM roles WHERE tenant_id = $1 AND id = $2", [tenant.0.into(), role.0.into()])
+        .await?;
+    let told = serde_json::json!({ "name": known.name, "permissions": known.permissions });
+    tx.note(tenant, NewEntry::about(Action::RoleDeleted, "role", role).before(told));
     tx.commit().await?;
     Ok(ChangedRole::Changed(known))
 }

@@ -1,10 +1,12 @@
 //! Sessions.
 
+use domain::audit::Action;
 use domain::{AccountId, SessionId, Timestamp};
 use ports::access::accounts::{KnownSession, NewSession, Session};
 use sea_orm::QueryResult;
 
 use super::accounts::memberships;
+use crate::audit;
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, clean, hex, micros, time};
 use crate::ids::{self, Kind};
@@ -38,6 +40,7 @@ pub(super) async fn open(store: &SqlStore, account: AccountId, new: &NewSession)
         micros(new.expires_at).into(),
     ];
     db::run(&*tx, sql, values).await?;
+    audit::account::note(&tx, account, Action::LoginSucceeded, Some(new.at)).await?;
     tx.commit().await?;
     let at = time(micros(new.at));
     let expires_at = time(micros(new.expires_at));
@@ -73,6 +76,9 @@ pub(super) async fn end(store: &SqlStore, account: AccountId, session: SessionId
     let tx = store.begin().await?;
     let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2";
     let ended = db::run(&*tx, sql, [account.0.into(), session.0.into()]).await?;
+    if ended == 1 {
+        audit::account::note(&tx, account, Action::SessionEnded, None).await?;
+    }
     tx.commit().await?;
     Ok(ended == 1)
 }
@@ -86,6 +92,9 @@ pub(super) async fn end_others(
     let sql = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
     let but = but.map_or(0, |session| session.0);
     let ended = db::run(&*tx, sql, [account.0.into(), but.into()]).await?;
+    if ended > 0 {
+        audit::account::note(&tx, account, Action::SessionEnded, None).await?;
+    }
     tx.commit().await?;
     Ok(ended)
 }

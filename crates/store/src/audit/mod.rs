@@ -4,6 +4,7 @@
 //! of `audit_pending` ([`notes`]). Soon after they get their place in the chain ([`seal`]), where nothing changes any
 //! more and [`verify`] finds whatever changed all the same.
 
+pub(crate) mod account;
 mod list;
 mod notes;
 pub(crate) mod row;

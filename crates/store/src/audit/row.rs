@@ -2,7 +2,7 @@
 
 use domain::audit::chain::{ChainKey, Head};
 use domain::audit::{Actor, Entry, Link};
-use domain::{ContactId, TenantId};
+use domain::TenantId;
 use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -74,9 +74,4 @@ pub(super) fn open_key(ring: &Keyring, tenant: TenantId, sealed: &[u8]) -> Resul
         *byte = u8::from_str_radix(pair, 16).map_err(Fault::internal)?;
     }
     Ok(ChainKey::new(&key))
-}
-
-/// The subject of entries about a contact.
-pub(crate) fn contact(contact: ContactId) -> String {
-    format!("contact:{contact}")
 }

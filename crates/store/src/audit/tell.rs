@@ -5,6 +5,8 @@ use domain::broadcasts::{State, Step};
 use domain::consent::{ConsentKind, ConsentSource, ConsentState};
 use domain::{BroadcastId, Timestamp};
 use ports::access::ApiKey;
+use ports::access::members::{GivenRole, Member};
+use ports::alerts::channels::Channel;
 use ports::broadcasts::{Broadcast, EnqueueBatch, Move, NewBroadcast};
 use ports::connections::Connection;
 use ports::contacts::Contact;
@@ -160,5 +162,25 @@ pub(crate) fn conversation(conversation: &Conversation) -> Value {
         "status": conversation.status.as_str(),
         "assignee": conversation.assignee,
         "labels": conversation.labels,
+    })
+}
+
+/// A member, without the address.
+pub(crate) fn member(member: &Member) -> Value {
+    let role = match member.role {
+        GivenRole::BuiltIn(role) => json!(role.as_str()),
+        GivenRole::Own(role) => json!(format!("role:{role}")),
+    };
+    json!({ "role": role, "state": member.state.as_str() })
+}
+
+/// A channel of alerts, without address and secret.
+pub(crate) fn channel(channel: &Channel) -> Value {
+    json!({
+        "name": channel.name,
+        "kind": channel.kind.as_str(),
+        "min_severity": channel.min_severity.as_str(),
+        "kinds": channel.kinds,
+        "enabled": channel.enabled,
     })
 }

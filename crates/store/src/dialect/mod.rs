@@ -1,5 +1,6 @@
 //! All that SQLite and PostgreSQL do differently. Everything above this folder is written once.
 
+mod append_only;
 mod archive;
 mod postgres;
 mod search;
@@ -95,6 +96,20 @@ impl Dialect {
         }
     }
 
+    /// Connections of a pool, and how many of them nobody uses.
+    pub(crate) fn pool(self, of: &DatabaseConnection) -> (usize, usize) {
+        match self {
+            Self::Sqlite => {
+                let pool = of.get_sqlite_connection_pool();
+                (pool.size() as usize, pool.num_idle())
+            }
+            Self::Postgres => {
+                let pool = of.get_postgres_connection_pool();
+                (pool.size() as usize, pool.num_idle())
+            }
+        }
+    }
+
     /// Triggers that keep a table of elements, and its first rows.
     pub(crate) fn elements_ddl(self, kept: Elements) -> Vec<String> {
         match self {
@@ -108,6 +123,22 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("unhex({expression})"),
             Self::Postgres => format!("decode({expression}, 'hex')"),
+        }
+    }
+
+    /// How many bytes a text or a blob has.
+    pub(crate) fn bytes(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("length(CAST({expression} AS BLOB))"),
+            Self::Postgres => format!("CAST(octet_length({expression}) AS BIGINT)"),
+        }
+    }
+
+    /// Whether a blob holds the bytes of a text.
+    pub(crate) fn blob_holds(self, blob: &str, text: &str) -> String {
+        match self {
+            Self::Sqlite => format!("instr({blob}, CAST({text} AS BLOB)) > 0"),
+            Self::Postgres => format!("position(convert_to({text}, 'UTF8') IN {blob}) > 0"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The first commit of an erasure: from here on nobody finds the person.
 
+use domain::audit::{Action, NewEntry};
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::erasure::Traces;
 use domain::{ContactId, ErasureId, TenantId, Timestamp};
@@ -53,6 +54,8 @@ pub(super) async fn begin(
         to_json(&removed)?.into(),
     ];
     db::run(&*tx, sql, values).await?;
+    let told = serde_json::json!({ "erasure": erasure });
+    tx.note(tenant, NewEntry::about(Action::PersonErased, "contact", person.id).at(at).after(told));
     tx.commit().await?;
     Ok(Some(Erasure { id: erasure, contact_id: person.id, at, receipt: None }))
 }

@@ -7,6 +7,7 @@ mod steps;
 mod walks;
 
 use async_trait::async_trait;
+use domain::audit::{Action, NewEntry};
 use domain::retention::{Cutoffs, Periods};
 use domain::{TenantId, Timestamp};
 use ports::StoreResult;
@@ -56,7 +57,21 @@ impl RetentionStore for SqlStore {
             micros(at).into(),
         ];
         let tx = self.begin().await?;
+        let before = "SELECT message_content_days, delivery_log_days, webhook_days FROM retention WHERE tenant_id = $1";
+        let before = db::one(&*tx, before, [tenant.0.into()]).await?;
         let kept = db::one(&*tx, &sql, values).await?;
+        let days = |row: &QueryResult| -> Result<_, Fault> {
+            Ok(serde_json::json!({
+                "message_content_days": row.get::<i64>("message_content_days")?,
+                "delivery_log_days": row.get::<i64>("delivery_log_days")?,
+                "webhook_days": row.get::<i64>("webhook_days")?,
+            }))
+        };
+        if let Some(after) = &kept {
+            let before = before.as_ref().map(days).transpose()?.unwrap_or_default();
+            let entry = NewEntry::new(Action::RetentionChanged, "retention").at(at);
+            tx.note(tenant, entry.before(before).after(days(after)?));
+        }
         tx.commit().await?;
         Ok(kept.as_ref().map(from_row).transpose()?)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::audit::{Action, NewEntry};
 use domain::retention::{Class, Cutoffs, Periods};
 use domain::{SignedDuration, TenantId, Timestamp};
 use ports::retention::{Amount, PurgeProgress, PurgeRun};
@@ -179,6 +180,8 @@ async fn finish(tx: Tx, tenant: TenantId, run: Run, now: Timestamp) -> Result<Pu
         micros(run.started_at).into(),
     ];
     db::run(&*tx, sql, values).await?;
+    let entry = NewEntry::new(Action::Purged, "retention").at(now);
+    tx.note(tenant, entry.after(serde_json::to_value(&report).map_err(Fault::internal)?));
     tx.commit().await?;
     Ok(PurgeProgress::Done(report))
 }

@@ -129,7 +129,9 @@ async fn figures_equal_a_recount_after_repeats_reorder_and_late_statuses(bench: 
     scene.project(together.into_iter().rev().collect()).await;
     assert_equal_to_a_recount(&scene).await;
     let known = scene.opted_in(9).await;
-    scene.sent(&lane, known, "later").await;
+    let claimed = scene.sending(&lane, known).await;
+    let settlement = Settlement::Sent { wamid: "later".into(), held: false };
+    assert_eq!(scene.settle(&lane, &claimed, settlement).await, Status::Delivered);
     assert_equal_to_a_recount(&scene).await;
     let counted = figures(&scene).await;
     let template = scene.template.0;

@@ -283,8 +283,8 @@ async fn a_batch_of_sends_is_one_entry_per_sender_that_names_each_message(bench:
     assert_eq!(
         told["messages"],
         json!([
-            { "id": sent[0], "contact": contacts[0], "template": template },
-            { "id": sent[2], "contact": contacts[2], "template": template },
+            { "id": sent[0], "contact": contacts[0], "kind": "template", "template": template },
+            { "id": sent[2], "contact": contacts[2], "kind": "template", "template": template },
         ])
     );
     assert_eq!(trail[1].entry.subject, format!("message:{}", sent[1]));

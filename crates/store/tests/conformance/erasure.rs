@@ -113,7 +113,13 @@ async fn fill(scene: &Scene) -> ContactId {
         ..scene.inbound(1, wamid)
     };
     let mine = written(person(), "wamid.mine", "I lost my umbrella");
-    let with_picture = Inbound { media: Some(picture), ..written(person(), "wamid.picture", "umbrella.png") };
+    let content =
+        json!({"type": "media", "kind": "image", "source": {"id": "m"}, "caption": "umbrella.png"});
+    let with_picture = Inbound {
+        media: Some(picture),
+        content: serde_json::from_value(content).unwrap(),
+        ..written(person(), "wamid.picture", "")
+    };
     let theirs = scene.inbound(2, "wamid.theirs");
     let changes = vec![Change::Inbound(mine), Change::Inbound(with_picture), Change::Inbound(theirs)];
     let projected = scene.project(changes).await;

@@ -8,7 +8,10 @@
 mod support;
 
 mod access;
+mod alert_channels;
 mod alerts;
+mod analytics;
+mod audit;
 mod backup;
 mod broadcasts;
 mod connections;
@@ -16,6 +19,8 @@ mod consent;
 mod contacts;
 mod conversations;
 mod crash;
+mod erasure;
+mod health;
 mod idempotency;
 mod imports;
 mod isolation;
@@ -24,6 +29,7 @@ mod media;
 mod messages;
 mod operator;
 mod plans;
+mod retention;
 mod samples;
 mod scene;
 mod schema;

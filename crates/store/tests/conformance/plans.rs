@@ -17,6 +17,7 @@ use ports::broadcasts::{
 };
 use ports::contacts::{ContactFilter, ContactStore};
 use ports::conversations::{ConversationFilter, ConversationStore};
+use ports::health::HealthStore;
 use ports::idempotency::{IdempotencyStore, KeptAnswer};
 use ports::imports::{Applied, BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate};
 use ports::lanes::{LaneStore, Outcome, Settlement};
@@ -458,6 +459,8 @@ async fn reads(scene: &Scene, store: &SqlStore) {
 
 async fn upkeep(scene: &Scene, store: &SqlStore) {
     store.api_key_by_hash(&[1; 32]).await.unwrap();
+    store.health_counts(scene.tenant, at(0)).await.unwrap();
+    store.depths(at(100)).await.unwrap();
     store.touch_api_keys(vec![(domain::ApiKeyId(1), at(1))]).await.unwrap();
     store.rule_on_doubts(at(90_000_000), 10).await.unwrap();
     store.take_pending_media(10, at(100), at(200)).await.unwrap();

@@ -214,6 +214,7 @@ pub(crate) fn job(tenant: TenantId, connection: ConnectionId, to: Addressee) -> 
         send_at: None,
         retry_of: None,
         created_by: None,
+        actor: Default::default(),
         key: None,
         at: at(10),
     }

@@ -208,6 +208,7 @@ pub(crate) fn job_of(
         send_at: None,
         retry_of: None,
         created_by: None,
+        actor: Default::default(),
         key: None,
         at: at(10),
     }

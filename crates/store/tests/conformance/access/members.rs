@@ -177,13 +177,8 @@ async fn with_the_last_membership_goes_the_account(bench: Bench) {
     join(&bench, first, "boss@example.com", Role::Owner, 9).await;
     let one = join(&bench, first, "ada@example.com", Role::Agent, 1).await;
     let two = join(&bench, second, "ada@example.com", Role::Agent, 2).await;
-    let session = NewSession {
-        hash: [7; 32],
-        address: None,
-        user_agent: None,
-        at: at(2),
-        expires_at: at(100),
-    };
+    let session =
+        NewSession { hash: [7; 32], address: None, user_agent: None, at: at(2), expires_at: at(100) };
     bench.store.open_session(one.account_id, session).await.unwrap();
     bench.store.remove_member(first, one.id, Permissions::all()).await.unwrap();
     let left = bench.store.session_by_hash(&[7; 32]).await.unwrap().expect("still a member of another");
@@ -211,7 +206,9 @@ async fn a_role_is_what_its_members_may_do_and_cannot_go_while_somebody_has_it(b
     assert_eq!(store.delete_role(tenant, role.id, all).await.unwrap(), ChangedRole::InUse(1));
     let more = reads.with(Permission::ContactsWrite);
     let changed = store.update_role(tenant, role.id, None, Some(more), all, at(3)).await.unwrap();
-    assert!(matches!(changed, ChangedRole::Changed(role) if role.permissions == more && role.updated_at == at(3)));
+    assert!(
+        matches!(changed, ChangedRole::Changed(role) if role.permissions == more && role.updated_at == at(3))
+    );
     assert_eq!(store.member(tenant, member.id).await.unwrap().unwrap().permissions, more);
     store.remove_member(tenant, member.id, all).await.unwrap();
     assert!(matches!(store.delete_role(tenant, role.id, all).await.unwrap(), ChangedRole::Changed(_)));
@@ -224,7 +221,8 @@ async fn members_and_roles_are_their_tenants(bench: Bench) {
     let (store, all) = (&bench.store, Permissions::all());
     let member = join(&bench, owner, "ada@example.com", Role::Agent, 1).await;
     let reads = Permissions::NONE.with(Permission::ContactsRead);
-    let ChangedRole::Changed(role) = store.create_role(owner, "Reader", reads, all, at(1)).await.unwrap() else {
+    let ChangedRole::Changed(role) = store.create_role(owner, "Reader", reads, all, at(1)).await.unwrap()
+    else {
         panic!("made");
     };
     assert!(store.members(stranger).await.unwrap().is_empty());
