@@ -7,7 +7,8 @@ mod command;
 mod demo;
 mod fuzz;
 mod openapi;
-mod postgres;
+mod packages;
+mod schemathesis;
 mod test;
 mod torture;
 
@@ -56,6 +57,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Asks a demo of its own, with what Schemathesis makes up out of the OpenAPI document; installs that below target/.
+    #[command(after_help = "Example:\n  cargo xtask schemathesis --seconds 600 --path /contacts")]
+    Schemathesis(schemathesis::Options),
     /// Writes docs/openapi.json anew from the code.
     #[command(after_help = "Example:\n  cargo xtask openapi")]
     Openapi,
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
         Command::Arch => arch::run(),
         Command::Bench { name, args } => bench::run(&name, &args),
         Command::Openapi => openapi::write(),
+        Command::Schemathesis(options) => schemathesis::ask(&options),
         Command::Torture(options) => torture::run(&options),
         Command::Fuzz { target, seconds, seed } => fuzz::run(&target, seconds, seed),
     };

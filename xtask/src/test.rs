@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use crate::command::{built, cargo, run as run_command, succeeds};
-use crate::postgres;
+use crate::packages::{POSTGRES, PROMTOOL};
 
 /// Installs what is missing, builds the binary that the black-box tests start, runs the tests and the examples in
 /// the docs. The runner's own summary is the last thing printed.
 pub(crate) fn run(args: &[OsString]) -> Result<()> {
-    postgres::ensure()?;
+    POSTGRES.ensure()?;
+    PROMTOOL.ensure()?;
     built("waxwing")?;
     if args.is_empty() {
         run_command(&mut cargo(["test", "--doc", "--workspace"]))?;

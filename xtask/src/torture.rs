@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, run as run_command, target_folder};
-use crate::postgres;
+use crate::packages::POSTGRES;
 
 /// On which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 
 /// Builds for release, runs it, and names the seed when it failed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    postgres::ensure()?;
+    POSTGRES.ensure()?;
     run_command(&mut cargo(["build", "--release", "--package", "server"]))?;
     let seed = options.seed.unwrap_or_else(|| u64::from(std::process::id()));
     let binary = target_folder().join("release").join("waxwing");
