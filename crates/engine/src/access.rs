@@ -1,29 +1,49 @@
-//! Access: API keys and what was seen at the door.
+//! Access: API keys, members and their sessions, and what was seen at the door.
 
 mod authenticate;
 mod door;
+mod export;
 mod key;
+mod links;
+mod login;
+mod members;
+mod passwords;
+mod second_factor;
+mod sessions;
+mod token;
+mod totp;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::Scope;
+use domain::access::permissions::{Permission, Permissions};
+use domain::addresses::Network;
 use domain::{ApiKeyId, SignedDuration, TenantId, Timestamp};
-use ports::access::{ApiKey, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{ApiKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
 use ports::{Page, Paging, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
 use crate::faults::Faults;
 
-pub use authenticate::{Authenticated, Authentication};
-pub use door::Refusal;
+pub use authenticate::{Authenticated, Authentication, Who};
+pub use door::{Refusal, kinds};
+pub use export::EventFormat;
+pub use links::Accept;
+pub use login::{Client, LoginError, Proof, Second};
+pub use members::{Bearer, Delivery, Invitation, Invite, MemberError};
+pub use second_factor::Enrolled;
+pub use sessions::{OpenedSession, SignedIn};
 
 /// How dealing with keys fails.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     #[error("there is no such key")]
     NotFound,
+    /// Nobody makes a key that may do more than they may.
+    #[error("this needs the permission {0}")]
+    Beyond(Permission),
     #[error(transparent)]
     Invalid(#[from] Faults),
     #[error(transparent)]
@@ -38,6 +58,8 @@ pub struct CreateKey {
     pub scopes: Vec<Scope>,
     /// `None`: until revoked.
     pub expires_at: Option<Timestamp>,
+    /// From where it may be used, such as `10.0.0.0/8`; none: from everywhere.
+    pub networks: Vec<String>,
 }
 
 /// A new key; the only time that it is shown.
@@ -60,19 +82,34 @@ pub struct Access {
     deps: Deps,
     known: Arc<authenticate::Known>,
     door: Arc<door::Door>,
+    passwords: passwords::Passwords,
+    sessions: Arc<sessions::Sessions>,
+    pauses: Arc<login::Pauses>,
 }
 
 impl Access {
     /// Over these parts.
     pub fn new(deps: Deps) -> Self {
-        Self { deps, known: Arc::default(), door: Arc::default() }
+        Self {
+            deps,
+            known: Arc::default(),
+            door: Arc::default(),
+            passwords: passwords::Passwords::default(),
+            sessions: Arc::default(),
+            pauses: Arc::default(),
+        }
     }
 
-    /// Makes a key: `wxk_` and 256 random bits. Only its SHA-256 is kept.
+    /// Makes a key: `wxk_` and 256 random bits. Only its SHA-256 is kept. `by` is what the one who makes it may do.
     ///
     /// # Errors
-    /// [`AccessError::Invalid`] with every fault, or the store's.
-    pub async fn create_key(&self, tenant: TenantId, wanted: CreateKey) -> Result<CreatedKey, AccessError> {
+    /// [`AccessError::Invalid`] with every fault, [`AccessError::Beyond`], or the store's.
+    pub async fn create_key(
+        &self,
+        tenant: TenantId,
+        wanted: CreateKey,
+        by: Permissions,
+    ) -> Result<CreatedKey, AccessError> {
         let at = self.deps.clock.now();
         let mut faults = Faults::default();
         faults.required("/name", &wanted.name, NAME);
@@ -82,7 +119,11 @@ impl Access {
         if let Some(end) = wanted.expires_at {
             faults.future("/expires_at", end, at);
         }
+        let networks = networks(&wanted.networks, &mut faults);
         faults.check()?;
+        if let Some(permission) = Permissions::of_scopes(&wanted.scopes).beyond(by) {
+            return Err(AccessError::Beyond(permission));
+        }
         let mut scopes = wanted.scopes;
         scopes.sort_unstable();
         scopes.dedup();
@@ -90,8 +131,9 @@ impl Access {
         let new = NewApiKey {
             name: wanted.name.trim().to_owned(),
             prefix: key::prefix(&secret),
-            hash: key::hash(&secret),
+            hash: token::hash(&secret),
             scopes,
+            networks: networks.into_iter().collect(),
             expires_at: wanted.expires_at,
             at,
         };
@@ -125,9 +167,10 @@ impl Access {
     pub async fn security_events(
         &self,
         tenant: TenantId,
+        filter: &EventFilter,
         paging: &Paging,
     ) -> Result<Page<SecurityEvent>, AccessError> {
-        Ok(self.deps.store.security_events(tenant, paging).await?)
+        Ok(self.deps.store.security_events(tenant, filter, paging).await?)
     }
 
     /// Keeps security events at once, in one commit.
@@ -158,8 +201,26 @@ impl Access {
         {
             tracing::warn!(%error, "last uses of keys were not noted");
         }
+        let used = self.sessions.take_used(self.deps.clock.now());
+        if !used.is_empty()
+            && let Err(error) = self.deps.store.touch_sessions(used).await
+        {
+            tracing::warn!(%error, "last uses of sessions were not noted");
+        }
         if let Err(error) = self.door.flush(&self.deps).await {
             tracing::warn!(%error, "refused keys were not noted");
         }
     }
+}
+
+/// Every network that can be read; every other is a fault.
+fn networks(texts: &[String], faults: &mut Faults) -> Vec<Network> {
+    let mut read = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match text.parse::<Network>() {
+            Ok(network) => read.push(network),
+            Err(problem) => faults.add(format!("/networks/{index}"), problem.to_string()),
+        }
+    }
+    read
 }

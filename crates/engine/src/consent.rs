@@ -36,9 +36,9 @@ pub struct Testimony {
 }
 
 impl Testimony {
-    /// By a call with this key.
-    pub fn of_key(api_key: ApiKeyId, evidence: Option<Value>) -> Self {
-        Self { source: ConsentSource::Api, api_key: Some(api_key), evidence }
+    /// By a call, with this key or by a member.
+    pub fn by_call(api_key: Option<ApiKeyId>, evidence: Option<Value>) -> Self {
+        Self { source: ConsentSource::Api, api_key, evidence }
     }
 
     /// `evidence` is where in the request it stands.

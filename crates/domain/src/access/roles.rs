@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::permissions::{Permission, Permissions};
 use super::Scope;
+use super::permissions::{Permission, Permissions};
 
 /// A role that every tenant has. A tenant makes others out of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

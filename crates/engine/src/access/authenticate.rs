@@ -1,30 +1,68 @@
-//! Who knocks: from a key to its tenant and scopes.
+//! Who knocks: from a key to its tenant and permissions.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use dashmap::DashMap;
 use domain::access::Scope;
-use domain::{ApiKeyId, SignedDuration, TenantId, Timestamp};
+use domain::access::permissions::{Permission, Permissions};
+use domain::{AccountId, ApiKeyId, MemberId, SessionId, SignedDuration, TenantId, Timestamp};
 use ports::StoreError;
 use ports::access::ApiKey;
 
-use super::{Access, Refusal, TRUST, key};
+use super::door::{Refusal, kinds};
+use super::{Access, TRUST, key, token};
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Who {
+    /// A program.
+    Key { id: ApiKeyId, name: String, scopes: Vec<Scope> },
+    /// A person.
+    Member { id: MemberId, account: AccountId, email: String, name: Option<String>, session: SessionId },
+}
 
 /// A caller who is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Authenticated {
     pub tenant_id: TenantId,
-    pub key_id: ApiKeyId,
-    /// The key's name, for notes and the audit trail.
-    pub key_name: String,
-    pub scopes: Vec<Scope>,
+    pub who: Who,
+    pub permissions: Permissions,
+    /// Where the caller is.
+    pub address: Option<IpAddr>,
+    /// The call's own id.
+    pub request_id: Option<String>,
 }
 
 impl Authenticated {
-    /// Whether the key may do this.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
+    /// Whether the caller may do this.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// The key, when it is one.
+    pub fn key_id(&self) -> Option<ApiKeyId> {
+        match &self.who {
+            Who::Key { id, .. } => Some(*id),
+            Who::Member { .. } => None,
+        }
+    }
+
+    /// The member, when it is one.
+    pub fn member_id(&self) -> Option<MemberId> {
+        match &self.who {
+            Who::Key { .. } => None,
+            Who::Member { id, .. } => Some(*id),
+        }
+    }
+
+    /// For people: the key's name, the member's name or address.
+    pub fn name(&self) -> &str {
+        match &self.who {
+            Who::Key { name, .. } => name,
+            Who::Member { email, name, .. } => name.as_deref().unwrap_or(email),
+        }
     }
 }
 
@@ -37,6 +75,8 @@ pub enum Authentication {
     /// Its time is over.
     Expired,
     Revoked,
+    /// A good key, used from outside of its networks.
+    Elsewhere,
 }
 
 /// Keys that were looked up a moment ago, and when each was last used.
@@ -77,33 +117,39 @@ impl Access {
         &self,
         presented: &str,
         door: Option<TenantId>,
-        address: Option<&str>,
+        address: Option<IpAddr>,
     ) -> Result<Authentication, StoreError> {
         let now = self.deps.clock.now();
-        let refuse = |tenant: Option<TenantId>, reason: &str| {
+        let refuse = |tenant: Option<TenantId>, kind, reason: String| {
             if let Some(tenant_id) = tenant {
-                let address = address.map(str::to_owned);
-                self.door.note(Refusal { tenant_id, address, reason: reason.to_owned(), at: now });
+                let address = address.map(|address| address.to_string());
+                self.door.note(Refusal { tenant_id, kind, address, reason, at: now });
             }
         };
         let Some(found) = self.find(presented, now).await? else {
-            refuse(door, "unknown key");
+            refuse(door, kinds::API_KEY_REFUSED, "unknown key".to_owned());
             return Ok(Authentication::Unknown);
         };
+        let (whose, prefix) = (Some(found.tenant_id), &found.prefix);
         if found.revoked_at.is_some() {
-            refuse(Some(found.tenant_id), &format!("revoked key {}…", found.prefix));
+            refuse(whose, kinds::API_KEY_REFUSED, format!("revoked key {prefix}…"));
             return Ok(Authentication::Revoked);
         }
         if found.expires_at.is_some_and(|end| end <= now) {
-            refuse(Some(found.tenant_id), &format!("expired key {}…", found.prefix));
+            refuse(whose, kinds::API_KEY_REFUSED, format!("expired key {prefix}…"));
             return Ok(Authentication::Expired);
+        }
+        if !found.networks.is_empty() && !address.is_some_and(|address| found.networks.contain(address)) {
+            refuse(whose, kinds::API_KEY_ELSEWHERE, format!("key {prefix}… from outside of its networks"));
+            return Ok(Authentication::Elsewhere);
         }
         self.known.note_use(found.id, now);
         Ok(Authentication::Known(Authenticated {
             tenant_id: found.tenant_id,
-            key_id: found.id,
-            key_name: found.name,
-            scopes: found.scopes,
+            permissions: Permissions::of_scopes(&found.scopes),
+            who: Who::Key { id: found.id, name: found.name, scopes: found.scopes },
+            address,
+            request_id: None,
         }))
     }
 
@@ -112,7 +158,7 @@ impl Access {
         if !key::plausible(presented) {
             return Ok(None);
         }
-        let hash = key::hash(presented);
+        let hash = token::hash(presented);
         if let Some(found) = self.known.recall(&hash, now) {
             return Ok(Some(found));
         }

@@ -1,4 +1,4 @@
-//! Refusals at the door: gathered, so that a flood of wrong keys costs one write a second and one alert.
+//! Refusals at the door: gathered, so that a flood of wrong keys or logins costs one write a second and one alert.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,24 @@ use ports::access::NewSecurityEvent;
 use ports::alerts::{NewAlert, Severity};
 
 use crate::Deps;
-use crate::alerts::kinds;
 
-/// A key that was refused.
+/// The kinds of security events at this door.
+pub mod kinds {
+    pub use crate::alerts::kinds::API_KEY_REFUSED;
+    /// A good key, used from outside of the networks that it may be used from.
+    pub const API_KEY_ELSEWHERE: &str = "api_key_elsewhere";
+    /// A wrong password or code.
+    pub const LOGIN_FAILED: &str = "login_failed";
+    /// Too many of them: further ones are not looked at for a while.
+    pub const LOGIN_THROTTLED: &str = "login_throttled";
+}
+
+/// A key, or a login, that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refusal {
     pub tenant_id: TenantId,
+    /// Out of [`kinds`].
+    pub kind: &'static str,
     /// The client's address as seen.
     pub address: Option<String>,
     pub reason: String,
@@ -24,8 +36,8 @@ pub struct Refusal {
 /// Different refusals kept between two writes; more than this is the same attack seen from more places.
 const GATHERED: usize = 1_000;
 
-/// Whose door, from where, why.
-type Knock = (TenantId, Option<String>, String);
+/// Whose door, what, from where, why.
+type Knock = (TenantId, &'static str, Option<String>, String);
 
 #[derive(Default)]
 pub(super) struct Door {
@@ -36,7 +48,7 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn note(&self, refusal: Refusal) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (refusal.tenant_id, refusal.address, refusal.reason);
+        let key = (refusal.tenant_id, refusal.kind, refusal.address, refusal.reason);
         let room = refused.len() < GATHERED;
         if let Some((_, count)) = refused.get_mut(&key) {
             *count += 1;
@@ -49,8 +61,8 @@ impl Door {
     pub(super) async fn flush(&self, deps: &Deps) -> Result<(), StoreError> {
         let refused = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
         let mut exists: HashMap<TenantId, bool> = HashMap::new();
-        let (mut events, mut alerts) = (Vec::new(), HashMap::<TenantId, NewAlert>::new());
-        for ((tenant_id, address, reason), (at, count)) in refused {
+        let (mut events, mut alerts) = (Vec::new(), HashMap::<(TenantId, &str), NewAlert>::new());
+        for ((tenant_id, kind, address, reason), (at, count)) in refused {
             let known = match exists.get(&tenant_id) {
                 Some(known) => *known,
                 None => deps.store.tenant(tenant_id).await?.is_some(),
@@ -59,10 +71,12 @@ impl Door {
             if !known {
                 continue;
             }
-            let alert = alerts.entry(tenant_id).or_insert_with(|| refused_alert(tenant_id, &reason, at));
-            alert.count += count;
-            alert.at = alert.at.max(at);
-            let kind = kinds::API_KEY_REFUSED.to_owned();
+            if let Some(first) = alert(tenant_id, kind, &reason, at) {
+                let alert = alerts.entry((tenant_id, kind)).or_insert(first);
+                alert.count += count;
+                alert.at = alert.at.max(at);
+            }
+            let kind = kind.to_owned();
             events.push(NewSecurityEvent { tenant_id, kind, connection_id: None, address, reason, at });
         }
         if events.is_empty() {
@@ -74,15 +88,24 @@ impl Door {
     }
 }
 
-fn refused_alert(tenant_id: TenantId, reason: &str, at: Timestamp) -> NewAlert {
-    NewAlert {
+/// A single wrong password is no alert: many are.
+fn alert(tenant_id: TenantId, kind: &'static str, reason: &str, at: Timestamp) -> Option<NewAlert> {
+    let (subject, message) = match kind {
+        kinds::LOGIN_FAILED => return None,
+        kinds::LOGIN_THROTTLED => ("logins", "Too many wrong passwords or codes; see the security events"),
+        kinds::API_KEY_ELSEWHERE => {
+            ("api_keys", "An API key was used from outside of its networks; see the security events")
+        }
+        _ => ("api_keys", "Calls with an API key that is not accepted; see the security events"),
+    };
+    Some(NewAlert {
         tenant_id,
-        kind: kinds::API_KEY_REFUSED.to_owned(),
-        subject: "api_keys".to_owned(),
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
         severity: Severity::Warning,
-        message: "Calls with an API key that is not accepted; see the security events".to_owned(),
+        message: message.to_owned(),
         details: serde_json::json!({ "reason": reason }),
         at,
         count: 0,
-    }
+    })
 }

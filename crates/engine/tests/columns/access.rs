@@ -1,6 +1,8 @@
 use domain::access::Scope;
+use domain::access::permissions::{Permission, Permissions};
 use domain::{SignedDuration, TenantId};
 use engine::access::{AccessError, Authentication, CreateKey};
+use ports::access::EventFilter;
 use secrecy::ExposeSecret;
 
 use crate::house::{House, eventually, page};
@@ -10,6 +12,7 @@ fn wanted() -> CreateKey {
         name: "Shop system".into(),
         scopes: vec![Scope::Send, Scope::Read, Scope::Send],
         expires_at: None,
+        networks: Vec::new(),
     }
 }
 
@@ -17,14 +20,18 @@ fn wanted() -> CreateKey {
 async fn a_key_opens_its_tenants_door_until_it_is_revoked() {
     let house = House::build().await;
     let access = &house.engine.access;
-    let made = access.create_key(house.tenant, wanted()).await.unwrap();
+    let made = access.create_key(house.tenant, wanted(), Permissions::all()).await.unwrap();
     let secret = made.secret.expose_secret();
     assert!(secret.starts_with("wxk_") && secret.len() == 47 && secret.starts_with(&made.key.prefix));
     let Authentication::Known(known) = access.authenticate(secret, None, None).await.unwrap() else {
         panic!("the key is known");
     };
-    assert_eq!((known.tenant_id, known.key_id), (house.tenant, made.key.id));
-    assert!(known.may(Scope::Read) && known.may(Scope::Send) && !known.may(Scope::Manage));
+    assert_eq!((known.tenant_id, known.key_id()), (house.tenant, Some(made.key.id)));
+    assert!(
+        known.may(Permission::ContactsRead)
+            && known.may(Permission::MessagesSend)
+            && !known.may(Permission::KeysManage)
+    );
     let other = format!("wxk_{}", "A".repeat(43));
     assert_eq!(access.authenticate(&other, None, None).await.unwrap(), Authentication::Unknown);
     let stranger = house.stranger().await;
@@ -40,13 +47,17 @@ async fn a_key_ends_at_its_time() {
     let house = House::build().await;
     let access = &house.engine.access;
     let end = house.deps.clock.now() + SignedDuration::from_hours(1);
-    let made =
-        access.create_key(house.tenant, CreateKey { expires_at: Some(end), ..wanted() }).await.unwrap();
+    let made = access
+        .create_key(house.tenant, CreateKey { expires_at: Some(end), ..wanted() }, Permissions::all())
+        .await
+        .unwrap();
     let secret = made.secret.expose_secret();
     assert!(matches!(access.authenticate(secret, None, None).await.unwrap(), Authentication::Known(_)));
     house.advance(1);
     assert_eq!(access.authenticate(secret, None, None).await.unwrap(), Authentication::Expired);
-    let past = access.create_key(house.tenant, CreateKey { expires_at: Some(end), ..wanted() }).await;
+    let past = access
+        .create_key(house.tenant, CreateKey { expires_at: Some(end), ..wanted() }, Permissions::all())
+        .await;
     assert!(matches!(past, Err(AccessError::Invalid(_))));
 }
 
@@ -57,15 +68,21 @@ async fn refused_keys_are_kept_as_security_events_and_alerted_once() {
     let _running = House::run(|stop| access.clone().run(stop));
     let wrong = format!("wxk_{}", "B".repeat(43));
     for _ in 0..3 {
-        access.authenticate(&wrong, Some(house.tenant), Some("203.0.113.9")).await.unwrap();
-        access.authenticate(&wrong, Some(TenantId(4711)), Some("203.0.113.9")).await.unwrap();
+        access.authenticate(&wrong, Some(house.tenant), "203.0.113.9".parse().ok()).await.unwrap();
+        access.authenticate(&wrong, Some(TenantId(4711)), "203.0.113.9".parse().ok()).await.unwrap();
     }
     let event = eventually("the security event", || async {
-        access.security_events(house.tenant, &page()).await.unwrap().items.into_iter().next()
+        access
+            .security_events(house.tenant, &EventFilter::default(), &page())
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .next()
     })
     .await;
     assert_eq!((event.kind.as_str(), event.reason.as_str()), ("api_key_refused", "unknown key"));
-    assert_eq!(event.address.as_deref(), Some("203.0.113.9"));
+    assert_eq!(event.address.as_deref(), "203.0.113.9".parse().ok());
     let alert = eventually("the alert", || async { house.alerts(Some(true)).await.pop() }).await;
     assert_eq!(alert.kind, "api_key_refused");
     access.authenticate(&wrong, Some(house.tenant), None).await.unwrap();
@@ -81,7 +98,7 @@ async fn the_last_use_of_a_key_is_noted() {
     let house = House::build().await;
     let access = &house.engine.access;
     let _running = House::run(|stop| access.clone().run(stop));
-    let made = access.create_key(house.tenant, wanted()).await.unwrap();
+    let made = access.create_key(house.tenant, wanted(), Permissions::all()).await.unwrap();
     access.authenticate(made.secret.expose_secret(), None, None).await.unwrap();
     eventually("the last use", || async { access.keys(house.tenant).await.unwrap().pop()?.last_used_at })
         .await;
