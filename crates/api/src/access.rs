@@ -1,7 +1,7 @@
 //! API keys, members, roles, security events.
 
 mod events;
-mod members;
+pub(crate) mod members;
 mod roles;
 
 use api_types::access::{ApiKey, CreateApiKey, CreatedApiKey};

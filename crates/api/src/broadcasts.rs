@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Reads, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -48,9 +48,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Broadcasts, newest first.
 #[utoipa::path(get, path = "/broadcasts", tag = "broadcasts", params(BroadcastQuery, PagingQuery),
     responses((status = 200, body = Success<List<Broadcast>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("broadcasts_read"))))]
 async fn list_broadcasts(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     State(viewer): State<Viewer>,
     Query((wanted, page)): Query<(BroadcastQuery, PagingQuery)>,
 ) -> Result<Answer<List<Broadcast>>> {
@@ -67,10 +67,10 @@ async fn list_broadcasts(
 /// Makes a broadcast: a draft. The template must exist and its parameters must fit; it need not be approved yet.
 #[utoipa::path(post, path = "/broadcasts", tag = "broadcasts", request_body = CreateBroadcast,
     responses((status = 201, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_write")), ("x-error-codes" = json!([
         "TEMPLATE_NOT_FOUND", "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED"]))))]
 async fn create_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsWrite>,
     State(viewer): State<Viewer>,
     State(lists): State<Lists>,
     Json(mut wanted): Json<CreateBroadcast>,
@@ -78,7 +78,7 @@ async fn create_broadcast(
     let template_name = std::mem::take(&mut wanted.template_name);
     let Wanted { plan, recipients } = wanted.take_given(Some(template_name)).onto(None)?;
     let rows = lists.rows_of(caller.tenant, recipients).await?;
-    let new = engine::broadcasts::CreateBroadcast { name: wanted.name, plan, created_by: Some(caller.key) };
+    let new = engine::broadcasts::CreateBroadcast { name: wanted.name, plan, created_by: caller.key };
     let made = viewer.broadcasts.create(caller.tenant, new).await.map_err(failed(BroadcastId(0)))?;
     if let Some(rows) = rows
         && let Err(error) = viewer.broadcasts.replace_list(caller.tenant, made.id, rows, None).await
@@ -95,9 +95,9 @@ async fn create_broadcast(
 /// One broadcast, with its counts and how far it has come.
 #[utoipa::path(get, path = "/broadcasts/{id}", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("broadcasts_read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
 async fn get_broadcast(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
@@ -107,11 +107,11 @@ async fn get_broadcast(
 /// Changes a draft or a scheduled broadcast. `recipients` take the place of its list.
 #[utoipa::path(patch, path = "/broadcasts/{id}", tag = "broadcasts", request_body = UpdateBroadcast,
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_write")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND",
         "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED"]))))]
 async fn update_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
     State(lists): State<Lists>,
@@ -138,10 +138,10 @@ async fn update_broadcast(
 /// Removes a broadcast that is neither sending nor paused, with its recipients; its messages stay.
 #[utoipa::path(delete, path = "/broadcasts/{id}", tag = "broadcasts",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_write")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn delete_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
     State(broadcasts): State<Broadcasts>,
 ) -> Result<Answer<Value>> {

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok, short_list};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -33,9 +33,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// All connections, the default one first.
 #[utoipa::path(get, path = "/connections", tag = "connections", params(PagingQuery),
     responses((status = 200, body = Success<List<Connection>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("connections_read"))))]
 async fn list_connections(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConnectionsRead>,
     State(connections): State<Connections>,
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<Connection>>> {
@@ -45,9 +45,9 @@ async fn list_connections(
 /// Links a number. Meta is asked about token and number at once; that it cannot be reached does not stop it.
 #[utoipa::path(post, path = "/connections", tag = "connections", request_body = CreateConnection,
     responses((status = 201, body = Success<CreatedConnection>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["DUPLICATE_CONNECTION"]))))]
+    extensions(("x-required-permission" = json!("connections_manage")), ("x-error-codes" = json!(["DUPLICATE_CONNECTION"]))))]
 async fn create_connection(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ConnectionsManage>,
     State(connections): State<Connections>,
     Json(wanted): Json<CreateConnection>,
 ) -> Result<Answer<CreatedConnection>> {
@@ -75,9 +75,9 @@ async fn create_connection(
 /// One connection.
 #[utoipa::path(get, path = "/connections/{id}", tag = "connections",
     responses((status = 200, body = Success<Connection>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("connections_read")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
 async fn get_connection(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConnectionsRead>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
 ) -> Result<Answer<Connection>> {
@@ -88,10 +88,10 @@ async fn get_connection(
 #[utoipa::path(patch, path = "/connections/{id}", tag = "connections", request_body = UpdateConnection,
     responses((status = 200, body = Success<Connection>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("connections_manage")),
         ("x-error-codes" = json!(["CONNECTION_NOT_FOUND", "INVALID_STATE"]))))]
 async fn update_connection(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ConnectionsManage>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
     Json(wanted): Json<UpdateConnection>,
@@ -119,9 +119,9 @@ async fn update_connection(
 /// Removes a connection; its messages and conversations stay.
 #[utoipa::path(delete, path = "/connections/{id}", tag = "connections",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("connections_manage")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
 async fn delete_connection(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ConnectionsManage>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
 ) -> Result<Answer<Value>> {
@@ -133,10 +133,10 @@ async fn delete_connection(
 #[utoipa::path(post, path = "/connections/{id}/reconnect", tag = "connections", request_body = Reconnect,
     responses((status = 200, body = Success<Reconnected>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("connections_manage")),
         ("x-error-codes" = json!(["CONNECTION_NOT_FOUND", "TOKEN_EXPIRED", "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn reconnect_connection(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ConnectionsManage>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
     Json(wanted): Json<Reconnect>,
@@ -158,9 +158,9 @@ async fn reconnect_connection(
 /// Looks at everything that could keep a connection from working, and subscribes the app when it is not.
 #[utoipa::path(post, path = "/connections/{id}/diagnose", tag = "connections",
     responses((status = 200, body = Success<Diagnosis>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("connections_manage")), ("x-error-codes" = json!(["CONNECTION_NOT_FOUND"]))))]
 async fn diagnose_connection(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ConnectionsManage>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
 ) -> Result<Answer<Diagnosis>> {

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -28,9 +28,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Records that a contact agreed to messages. A repeat records nothing.
 #[utoipa::path(post, path = "/contacts/{id}/opt-in", tag = "consent", request_body = RecordConsent,
     responses((status = 200, body = Success<ConsentOutcome>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn opt_in_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(consent): State<Consent>,
     Json(wanted): Json<RecordConsent>,
@@ -42,9 +42,9 @@ async fn opt_in_contact(
 /// Records that a contact wants no messages. A repeat records nothing; no confirmation is sent.
 #[utoipa::path(post, path = "/contacts/{id}/opt-out", tag = "consent", request_body = RecordConsent,
     responses((status = 200, body = Success<ConsentOutcome>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn opt_out_contact(
-    caller: Caller<Manages>,
+    caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(consent): State<Consent>,
     Json(wanted): Json<RecordConsent>,
@@ -56,9 +56,9 @@ async fn opt_out_contact(
 /// The ledger of a contact, newest first.
 #[utoipa::path(get, path = "/contacts/{id}/consent", tag = "consent", params(PagingQuery),
     responses((status = 200, body = Success<List<ConsentRecord>>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn list_consent(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<ContactId>,
     State(consent): State<Consent>,
     Query(page): Query<PagingQuery>,
@@ -67,10 +67,10 @@ async fn list_consent(
     list(&page, records, record)
 }
 
-fn testimony(caller: &Caller<Manages>, told: RecordConsent) -> Testimony {
+fn testimony<N>(caller: &Caller<N>, told: RecordConsent) -> Testimony {
     Testimony {
         source: told.source.map_or(ConsentSource::Api, Into::into),
-        api_key: Some(caller.key),
+        api_key: caller.key,
         evidence: told.evidence.map(Value::Object),
     }
 }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging, short_list};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -36,9 +36,9 @@ type Clock = Arc<dyn domain::Clock>;
 /// Conversations, latest message first.
 #[utoipa::path(get, path = "/conversations", tag = "conversations", params(ConversationQuery, PagingQuery),
     responses((status = 200, body = Success<List<Conversation>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("conversations_read"))))]
 async fn list_conversations(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConversationsRead>,
     State(conversations): State<Conversations>,
     State(clock): State<Clock>,
     Query((wanted, page)): Query<(ConversationQuery, PagingQuery)>,
@@ -59,9 +59,9 @@ async fn list_conversations(
 /// One conversation.
 #[utoipa::path(get, path = "/conversations/{id}", tag = "conversations",
     responses((status = 200, body = Success<Conversation>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("conversations_read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn get_conversation(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConversationsRead>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
     State(clock): State<Clock>,
@@ -73,9 +73,9 @@ async fn get_conversation(
 /// Changes status, assignee, labels.
 #[utoipa::path(patch, path = "/conversations/{id}", tag = "conversations", request_body = UpdateConversation,
     responses((status = 200, body = Success<Conversation>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("conversations_write")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn update_conversation(
-    caller: Caller<Sends>,
+    caller: Caller<needs::ConversationsWrite>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
     State(clock): State<Clock>,
@@ -94,10 +94,10 @@ async fn update_conversation(
 #[utoipa::path(post, path = "/conversations/{id}/read", tag = "conversations", request_body = MarkRead,
     responses((status = 200, body = Success<MarkedRead>)),
     extensions(
-        ("x-required-scope" = json!("send")),
+        ("x-required-permission" = json!("conversations_write")),
         ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND", "INVALID_STATE"]))))]
 async fn read_conversation(
-    caller: Caller<Sends>,
+    caller: Caller<needs::ConversationsWrite>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
     State(clock): State<Clock>,
@@ -121,9 +121,9 @@ async fn read_conversation(
 /// Notes on a conversation, oldest first.
 #[utoipa::path(get, path = "/conversations/{id}/notes", tag = "conversations", params(PagingQuery),
     responses((status = 200, body = Success<List<Note>>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("conversations_read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn list_notes(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConversationsRead>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
     Query(page): Query<PagingQuery>,
@@ -134,14 +134,14 @@ async fn list_notes(
 /// Adds a note for colleagues.
 #[utoipa::path(post, path = "/conversations/{id}/notes", tag = "conversations", request_body = CreateNote,
     responses((status = 201, body = Success<Note>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("conversations_write")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn create_note(
-    caller: Caller<Sends>,
+    caller: Caller<needs::ConversationsWrite>,
     Id(id): Id<ConversationId>,
     State(conversations): State<Conversations>,
     Json(wanted): Json<CreateNote>,
 ) -> Result<Answer<Note>> {
-    let author = wanted.author.unwrap_or(caller.key_name);
+    let author = wanted.author.unwrap_or(caller.name);
     let added =
         conversations.add_note(caller.tenant, id, &author, &wanted.text).await.map_err(failed(id.0))?;
     Ok(created(note(added)))
@@ -150,9 +150,9 @@ async fn create_note(
 /// Canned replies, by shortcut.
 #[utoipa::path(get, path = "/canned-replies", tag = "conversations", params(PagingQuery),
     responses((status = 200, body = Success<List<CannedReply>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("conversations_read"))))]
 async fn list_canned_replies(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ConversationsRead>,
     State(conversations): State<Conversations>,
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<CannedReply>>> {
@@ -162,9 +162,9 @@ async fn list_canned_replies(
 /// Makes a canned reply.
 #[utoipa::path(post, path = "/canned-replies", tag = "conversations", request_body = CreateCannedReply,
     responses((status = 201, body = Success<CannedReply>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["DUPLICATE_CANNED_REPLY"]))))]
+    extensions(("x-required-permission" = json!("canned_replies_write")), ("x-error-codes" = json!(["DUPLICATE_CANNED_REPLY"]))))]
 async fn create_canned_reply(
-    caller: Caller<Manages>,
+    caller: Caller<needs::CannedRepliesWrite>,
     State(conversations): State<Conversations>,
     Json(wanted): Json<CreateCannedReply>,
 ) -> Result<Answer<CannedReply>> {
@@ -175,9 +175,9 @@ async fn create_canned_reply(
 /// Removes a canned reply.
 #[utoipa::path(delete, path = "/canned-replies/{id}", tag = "conversations",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["CANNED_REPLY_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("canned_replies_write")), ("x-error-codes" = json!(["CANNED_REPLY_NOT_FOUND"]))))]
 async fn delete_canned_reply(
-    caller: Caller<Manages>,
+    caller: Caller<needs::CannedRepliesWrite>,
     Id(id): Id<CannedReplyId>,
     State(conversations): State<Conversations>,
 ) -> Result<Answer<Value>> {

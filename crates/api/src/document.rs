@@ -31,6 +31,8 @@ const PERSON: [ErrorCode; 3] =
     [ErrorCode::ValidationFailed, ErrorCode::ServiceUnavailable, ErrorCode::Internal];
 /// Besides, where one has to be logged in.
 const SESSION: [ErrorCode; 2] = [ErrorCode::Unauthenticated, ErrorCode::Forbidden];
+/// Besides, where one has to run the server.
+const OPERATOR: [ErrorCode; 2] = [ErrorCode::Unauthenticated, ErrorCode::RouteNotFound];
 /// Besides, where there is a body.
 const BODY: [ErrorCode; 2] = [ErrorCode::PayloadTooLarge, ErrorCode::UnsupportedMediaType];
 /// Besides, where an idempotency key is taken.
@@ -70,6 +72,9 @@ pub fn write(document: OpenApi) -> Value {
                 complete(path, method, operation);
             } else if METHODS.contains(&method.as_str()) && path.starts_with(crate::auth::BASE) {
                 complete_person(path, operation);
+            } else if METHODS.contains(&method.as_str()) && path.starts_with(crate::tenants::operator::BASE) {
+                operation["security"] = json!([{"operator": []}]);
+                complete_person(path, operation);
             }
         }
     }
@@ -93,6 +98,7 @@ fn components(document: &mut Value) {
     document["components"]["securitySchemes"] = json!({
         "key": {"type": "http", "scheme": "bearer", "description": "An API key: `wxk_…`. What it must be allowed stands in `x-required-scope`."},
         "session": {"type": "http", "scheme": "bearer", "description": "A session: `wxs_…`. What its member must be allowed stands in `x-required-permission`."},
+        "operator": {"type": "http", "scheme": "bearer", "description": "The setting `operator_token`, without which these routes are not there."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "waxwing_session", "description": "A session by cookie (`__Host-waxwing_session` by TLS). What changes something needs the header `X-CSRF-Token` besides."},
     });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -146,8 +152,12 @@ fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
 
 /// A route of a person, before any tenant is named.
 fn complete_person(path: &str, operation: &mut Value) {
-    let own: &[ErrorCode] =
-        if operation["security"].to_string().contains("session") { &SESSION } else { &[] };
+    let security = operation["security"].to_string();
+    let own: &[ErrorCode] = match () {
+        () if security.contains("session") => &SESSION,
+        () if security.contains("operator") => &OPERATOR,
+        () => &[],
+    };
     let mut parameters = path_parameters(path, operation);
     let given = operation["parameters"].as_array().cloned().unwrap_or_default();
     parameters.extend(given.into_iter().filter(|parameter| parameter["in"] != "path"));

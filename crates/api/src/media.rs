@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok};
 use crate::body::{Id, unsupported};
-use crate::caller::{Caller, Reads, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -43,11 +43,11 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     request_body(content = UploadMedia, content_type = "multipart/form-data"),
     responses((status = 201, body = Success<Media>)),
     extensions(
-        ("x-required-scope" = json!("send")),
+        ("x-required-permission" = json!("media_write")),
         ("x-error-codes" = json!(["CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED", "TOKEN_EXPIRED",
             "META_REJECTED"]))))]
 async fn upload_media(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MediaWrite>,
     State(media): State<MediaFiles>,
     request: Request,
 ) -> Result<Answer<Media>> {
@@ -90,9 +90,9 @@ async fn connection_id(mut field: Field<'_>) -> Result<ConnectionId> {
 
 /// The file goes part by part from the client through a narrow channel to the disk: neither waits for more than a few
 /// parts of the other.
-async fn file(
+async fn file<N>(
     media: &MediaFiles,
-    caller: &Caller<Sends>,
+    caller: &Caller<N>,
     connection_id: Option<ConnectionId>,
     field: Field<'_>,
 ) -> Result<Uploaded> {
@@ -128,9 +128,9 @@ fn told(uploaded: Uploaded) -> Answer<Media> {
 /// What is known of a file.
 #[utoipa::path(get, path = "/media/{id}", tag = "media",
     responses((status = 200, body = Success<Media>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["MEDIA_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("messages_read")), ("x-error-codes" = json!(["MEDIA_NOT_FOUND"]))))]
 async fn get_media(
-    caller: Caller<Reads>,
+    caller: Caller<needs::MessagesRead>,
     Id(id): Id<MediaId>,
     State(media): State<MediaFiles>,
 ) -> Result<Answer<Media>> {
@@ -141,10 +141,10 @@ async fn get_media(
 #[utoipa::path(get, path = "/media/{id}/content", tag = "media",
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)),
     extensions(
-        ("x-required-scope" = json!("read")),
+        ("x-required-permission" = json!("messages_read")),
         ("x-error-codes" = json!(["MEDIA_NOT_FOUND", "INVALID_STATE"]))))]
 async fn download_media(
-    caller: Caller<Reads>,
+    caller: Caller<needs::MessagesRead>,
     Id(id): Id<MediaId>,
     State(media): State<MediaFiles>,
 ) -> Result<Response> {

@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Reads, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -51,14 +51,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     params(("Prefer" = Option<String>, Header, description = "`wait=N` (seconds) or `respond-async`")),
     responses((status = 201, description = "Accepted by Meta", body = Success<SentMessage>),
         (status = 202, description = "Queued", body = Success<SentMessage>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("messages_send")), ("x-error-codes" = json!([
         "CONTACT_NOT_OPTED_IN", "CONVERSATION_EXPIRED", "TEMPLATE_NOT_APPROVED", "INVALID_PHONE_FORMAT",
         "RATE_LIMIT_EXCEEDED", "RECIPIENT_NOT_ON_WHATSAPP", "TEMPLATE_PARAMS_MISMATCH", "TOKEN_EXPIRED",
         "CONTACT_NOT_FOUND", "CONNECTION_NOT_FOUND", "TEMPLATE_NOT_FOUND", "MEDIA_NOT_FOUND",
         "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED", "SEND_OUTCOME_UNKNOWN", "META_REJECTED",
         "META_UNAVAILABLE"]))))]
 async fn create_message(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MessagesSend>,
     State(clerk): State<Clerk>,
     request: Keyed<MessageRequest>,
 ) -> Result<Response> {
@@ -68,9 +68,9 @@ async fn create_message(
 /// Lists messages, newest first.
 #[utoipa::path(get, path = "/messages", tag = "messages", params(MessageQuery, PagingQuery),
     responses((status = 200, description = "A part of the list", body = Success<List<Message>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("messages_read"))))]
 async fn list_messages(
-    caller: Caller<Reads>,
+    caller: Caller<needs::MessagesRead>,
     State(messages): State<Messages>,
     Query((wanted, page)): Query<(MessageQuery, PagingQuery)>,
 ) -> Result<Answer<List<Message>>> {
@@ -89,9 +89,9 @@ async fn list_messages(
 /// Shows a message with its life.
 #[utoipa::path(get, path = "/messages/{id}", tag = "messages", params(("id" = i64, Path)),
     responses((status = 200, description = "The message", body = Success<MessageWithEvents>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["MESSAGE_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("messages_read")), ("x-error-codes" = json!(["MESSAGE_NOT_FOUND"]))))]
 async fn get_message(
-    caller: Caller<Reads>,
+    caller: Caller<needs::MessagesRead>,
     State(messages): State<Messages>,
     Id(id): Id<MessageId>,
 ) -> Result<Answer<MessageWithEvents>> {
@@ -107,10 +107,10 @@ async fn get_message(
 /// Calls back a message that still waits.
 #[utoipa::path(post, path = "/messages/{id}/cancel", tag = "messages", params(("id" = i64, Path)),
     responses((status = 200, description = "Called back", body = Success<Message>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("messages_send")),
         ("x-error-codes" = json!(["MESSAGE_NOT_FOUND", "INVALID_STATE"]))))]
 async fn cancel_message(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MessagesSend>,
     State(messages): State<Messages>,
     Id(id): Id<MessageId>,
 ) -> Result<Answer<Message>> {
@@ -118,6 +118,7 @@ async fn cancel_message(
         Moved::Done(message) => Ok(ok(message_body(message))),
         Moved::NotFound => Err(not_found(id)),
         Moved::InvalidState(current) => Err(wrong_state(current, &[Status::Queued])),
+        Moved::ContentPurged => Err(purged()),
     }
 }
 
@@ -125,10 +126,10 @@ async fn cancel_message(
 #[utoipa::path(post, path = "/messages/{id}/retry", tag = "messages", params(("id" = i64, Path)),
     request_body(content = RetryMessage, description = "May be left out"),
     responses((status = 202, description = "Queued again", body = Success<Message>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("messages_send")),
         ("x-error-codes" = json!(["MESSAGE_NOT_FOUND", "INVALID_STATE"]))))]
 async fn retry_message(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MessagesSend>,
     State(messages): State<Messages>,
     Id(id): Id<MessageId>,
     Json(how): Json<RetryMessage>,
@@ -141,6 +142,7 @@ async fn retry_message(
             Err(wrong_state(current, &[Status::Failed, Status::InDoubt]))
         }
         Err(RetryError::InvalidState(current)) => Err(wrong_state(current, &[Status::Failed])),
+        Err(RetryError::ContentPurged) => Err(purged()),
         Err(RetryError::TooEarly(not_before)) => Err(Problem::InvalidState(WrongState {
             current: Status::Failed.as_str().to_owned(),
             allowed: vec![Status::Failed.as_str().to_owned()],
@@ -149,6 +151,16 @@ async fn retry_message(
         .into()),
         Err(RetryError::Store(error)) => Err(error.into()),
     }
+}
+
+/// What the message said is gone: it is neither sent again nor answered.
+fn purged() -> ApiError {
+    Problem::InvalidState(WrongState {
+        current: "content_purged".to_owned(),
+        allowed: Vec::new(),
+        not_before: None,
+    })
+    .into()
 }
 
 fn not_found(id: MessageId) -> ApiError {

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -28,9 +28,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Segments, by name.
 #[utoipa::path(get, path = "/segments", tag = "segments", params(PagingQuery),
     responses((status = 200, body = Success<List<Segment>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("contacts_read"))))]
 async fn list_segments(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     State(segments): State<Segments>,
     Query(page): Query<PagingQuery>,
 ) -> Result<Answer<List<Segment>>> {
@@ -41,9 +41,9 @@ async fn list_segments(
 /// Makes a segment.
 #[utoipa::path(post, path = "/segments", tag = "segments", request_body = CreateSegment,
     responses((status = 201, body = Success<Segment>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["DUPLICATE_SEGMENT"]))))]
+    extensions(("x-required-permission" = json!("segments_write")), ("x-error-codes" = json!(["DUPLICATE_SEGMENT"]))))]
 async fn create_segment(
-    caller: Caller<Manages>,
+    caller: Caller<needs::SegmentsWrite>,
     State(segments): State<Segments>,
     Json(wanted): Json<CreateSegment>,
 ) -> Result<Answer<Segment>> {
@@ -54,9 +54,9 @@ async fn create_segment(
 /// Counts the contacts that a rule means, without keeping it.
 #[utoipa::path(post, path = "/segments/count", tag = "segments", request_body = CountSegment,
     responses((status = 200, body = Success<SegmentCount>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("contacts_read"))))]
 async fn count_rule(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     State(segments): State<Segments>,
     Json(wanted): Json<CountSegment>,
 ) -> Result<Answer<SegmentCount>> {
@@ -67,9 +67,9 @@ async fn count_rule(
 /// One segment.
 #[utoipa::path(get, path = "/segments/{id}", tag = "segments",
     responses((status = 200, body = Success<Segment>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn get_segment(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<SegmentId>,
     State(segments): State<Segments>,
 ) -> Result<Answer<Segment>> {
@@ -80,10 +80,10 @@ async fn get_segment(
 #[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = UpdateSegment,
     responses((status = 200, body = Success<Segment>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("segments_write")),
         ("x-error-codes" = json!(["SEGMENT_NOT_FOUND", "DUPLICATE_SEGMENT"]))))]
 async fn update_segment(
-    caller: Caller<Manages>,
+    caller: Caller<needs::SegmentsWrite>,
     Id(id): Id<SegmentId>,
     State(segments): State<Segments>,
     Json(wanted): Json<UpdateSegment>,
@@ -95,9 +95,9 @@ async fn update_segment(
 /// Removes a segment; its contacts stay, and broadcasts that were started keep their rule.
 #[utoipa::path(delete, path = "/segments/{id}", tag = "segments",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-scope" = json!("manage")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("segments_write")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn delete_segment(
-    caller: Caller<Manages>,
+    caller: Caller<needs::SegmentsWrite>,
     Id(id): Id<SegmentId>,
     State(segments): State<Segments>,
 ) -> Result<Answer<Value>> {
@@ -108,9 +108,9 @@ async fn delete_segment(
 /// Counts the contacts in a segment, now.
 #[utoipa::path(get, path = "/segments/{id}/count", tag = "segments",
     responses((status = 200, body = Success<SegmentCount>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_read")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
 async fn count_segment(
-    caller: Caller<Reads>,
+    caller: Caller<needs::ContactsRead>,
     Id(id): Id<SegmentId>,
     State(segments): State<Segments>,
 ) -> Result<Answer<SegmentCount>> {

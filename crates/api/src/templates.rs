@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -35,9 +35,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// Templates, by name and language.
 #[utoipa::path(get, path = "/templates", tag = "templates", params(TemplateQuery, PagingQuery),
     responses((status = 200, body = Success<List<Template>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("templates_read"))))]
 async fn list_templates(
-    caller: Caller<Reads>,
+    caller: Caller<needs::TemplatesRead>,
     State(templates): State<Templates>,
     Query((wanted, page)): Query<(TemplateQuery, PagingQuery)>,
 ) -> Result<Answer<List<Template>>> {
@@ -56,11 +56,11 @@ async fn list_templates(
 #[utoipa::path(post, path = "/templates", tag = "templates", request_body = CreateTemplate,
     responses((status = 201, body = Success<TemplateSubmission>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("templates_write")),
         ("x-error-codes" = json!(["DUPLICATE_TEMPLATE", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
             "TOKEN_EXPIRED", "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn create_template(
-    caller: Caller<Manages>,
+    caller: Caller<needs::TemplatesWrite>,
     State(templates): State<Templates>,
     Json(wanted): Json<CreateTemplate>,
 ) -> Result<Answer<TemplateSubmission>> {
@@ -72,9 +72,9 @@ async fn create_template(
 /// One template.
 #[utoipa::path(get, path = "/templates/{id}", tag = "templates",
     responses((status = 200, body = Success<Template>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("templates_read")), ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND"]))))]
 async fn get_template(
-    caller: Caller<Reads>,
+    caller: Caller<needs::TemplatesRead>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
 ) -> Result<Answer<Template>> {
@@ -85,11 +85,11 @@ async fn get_template(
 #[utoipa::path(patch, path = "/templates/{id}", tag = "templates", request_body = UpdateTemplate,
     responses((status = 200, body = Success<TemplateSubmission>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("templates_write")),
         ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND", "INVALID_STATE", "CONNECTION_NOT_CONFIGURED",
             "TOKEN_EXPIRED", "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn update_template(
-    caller: Caller<Manages>,
+    caller: Caller<needs::TemplatesWrite>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
     Json(wanted): Json<UpdateTemplate>,
@@ -107,11 +107,11 @@ async fn update_template(
 #[utoipa::path(delete, path = "/templates/{id}", tag = "templates",
     responses((status = 200, body = Success<Value>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("templates_write")),
         ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND", "CONNECTION_NOT_CONFIGURED", "TOKEN_EXPIRED",
             "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn delete_template(
-    caller: Caller<Manages>,
+    caller: Caller<needs::TemplatesWrite>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
 ) -> Result<Answer<Value>> {
@@ -123,11 +123,11 @@ async fn delete_template(
 #[utoipa::path(post, path = "/templates/{id}/submit", tag = "templates",
     responses((status = 200, body = Success<TemplateSubmission>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("templates_write")),
         ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND", "INVALID_STATE", "CONNECTION_NOT_CONFIGURED",
             "TOKEN_EXPIRED", "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn submit_template(
-    caller: Caller<Manages>,
+    caller: Caller<needs::TemplatesWrite>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
 ) -> Result<Answer<TemplateSubmission>> {
@@ -139,11 +139,11 @@ async fn submit_template(
 #[utoipa::path(post, path = "/templates/sync", tag = "templates", request_body = SyncTemplates,
     responses((status = 200, body = Success<SyncResult>)),
     extensions(
-        ("x-required-scope" = json!("manage")),
+        ("x-required-permission" = json!("templates_write")),
         ("x-error-codes" = json!(["CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED", "TOKEN_EXPIRED",
             "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn sync_templates(
-    caller: Caller<Manages>,
+    caller: Caller<needs::TemplatesWrite>,
     State(templates): State<Templates>,
     Json(wanted): Json<SyncTemplates>,
 ) -> Result<Answer<SyncResult>> {
@@ -161,9 +161,9 @@ async fn sync_templates(
 /// Everything that Meta refuses or may refuse in a template; nothing is made.
 #[utoipa::path(post, path = "/templates/lint", tag = "templates", request_body = CreateTemplate,
     responses((status = 200, body = Success<LintResult>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("templates_read"))))]
 async fn lint_template(
-    _caller: Caller<Reads>,
+    _caller: Caller<needs::TemplatesRead>,
     State(templates): State<Templates>,
     Json(wanted): Json<CreateTemplate>,
 ) -> Result<Answer<LintResult>> {
@@ -176,10 +176,10 @@ async fn lint_template(
 #[utoipa::path(post, path = "/templates/{id}/preview", tag = "templates", request_body = PreviewTemplate,
     responses((status = 200, body = Success<TemplatePreview>)),
     extensions(
-        ("x-required-scope" = json!("read")),
+        ("x-required-permission" = json!("templates_read")),
         ("x-error-codes" = json!(["TEMPLATE_NOT_FOUND", "TEMPLATE_PARAMS_MISMATCH"]))))]
 async fn preview_template(
-    caller: Caller<Reads>,
+    caller: Caller<needs::TemplatesRead>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
     Json(wanted): Json<PreviewTemplate>,

@@ -43,6 +43,7 @@ async fn verify_webhook(State(webhooks): State<Webhooks>, uri: Uri) -> Result<Re
     params(("id" = i64, Path, description = "The connection"), ("hub.mode" = String, Query),
         ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
     responses((status = 200, description = "The challenge", body = String, content_type = "text/plain"),
+        (status = 400, description = "`VALIDATION_FAILED`: the path holds no id"),
         (status = 403, description = "`FORBIDDEN`: the verify token is not that of the connection")))]
 async fn verify_connection_webhook(
     State(webhooks): State<Webhooks>,
@@ -72,6 +73,7 @@ async fn receive_webhook(
     params(("id" = i64, Path, description = "The connection"),
         ("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the body")),
     responses((status = 200, description = "Kept"),
+        (status = 400, description = "`VALIDATION_FAILED`: the path holds no id"),
         (status = 401, description = "`WEBHOOK_SIGNATURE_INVALID`"),
         (status = 403, description = "`FORBIDDEN`: from outside of the networks that may deliver webhooks"),
         (status = 404, description = "`CONNECTION_NOT_FOUND`"),
@@ -109,7 +111,7 @@ async fn verify(
             challenge,
         )
             .into_response()),
-        None => Err(Problem::Forbidden(Denied { missing_scope: None }).into()),
+        None => Err(Problem::Forbidden(Denied::default()).into()),
     }
 }
 
@@ -125,7 +127,7 @@ async fn receive(
         && !address.is_some_and(|address| settings.webhook_networks.contain(address))
     {
         webhooks.refuse_stranger(connection, address.map(|address| address.to_string())).await;
-        return Err(Problem::Forbidden(Denied { missing_scope: None }).into());
+        return Err(Problem::Forbidden(Denied::default()).into());
     }
     let bytes = payload::read(&parts.headers, body, payload::WEBHOOK_LIMIT).await?;
     let signature = parts.headers.get(SIGNATURE).map(http::HeaderValue::as_bytes);

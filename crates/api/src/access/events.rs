@@ -5,7 +5,9 @@ use api_types::{List, PagingQuery, Success};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use domain::audit::{Action, NewEntry};
 use domain::ApiKeyId;
+use engine::audit::Audit;
 use engine::access::{Access, EventFormat};
 use http::{HeaderValue, header};
 use ports::access::EventFilter;
@@ -47,9 +49,12 @@ async fn list_security_events(
 async fn export_security_events_csv(
     caller: Caller<needs::SecurityRead>,
     State(access): State<Access>,
+    State(audit): State<Audit>,
     Query(wanted): Query<SecurityEventQuery>,
-) -> Response {
-    csv_file(access.export_events(caller.tenant, filter(wanted), EventFormat::Csv), "security-events.csv")
+) -> Result<Response> {
+    audit.note(caller.tenant, NewEntry::new(Action::SecurityEventsExported, "security_events")).await?;
+    let bytes = access.export_events(caller.tenant, filter(wanted), EventFormat::Csv);
+    Ok(csv_file(bytes, "security-events.csv"))
 }
 
 /// The same as lines of JSON, whole.
@@ -59,8 +64,10 @@ async fn export_security_events_csv(
 async fn export_security_events_jsonl(
     caller: Caller<needs::SecurityRead>,
     State(access): State<Access>,
+    State(audit): State<Audit>,
     Query(wanted): Query<SecurityEventQuery>,
-) -> Response {
+) -> Result<Response> {
+    audit.note(caller.tenant, NewEntry::new(Action::SecurityEventsExported, "security_events")).await?;
     let bytes = access.export_events(caller.tenant, filter(wanted), EventFormat::JsonLines);
     let mut response = Response::new(Body::from_stream(bytes));
     let headers = response.headers_mut();
@@ -70,7 +77,7 @@ async fn export_security_events_jsonl(
         HeaderValue::from_static("attachment; filename=\"security-events.jsonl\""),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(response)
 }
 
 fn filter(wanted: SecurityEventQuery) -> EventFilter {

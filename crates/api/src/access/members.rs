@@ -52,7 +52,7 @@ async fn invite_member(
     let invite = Invite { email: wanted.email, name: wanted.name, role };
     let by = caller.known.permissions;
     let invited = access.invite(caller.tenant, invite, by, Bearer::Mail).await;
-    Ok(shown(invited.map_err(|error| failed_with_role(error, role))?))
+    Ok(told(invited.map_err(|error| failed_with_role(error, role))?))
 }
 
 /// One member.
@@ -114,18 +114,23 @@ async fn repeat_invitation(
 ) -> Result<Answer<InvitedMember>> {
     let by = caller.known.permissions;
     let invited = access.invite_again(caller.tenant, id, by, Bearer::Mail).await.map_err(failed(id))?;
-    Ok(shown(invited))
+    Ok(told(invited))
 }
 
-fn shown(invited: Invitation) -> Answer<InvitedMember> {
+/// The link is shown once.
+fn told(invited: Invitation) -> Answer<InvitedMember> {
+    let answer = shown(invited);
+    let kept = InvitedMember { invitation_link: None, ..answer.clone() };
+    created(answer).repeated_as(kept)
+}
+
+pub(crate) fn shown(invited: Invitation) -> InvitedMember {
     let (invitation, invitation_link) = match invited.delivery {
         Delivery::Mailed => (InvitationSent::Mailed, None),
         Delivery::Link(link) => (InvitationSent::Link, Some(link)),
         Delivery::Failed(_) => (InvitationSent::Failed, None),
     };
-    let answer = InvitedMember { member: body(invited.member), invitation, invitation_link };
-    let kept = InvitedMember { invitation_link: None, ..answer.clone() };
-    created(answer).repeated_as(kept)
+    InvitedMember { member: body(invited.member), invitation, invitation_link }
 }
 
 /// One of the two, or neither.
@@ -165,7 +170,7 @@ fn failed_with_role(error: MemberError, role: GivenRole) -> ApiError {
     }
 }
 
-pub(super) fn failed(member: MemberId) -> impl FnOnce(MemberError) -> ApiError {
+pub(crate) fn failed(member: MemberId) -> impl FnOnce(MemberError) -> ApiError {
     move |error| match error {
         MemberError::NotFound => Problem::MemberNotFound(Missing { id: member.0 }).into(),
         MemberError::RoleNotFound => Problem::RoleNotFound(Missing { id: 0 }).into(),

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::bodies::Viewer;
 use crate::answer::Result;
 use crate::body::Id;
-use crate::caller::{Caller, Reads};
+use crate::caller::{Caller, needs};
 use crate::state::{ApiState, Settings};
 
 /// Between two looks.
@@ -32,9 +32,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// changed, at most one a second. Ends when the broadcast has ended.
 #[utoipa::path(get, path = "/broadcasts/{id}/events", tag = "broadcasts",
     responses((status = 200, content_type = "text/event-stream", body = Broadcast)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("broadcasts_read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
 async fn watch_broadcast(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
     State(settings): State<Settings>,

@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use super::{Rows, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::{Id, Json, unsupported};
-use crate::caller::{Caller, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -66,10 +66,10 @@ impl FromRef<ApiState> for Lists {
 #[utoipa::path(put, path = "/broadcasts/{id}/list", tag = "broadcasts",
     request_body(content((UploadList = "multipart/form-data"), (PutList = "application/json"))),
     responses((status = 200, body = Success<ListReport>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_write")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn put_broadcast_list(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
     State(lists): State<Lists>,
     request: Request,
@@ -81,10 +81,10 @@ async fn put_broadcast_list(
 #[utoipa::path(post, path = "/broadcasts/{id}/list", tag = "broadcasts",
     request_body(content((UploadList = "multipart/form-data"), (PutList = "application/json"))),
     responses((status = 200, body = Success<ListReport>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_write")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn post_broadcast_list(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
     State(lists): State<Lists>,
     request: Request,

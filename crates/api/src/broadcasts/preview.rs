@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::{bodies, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
-use crate::caller::{Caller, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -27,11 +27,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// A list must be uploaded first: name its broadcast by `broadcast_id`.
 #[utoipa::path(post, path = "/broadcasts/preview", tag = "broadcasts", request_body = PreviewBroadcast,
     responses((status = 200, body = Success<BroadcastPreview>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_read")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "TEMPLATE_NOT_FOUND", "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "CONNECTION_NOT_FOUND",
         "CONNECTION_NOT_CONFIGURED"]))))]
 async fn preview_broadcast(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     State(broadcasts): State<Broadcasts>,
     Json(mut wanted): Json<PreviewBroadcast>,
 ) -> Result<Answer<BroadcastPreview>> {

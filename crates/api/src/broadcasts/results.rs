@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::{bodies, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::Id;
-use crate::caller::{Caller, Reads};
+use crate::caller::{Caller, needs};
 use crate::state::ApiState;
 
 /// Always there, in the order of the product owner's document.
@@ -33,9 +33,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// add up to `total` yet.
 #[utoipa::path(get, path = "/broadcasts/{id}/results", tag = "broadcasts",
     responses((status = 200, body = Success<BroadcastResults>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("broadcasts_read")), ("x-error-codes" = json!(["BROADCAST_NOT_FOUND"]))))]
 async fn get_broadcast_results(
-    caller: Caller<Reads>,
+    caller: Caller<needs::BroadcastsRead>,
     Id(id): Id<BroadcastId>,
     State(broadcasts): State<Broadcasts>,
 ) -> Result<Answer<BroadcastResults>> {

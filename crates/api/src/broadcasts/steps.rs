@@ -12,7 +12,7 @@ use super::bodies::Viewer;
 use super::failed;
 use crate::answer::{Answer, Result, accepted, ok};
 use crate::body::{Id, Json};
-use crate::caller::{Caller, Sends};
+use crate::caller::{Caller, needs};
 use crate::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -31,12 +31,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[utoipa::path(post, path = "/broadcasts/{id}/send", tag = "broadcasts",
     request_body(content = SendBroadcast, description = "May be left out"),
     responses((status = 202, description = "Sending, or scheduled", body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
         "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
         "CONNECTION_DISABLED"]))))]
 async fn send_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
     Json(mut how): Json<SendBroadcast>,
@@ -55,10 +55,10 @@ async fn send_broadcast(
 /// Takes a scheduled broadcast back: a draft again.
 #[utoipa::path(post, path = "/broadcasts/{id}/unschedule", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_send")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn unschedule_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
@@ -69,10 +69,10 @@ async fn unschedule_broadcast(
 /// Holds a broadcast: nothing more goes out but what is being sent at this moment.
 #[utoipa::path(post, path = "/broadcasts/{id}/pause", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_send")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn pause_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
@@ -83,12 +83,12 @@ async fn pause_broadcast(
 /// Lets a paused broadcast go on where it stopped; nobody gets it twice.
 #[utoipa::path(post, path = "/broadcasts/{id}/resume", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
         "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
         "CONNECTION_DISABLED"]))))]
 async fn resume_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
@@ -99,10 +99,10 @@ async fn resume_broadcast(
 /// Calls a broadcast off for good: what has gone out stays out, what waits is taken back.
 #[utoipa::path(post, path = "/broadcasts/{id}/cancel", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
-    extensions(("x-required-scope" = json!("send")),
+    extensions(("x-required-permission" = json!("broadcasts_send")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
 async fn cancel_broadcast(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
 ) -> Result<Answer<Broadcast>> {
@@ -116,12 +116,12 @@ async fn cancel_broadcast(
 #[utoipa::path(post, path = "/broadcasts/{id}/retry-failed", tag = "broadcasts",
     request_body(content = RetryFailed, description = "May be left out"),
     responses((status = 202, description = "They wait for their turn", body = Success<RetriedRecipients>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
         "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
         "CONNECTION_DISABLED"]))))]
 async fn retry_failed(
-    caller: Caller<Sends>,
+    caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
     Json(which): Json<RetryFailed>,

@@ -25,7 +25,7 @@ const PARTS: usize = 4;
 
 pub(super) async fn read(
     imports: &Imports,
-    key: ApiKeyId,
+    key: Option<ApiKeyId>,
     request: Request,
 ) -> Result<(Received, Order, bool)> {
     let mut form = Multipart::from_request(request, &())

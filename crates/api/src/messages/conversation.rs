@@ -17,7 +17,7 @@ use super::message_body;
 use super::send::{Clerk, To};
 use crate::answer::{Answer, Result, list, paging};
 use crate::body::{Id, Query};
-use crate::caller::{Caller, Reads, Sends};
+use crate::caller::{Caller, needs};
 use crate::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -27,9 +27,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Lists the messages of a conversation, newest first.
 #[utoipa::path(get, path = "/conversations/{id}/messages", tag = "conversations", params(PagingQuery),
     responses((status = 200, description = "A part of the list", body = Success<List<Message>>)),
-    extensions(("x-required-scope" = json!("read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("messages_read")), ("x-error-codes" = json!(["CONVERSATION_NOT_FOUND"]))))]
 async fn list_conversation_messages(
-    caller: Caller<Reads>,
+    caller: Caller<needs::MessagesRead>,
     State(conversations): State<Conversations>,
     State(messages): State<Messages>,
     Id(id): Id<ConversationId>,
@@ -50,13 +50,13 @@ async fn list_conversation_messages(
     params(("Prefer" = Option<String>, Header, description = "`wait=N` (seconds) or `respond-async`")),
     responses((status = 201, description = "Accepted by Meta", body = Success<SentMessage>),
         (status = 202, description = "Queued", body = Success<SentMessage>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("messages_send")), ("x-error-codes" = json!([
         "CONTACT_NOT_OPTED_IN", "CONVERSATION_EXPIRED", "TEMPLATE_NOT_APPROVED", "RATE_LIMIT_EXCEEDED",
         "RECIPIENT_NOT_ON_WHATSAPP", "TEMPLATE_PARAMS_MISMATCH", "TOKEN_EXPIRED", "CONVERSATION_NOT_FOUND",
         "CONNECTION_NOT_FOUND", "TEMPLATE_NOT_FOUND", "MEDIA_NOT_FOUND", "CONNECTION_DISABLED",
         "SEND_OUTCOME_UNKNOWN", "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn create_conversation_message(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MessagesSend>,
     State(clerk): State<Clerk>,
     Id(conversation): Id<ConversationId>,
     request: Keyed<ConversationMessageRequest>,

@@ -18,7 +18,7 @@ use ports::messages::Addressee;
 use super::keyed::Keyed;
 use super::refusals::{Asked, refuse};
 use crate::answer::Result;
-use crate::caller::{Caller, Sends};
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -54,9 +54,9 @@ pub(super) enum To {
 }
 
 impl Clerk {
-    pub(super) async fn send(
+    pub(super) async fn send<N>(
         &self,
-        caller: &Caller<Sends>,
+        caller: &Caller<N>,
         to: To,
         request: Keyed<MessageRequest>,
     ) -> Result<Response> {
@@ -75,7 +75,7 @@ impl Clerk {
                 ReplyTo::Wamid(wamid) => ports::messages::ReplyTo::Wamid(wamid),
             }),
             send_at: body.send_at,
-            created_by: Some(caller.key),
+            created_by: caller.key,
             key,
             wait,
             priority: None,

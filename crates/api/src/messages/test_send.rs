@@ -16,7 +16,7 @@ use super::keyed::Keyed;
 use super::send::{Clerk, To};
 use crate::answer::Result;
 use crate::body::Id;
-use crate::caller::{Caller, Sends};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -29,13 +29,13 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     params(("Prefer" = Option<String>, Header, description = "`wait=N` (seconds) or `respond-async`")),
     responses((status = 201, description = "Accepted by Meta", body = Success<SentMessage>),
         (status = 202, description = "Queued", body = Success<SentMessage>)),
-    extensions(("x-required-scope" = json!("send")), ("x-error-codes" = json!([
+    extensions(("x-required-permission" = json!("messages_send")), ("x-error-codes" = json!([
         "CONTACT_NOT_OPTED_IN", "TEMPLATE_NOT_APPROVED", "INVALID_PHONE_FORMAT", "RATE_LIMIT_EXCEEDED",
         "RECIPIENT_NOT_ON_WHATSAPP", "TEMPLATE_PARAMS_MISMATCH", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND",
         "TEMPLATE_NOT_FOUND", "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED", "SEND_OUTCOME_UNKNOWN",
         "META_REJECTED", "META_UNAVAILABLE"]))))]
 async fn test_send_template(
-    caller: Caller<Sends>,
+    caller: Caller<needs::MessagesSend>,
     State(clerk): State<Clerk>,
     State(connections): State<Connections>,
     Id(id): Id<TemplateId>,

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Json, Query};
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::state::ApiState;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -23,8 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// How the inbox stands.
 #[utoipa::path(get, path = "/webhooks/inbox", tag = "webhooks",
     responses((status = 200, body = Success<InboxStats>)),
-    extensions(("x-required-scope" = json!("read"))))]
-async fn get_inbox(caller: Caller<Reads>, State(webhooks): State<Webhooks>) -> Result<Answer<InboxStats>> {
+    extensions(("x-required-permission" = json!("webhooks_read"))))]
+async fn get_inbox(caller: Caller<needs::WebhooksRead>, State(webhooks): State<Webhooks>) -> Result<Answer<InboxStats>> {
     let stats = webhooks.stats(caller.tenant).await?;
     Ok(ok(InboxStats {
         pending: stats.pending,
@@ -37,9 +37,9 @@ async fn get_inbox(caller: Caller<Reads>, State(webhooks): State<Webhooks>) -> R
 /// Items that were set aside, newest first.
 #[utoipa::path(get, path = "/webhooks/items", tag = "webhooks", params(AsideQuery, PagingQuery),
     responses((status = 200, body = Success<List<AsideItem>>)),
-    extensions(("x-required-scope" = json!("read"))))]
+    extensions(("x-required-permission" = json!("webhooks_read"))))]
 async fn list_aside_items(
-    caller: Caller<Reads>,
+    caller: Caller<needs::WebhooksRead>,
     State(webhooks): State<Webhooks>,
     Query((wanted, page)): Query<(AsideQuery, PagingQuery)>,
 ) -> Result<Answer<List<AsideItem>>> {
@@ -51,9 +51,9 @@ async fn list_aside_items(
 /// Applying an item twice changes nothing.
 #[utoipa::path(post, path = "/webhooks/items/retry", tag = "webhooks", request_body = RetryItems,
     responses((status = 200, body = Success<Redriven>)),
-    extensions(("x-required-scope" = json!("manage"))))]
+    extensions(("x-required-permission" = json!("webhooks_manage"))))]
 async fn retry_aside_items(
-    caller: Caller<Manages>,
+    caller: Caller<needs::WebhooksManage>,
     State(webhooks): State<Webhooks>,
     Json(request): Json<RetryItems>,
 ) -> Result<Answer<Redriven>> {

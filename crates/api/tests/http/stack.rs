@@ -8,6 +8,7 @@ use api::limits::CallRate;
 use axum::Router;
 use axum::body::Body;
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
 use domain::addresses::Networks;
 use domain::pacing::Rate;
 use domain::{MovableClock, SystemEntropy, TenantId};
@@ -94,7 +95,7 @@ impl Stack {
         Self::with(Settings { call_rate: Some(rate), ..Settings::default() }).await
     }
 
-    async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("waxwing.db");
         let store =
@@ -107,6 +108,8 @@ impl Stack {
             gateway: Arc::new(MetaClient::new(Networks::loopback()).expect("a client")),
             clock: ours,
             entropy: Arc::new(SystemEntropy),
+            mailer: Arc::new(ports::mail::NoMail),
+            poster: Arc::new(HttpPoster::new(Networks::loopback()).expect("a poster")),
             settings: Arc::new(engine::Settings {
                 media_dir: dir.path().join("media"),
                 imports_dir: dir.path().join("imports"),
@@ -255,8 +258,8 @@ async fn make_tenant(engine: &Engine, name: &str) -> TenantId {
 }
 
 async fn make_key(engine: &Engine, tenant: TenantId, scopes: &[Scope]) -> String {
-    let wanted = CreateKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
-    let made = engine.access.create_key(tenant, wanted).await.expect("a key");
+    let wanted = CreateKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None, networks: Vec::new() };
+    let made = engine.access.create_key(tenant, wanted, Permissions::all()).await.expect("a key");
     made.secret.expose_secret().to_owned()
 }
 
