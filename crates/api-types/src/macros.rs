@@ -77,13 +77,15 @@ macro_rules! query {
     };
 }
 
+// A word is taken as a token: a literal would reach the derives in a group of its own, which they do not look into, and
+// the document would name the variants instead of the words.
 /// A closed set of words on the wire. With `= domain::…` behind the name it is the wire's face of that type (variants of
 /// the same names) and converts both ways.
 #[macro_export]
 macro_rules! words {
     (
         $(#[$meta:meta])*
-        $name:ident { $($(#[$word_meta:meta])* $variant:ident = $word:literal),+ $(,)? }
+        $name:ident { $($(#[$word_meta:meta])* $variant:ident = $word:tt),+ $(,)? }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize, ::utoipa::ToSchema)]
@@ -116,7 +118,7 @@ macro_rules! words {
     };
     (
         $(#[$meta:meta])*
-        $name:ident = $domain:ty { $($(#[$word_meta:meta])* $variant:ident = $word:literal),+ $(,)? }
+        $name:ident = $domain:ty { $($(#[$word_meta:meta])* $variant:ident = $word:tt),+ $(,)? }
     ) => {
         $crate::words! { $(#[$meta])* $name { $($(#[$word_meta])* $variant = $word),+ } }
 

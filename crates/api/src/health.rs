@@ -2,8 +2,8 @@
 
 use api_types::Success;
 use api_types::health::{
-    ConnectionHealth, Health, HealthCheck, HealthChecks, HealthReason, HealthStatus, NumberHealth, NumberPace,
-    RateLimitHealth, ReasonSeverity, TemplateHealth,
+    ConnectionHealth, Health, HealthCheck, HealthChecks, HealthReason, HealthStatus, NumberHealth,
+    NumberPace, RateLimitHealth, ReasonSeverity, TemplateHealth,
 };
 use axum::extract::State;
 use domain::health as rules;

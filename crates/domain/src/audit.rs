@@ -30,6 +30,8 @@ pub enum ActorKind {
     Member,
     /// A command on the server's machine.
     Command,
+    /// Whoever runs the server, by the operator's token.
+    Operator,
     /// The server by itself.
     #[default]
     System,
@@ -41,8 +43,15 @@ pub enum ActorKind {
 
 impl ActorKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::ApiKey, Self::Member, Self::Command, Self::System, Self::Customer, Self::Meta];
+    pub const ALL: [Self; 7] = [
+        Self::ApiKey,
+        Self::Member,
+        Self::Command,
+        Self::Operator,
+        Self::System,
+        Self::Customer,
+        Self::Meta,
+    ];
 
     /// The word used on the wire and in the store.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,7 @@ impl ActorKind {
             Self::ApiKey => "api_key",
             Self::Member => "member",
             Self::Command => "command",
+            Self::Operator => "operator",
             Self::System => "system",
             Self::Customer => "customer",
             Self::Meta => "meta",
@@ -108,6 +118,11 @@ impl Actor {
     /// A command on the server's machine.
     pub fn command(name: impl Into<String>) -> Self {
         Self { kind: ActorKind::Command, name: Some(name.into()), ..Self::default() }
+    }
+
+    /// Whoever runs the server.
+    pub fn operator() -> Self {
+        Self { kind: ActorKind::Operator, ..Self::default() }
     }
 
     /// The customer who is this contact.

@@ -255,8 +255,8 @@ fn pace(number: &NumberFacts, now: Timestamp) -> Option<Reason> {
 
 fn queue(number: &NumberFacts, now: Timestamp) -> Option<Reason> {
     // What waits for a number that does not send, or for a pause to end, has its reason already.
-    let sends = number.state == ConnectionState::Active
-        && number.throttled_until.is_none_or(|until| until <= now);
+    let sends =
+        number.state == ConnectionState::Active && number.throttled_until.is_none_or(|until| until <= now);
     let waited = now.duration_since(number.oldest_due_at?);
     if !sends || waited < WAITS_LONG {
         return None;
@@ -276,8 +276,7 @@ fn failures(sample: Sample) -> Option<Reason> {
     if sample.outbound < LEAST_SAMPLE || sample.failed * 20 <= sample.outbound {
         return None;
     }
-    let severity =
-        if sample.failed * 5 > sample.outbound { Severity::Critical } else { Severity::Warning };
+    let severity = if sample.failed * 5 > sample.outbound { Severity::Critical } else { Severity::Warning };
     Some(Reason {
         check: Check::FailedMessages,
         severity,
@@ -302,7 +301,10 @@ fn doubt(facts: &Facts) -> Option<Reason> {
 fn templates(counts: TemplateCounts) -> Option<Reason> {
     let TemplateCounts { approved, pending, rejected, paused, disabled } = counts;
     let (severity, what) = if approved == 0 && pending + rejected + paused + disabled > 0 {
-        (Severity::Warning, "no template is approved: nothing can be sent outside of open conversations".to_owned())
+        (
+            Severity::Warning,
+            "no template is approved: nothing can be sent outside of open conversations".to_owned(),
+        )
     } else if paused + disabled > 0 {
         (Severity::Info, format!("Meta paused or disabled {} template(s)", paused + disabled))
     } else if rejected > 0 {
@@ -315,7 +317,8 @@ fn templates(counts: TemplateCounts) -> Option<Reason> {
         severity,
         connection: None,
         what,
-        what_to_do: "GET …/templates names each reason; edit and submit again: PATCH …/templates/{id}.".into(),
+        what_to_do: "GET …/templates names each reason; edit and submit again: PATCH …/templates/{id}."
+            .into(),
     })
 }
 

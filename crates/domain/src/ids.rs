@@ -47,10 +47,22 @@ id! {
     InboxItemId,
     /// A condition that somebody should look at.
     AlertId,
+    /// A rule by which a figure is judged; the same for every tenant.
+    AlertRuleId,
+    /// Where alerts are told.
+    AlertChannelId,
     /// A rejected webhook, a refused key.
     SecurityEventId,
     /// An API key.
     ApiKeyId,
+    /// A person with one e-mail address and one password.
+    AccountId,
+    /// An account's membership of a tenant.
+    MemberId,
+    /// A role that a tenant made.
+    RoleId,
+    /// Somebody logged in.
+    SessionId,
     /// A note on a conversation, for colleagues only.
     NoteId,
     /// A prepared answer.
@@ -61,4 +73,6 @@ id! {
     ImportId,
     /// One template to many recipients.
     BroadcastId,
+    /// A person who was erased.
+    ErasureId,
 }

@@ -6,6 +6,8 @@
 
 pub mod access;
 pub mod addresses;
+pub mod alerts;
+pub mod analytics;
 pub mod audit;
 pub mod broadcasts;
 pub mod clock;

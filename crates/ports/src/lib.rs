@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod analytics;
 pub mod audit;
 pub mod broadcasts;
 pub mod connections;
@@ -23,8 +24,10 @@ pub mod health;
 pub mod idempotency;
 pub mod imports;
 pub mod lanes;
+pub mod mail;
 pub mod media;
 pub mod messages;
+pub mod notifier;
 pub mod operator;
 pub mod page;
 pub mod retention;
@@ -42,13 +45,19 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// Everything a store does.
 pub trait Store:
     access::AccessStore
+    + access::accounts::AccountStore
+    + access::members::MemberStore
     + alerts::AlertStore
+    + alerts::channels::ChannelStore
+    + alerts::rules::RuleStore
+    + analytics::AnalyticsStore
     + audit::AuditStore
     + broadcasts::BroadcastStore
     + connections::ConnectionStore
     + consent::ConsentStore
     + contacts::ContactStore
     + conversations::ConversationStore
+    + erasure::ErasureStore
     + health::HealthStore
     + idempotency::IdempotencyStore
     + imports::ImportStore
@@ -66,13 +75,19 @@ pub trait Store:
 
 impl<T> Store for T where
     T: access::AccessStore
+        + access::accounts::AccountStore
+        + access::members::MemberStore
         + alerts::AlertStore
+        + alerts::channels::ChannelStore
+        + alerts::rules::RuleStore
+        + analytics::AnalyticsStore
         + audit::AuditStore
         + broadcasts::BroadcastStore
         + connections::ConnectionStore
         + consent::ConsentStore
         + contacts::ContactStore
         + conversations::ConversationStore
+        + erasure::ErasureStore
         + health::HealthStore
         + idempotency::IdempotencyStore
         + imports::ImportStore

@@ -6,6 +6,7 @@ use domain::{ConnectionId, MessageId, Timestamp};
 use crate::StoreResult;
 use crate::access::ApiKey;
 use crate::connections::{Connection, ConnectionSecrets};
+use crate::health::Depths;
 use crate::media::PendingMedia;
 use crate::tenants::{Tenant, TenantSettings};
 
@@ -23,6 +24,10 @@ pub enum Wake {
 pub trait OperatorStore: Send + Sync {
     /// The store answers.
     async fn ping(&self) -> StoreResult<()>;
+    /// Steps of the schema that this program knows and the database does not have yet, in their order.
+    async fn missing_steps(&self) -> StoreResult<Vec<String>>;
+    /// What waits on the whole server at `now`; each number by an index, and bounded.
+    async fn depths(&self, now: Timestamp) -> StoreResult<Depths>;
     /// Makes a tenant.
     async fn create_tenant(
         &self,

@@ -22,6 +22,8 @@ use lists::{networks, secrets};
 
 /// The file that is read without being named, when it is there.
 const DEFAULT_FILE: &str = "waxwing.toml";
+/// Characters of a token that somebody chose, at least.
+const SHORTEST_TOKEN: usize = 16;
 
 /// All settings of a server.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,6 +76,29 @@ pub(crate) struct Config {
     /// The certificate's private key, as PEM.
     #[serde(default)]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Address on which `/metrics` is served, and nothing else.
+    #[serde(default)]
+    pub(crate) metrics_listen: Option<String>,
+    /// Bearer token for `/metrics` on the address of the API.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) metrics_token: Option<SecretString>,
+    /// A node that holds more numbers than this tells of them as one in its metrics.
+    pub(crate) metrics_numbers: usize,
+    /// Collector of traces (OTLP over HTTP), e.g. `http://127.0.0.1:4318`.
+    #[serde(default)]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Headers for the collector, each `name=value`.
+    #[serde(default, deserialize_with = "secrets")]
+    pub(crate) otlp_headers: Vec<SecretString>,
+    /// Bearer token for `/api/v1/tenants`; without it these routes are not there.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) operator_token: Option<SecretString>,
+    /// The mail server: `smtps://name:password@host:465`, or `smtp://host:587?tls=required`; without it no mail is sent.
+    #[serde(default, deserialize_with = "secret")]
+    pub(crate) smtp_url: Option<SecretString>,
+    /// Who sends: `Waxwing <alerts@example.com>`.
+    #[serde(default)]
+    pub(crate) smtp_from: Option<String>,
     /// Name of this node, unique among those on one database; without it host and process.
     #[serde(default)]
     pub(crate) node: Option<String>,
@@ -100,6 +125,7 @@ struct Defaults {
     sends_in_flight: usize,
     import_max_bytes: u64,
     import_max_rows: u64,
+    metrics_numbers: usize,
     shutdown_seconds: u64,
 }
 
@@ -111,6 +137,7 @@ const DEFAULTS: Defaults = Defaults {
     sends_in_flight: 256,
     import_max_bytes: 512 * 1024 * 1024,
     import_max_rows: 5_000_000,
+    metrics_numbers: 50,
     shutdown_seconds: 25,
 };
 
@@ -130,6 +157,11 @@ impl Config {
         Self::read(common, &ServeFlags::default())
     }
 
+    /// Whether a setting opens `/metrics`.
+    pub(crate) fn counts(&self) -> bool {
+        self.metrics_listen.is_some() || self.metrics_token.is_some()
+    }
+
     /// How long a stop waits.
     pub(crate) fn shutdown(&self) -> std::time::Duration {
         std::time::Duration::from_secs(self.shutdown_seconds)
@@ -146,6 +178,9 @@ impl Config {
             call_rate,
             trusted_proxies: self.trusted_proxies.clone(),
             webhook_networks: self.webhook_networks.clone(),
+            operator: self.operator_token.clone().map(api::OperatorToken::new),
+            secure_cookies: self.tls_cert.is_some()
+                || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
             ..api::Settings::default()
         }
     }
@@ -169,6 +204,14 @@ impl Config {
         }
         if self.sends_in_flight == 0 {
             bail!("sends_in_flight: at least 1, else nothing is ever sent");
+        }
+        for (name, token) in [("metrics_token", &self.metrics_token), ("operator_token", &self.operator_token)] {
+            if token.as_ref().is_some_and(|token| token.expose_secret().len() < SHORTEST_TOKEN) {
+                bail!("{name}: at least {SHORTEST_TOKEN} characters, else it can be guessed");
+            }
+        }
+        if self.smtp_url.is_some() != self.smtp_from.is_some() {
+            bail!("smtp_url and smtp_from: one needs the other");
         }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             bail!("tls_cert and tls_key: one needs the other");

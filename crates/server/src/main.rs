@@ -10,9 +10,12 @@ mod folder;
 mod http;
 mod keys;
 mod logging;
+mod metrics;
 mod node;
 mod shutdown;
+mod telemetry;
 mod tls;
+mod watch;
 
 use std::process::ExitCode;
 

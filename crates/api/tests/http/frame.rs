@@ -37,10 +37,16 @@ async fn unknown_paths_and_methods_answer_in_the_same_envelope() {
 #[tokio::test]
 async fn the_probes_answer() {
     let stack = Stack::start().await;
-    for (path, text) in [("/livez", "ok\n"), ("/readyz", "ready\n")] {
-        let answer = stack.send(Request::get(path).body(Body::empty()).unwrap()).await;
-        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, text));
-    }
+    let ask = |path: &str| stack.send(Request::get(path).body(Body::empty()).unwrap());
+    let alive = ask("/livez").await;
+    assert_eq!((alive.status.as_u16(), alive.text.as_str()), (200, "ok\n"));
+    let ready = stack
+        .until("the first round of the lanes", || async {
+            let answer = ask("/readyz").await;
+            (answer.status == StatusCode::OK).then_some(answer)
+        })
+        .await;
+    assert_eq!(ready.text, "ready\nstore: ok\nmigrations: ok\nlanes: ok\n");
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ actions! {
     TwoFactorDisabled = "two_factor_disabled",
     RecoveryCodesMade = "recovery_codes_made",
     RecoveryCodeUsed = "recovery_code_used",
+    SecurityEventsExported = "security_events_exported",
     // Tenants.
     TenantCreated = "tenant_created",
     SettingsChanged = "settings_changed",

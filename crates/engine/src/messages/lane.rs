@@ -29,6 +29,7 @@ use super::tap::Tap;
 use super::waiters::Waiters;
 use crate::Deps;
 use crate::directory::{Directory, Entry};
+use crate::events::Bulletin;
 use crate::media::MediaFiles;
 pub use hold::LEASE;
 use record::Report;
@@ -49,6 +50,7 @@ pub struct Shared {
     pub definitions: Definitions,
     pub media: MediaFiles,
     pub(super) tap: Tap,
+    pub(super) bulletin: Bulletin,
 }
 
 /// One lane, held by this node.
@@ -273,7 +275,7 @@ impl Lane {
         self.lease.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
+    pub(super) fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
         self.pacer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -1,14 +1,16 @@
 //! The lanes of this node: takes those that nobody holds, lets go of those whose connection is gone.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::connections::ConnectionState;
+use domain::pacing::Pacer;
 use domain::{ConnectionId, Timestamp};
 use futures::StreamExt;
 use ports::operator::Wake;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lane::{LEASE, Lane, Shared, Standing};
@@ -16,6 +18,8 @@ use crate::directory::Entry;
 
 /// How often lanes that somebody else holds are asked for again.
 const ROUND: Duration = Duration::from_secs(1);
+/// After so long without a round something is wrong.
+const LONGEST_ROUND: Duration = Duration::from_secs(20);
 
 struct Held {
     lane: Arc<Lane>,
@@ -28,12 +32,14 @@ struct Held {
 pub struct Lanes {
     shared: Shared,
     held: Arc<RwLock<HashMap<ConnectionId, Held>>>,
+    /// When the last round ended; `None` before the first and after the last.
+    turned: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Lanes {
     /// None yet: [`run`](Self::run) takes them.
     pub fn new(shared: Shared) -> Self {
-        Self { shared, held: Arc::default() }
+        Self { shared, held: Arc::default(), turned: Arc::default() }
     }
 
     /// Something may be due on this connection. When another node holds the lane, the store wakes that one.
@@ -46,6 +52,26 @@ impl Lanes {
     /// How the lane stands; `None` when another node holds it.
     pub fn standing(&self, connection: ConnectionId, now: Timestamp) -> Option<Standing> {
         self.read().get(&connection).map(|held| held.lane.standing(now))
+    }
+
+    /// The pace of a lane that this node holds.
+    pub fn pacer(&self, connection: ConnectionId) -> Option<Pacer> {
+        self.read().get(&connection).map(|held| held.lane.pacer().clone())
+    }
+
+    /// The pace of every lane that this node holds.
+    pub fn pacers(&self) -> Vec<(ConnectionId, Pacer)> {
+        self.read().iter().map(|(connection, held)| (*connection, held.lane.pacer().clone())).collect()
+    }
+
+    /// Whether rounds are made.
+    pub fn turn(&self) -> bool {
+        let turned = *self.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        turned.is_some_and(|at| at.elapsed() < LONGEST_ROUND)
+    }
+
+    fn turned(&self, at: Option<Instant>) {
+        *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
     /// How many lanes this node holds.
@@ -63,6 +89,7 @@ impl Lanes {
             }
             self.let_go();
             self.take_free().await;
+            self.turned(Some(Instant::now()));
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = changes.changed() => self.wake_all(),
@@ -70,6 +97,7 @@ impl Lanes {
             }
         }
         wakes.abort();
+        self.turned(None);
         let held: Vec<Held> = self.write().drain().map(|(_, held)| held).collect();
         for held in &held {
             held.stop.cancel();

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
 use crate::directory::Directory;
+use crate::events::Bulletin;
 use crate::gather::Gather;
 use crate::media::MediaFiles;
 use definitions::Definitions;
@@ -45,6 +46,7 @@ pub struct Messages {
     waiters: Arc<Waiters>,
     lanes: Lanes,
     tap: Tap,
+    bulletin: Bulletin,
     accept: Gather<AcceptJob, AcceptOutcome>,
     answers: Gather<(TenantId, String, KeptAnswer), ()>,
 }
@@ -57,6 +59,9 @@ pub enum RetryError {
     /// Its state does not allow it.
     #[error("the message is {0}")]
     InvalidState(Status),
+    /// What it said is gone.
+    #[error("the content of the message was purged")]
+    ContentPurged,
     /// Meta does not want this message again before then.
     #[error("not before {0}")]
     TooEarly(Timestamp),
@@ -70,6 +75,7 @@ impl Messages {
         let definitions = Definitions::new(Arc::clone(&deps.store));
         let waiters = Arc::new(Waiters::default());
         let tap = Tap::default();
+        let bulletin = Bulletin::default();
         let lanes = Lanes::new(Shared {
             deps: deps.clone(),
             directory: directory.clone(),
@@ -77,6 +83,7 @@ impl Messages {
             definitions: definitions.clone(),
             media,
             tap: tap.clone(),
+            bulletin: bulletin.clone(),
         });
         let store = Arc::clone(&deps.store);
         let accept = Gather::start(2, LARGEST_BATCH, move |jobs| {
@@ -92,7 +99,12 @@ impl Messages {
             }
         });
         let lookup = Lookup::new(Arc::clone(&deps.store));
-        Self { deps, directory, definitions, lookup, waiters, lanes, tap, accept, answers }
+        Self { deps, directory, definitions, lookup, waiters, lanes, tap, bulletin, accept, answers }
+    }
+
+    /// Where this node tells which messages it moved.
+    pub(crate) fn bulletin(&self) -> &Bulletin {
+        &self.bulletin
     }
 
     /// Runs lanes and rulings until `stop`, then drains.
@@ -125,6 +137,21 @@ impl Messages {
     /// This node holds the lane of the number.
     pub(crate) fn holds(&self, connection: ConnectionId) -> bool {
         self.lanes.standing(connection, self.deps.clock.now()).is_some()
+    }
+
+    /// The pace of a number whose lane this node holds.
+    pub(crate) fn pacer(&self, connection: ConnectionId) -> Option<domain::pacing::Pacer> {
+        self.lanes.pacer(connection)
+    }
+
+    /// The pace of every number whose lane this node holds.
+    pub(crate) fn pacers(&self) -> Vec<(ConnectionId, domain::pacing::Pacer)> {
+        self.lanes.pacers()
+    }
+
+    /// The lanes are looked after: their last round was a moment ago.
+    pub(crate) fn lanes_turn(&self) -> bool {
+        self.lanes.turn()
     }
 
     /// How many lanes this node holds.
@@ -183,6 +210,7 @@ impl Messages {
             }
             Moved::NotFound => Err(RetryError::NotFound),
             Moved::InvalidState(status) => Err(RetryError::InvalidState(status)),
+            Moved::ContentPurged => Err(RetryError::ContentPurged),
         }
     }
 

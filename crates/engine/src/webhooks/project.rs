@@ -134,6 +134,7 @@ impl Webhooks {
         async move {
             match self.deps.store.project(projection.clone()).await {
                 Ok(projected) => {
+                    crate::telemetry::projected(&projection);
                     self.pass_on(projection.tenant_id, projected).await;
                     Ok(())
                 }
@@ -190,6 +191,7 @@ impl Webhooks {
         if !projected.media.is_empty() {
             self.media.arrived();
         }
+        (self.hooks.moved)(tenant, &projected.moved);
         for failure in projected.broadcast_failures {
             (self.hooks.broadcast_failed)(tenant, failure);
         }

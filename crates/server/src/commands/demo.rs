@@ -21,7 +21,7 @@ use simulator::{AccountConfig, RunningSimulator, SimClock, SimConfig, Simulator}
 use crate::config::{CommonFlags, Config, ListenFlags};
 use crate::folder::FolderLock;
 use crate::node::{Node, Parts};
-use crate::{http, logging, shutdown};
+use crate::{http, shutdown, watch};
 
 use super::simulate::fresh_seed;
 use handles::Handles;
@@ -56,7 +56,7 @@ impl Demo {
         config.api_rate.get_or_insert(0);
         // Its Meta is this machine.
         config.allow_networks = config.allow_networks.and(&Networks::loopback());
-        logging::start(&config)?;
+        let begun = watch::begin(&config)?;
         let stop = shutdown::on_signals();
         let _folder = FolderLock::take(&config)?;
         handles::remove(&config.data)?;
@@ -65,13 +65,10 @@ impl Demo {
         let url = http::url_of(&listener)?;
 
         let parts = Parts { clock: clock.clone(), public_url: Some(url.clone()) };
-        let server = http::Server::start(
-            listener,
-            None,
-            Node::open(&config, parts).await?,
-            config.api(),
-            stop.clone(),
-        )?;
+        let node = Node::open(&config, parts).await?;
+        let mut settings = config.api();
+        let watch = begun.open(&config, &node, &mut settings).await?;
+        let server = http::Server::start(listener, None, node, settings, stop.clone())?;
         let account = account::of(&url);
         let simulator = self.simulator(&account, clock.clone()).await?;
         let stage =
@@ -88,6 +85,7 @@ impl Demo {
         }
         handles::remove(&config.data)?;
         server.stop(config.shutdown()).await;
+        watch.end().await;
         simulator.shutdown();
         Ok(())
     }

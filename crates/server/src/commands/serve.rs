@@ -7,7 +7,7 @@ use crate::config::{CommonFlags, Config, ServeFlags};
 use crate::folder::FolderLock;
 use crate::node::{Node, Parts, database_name};
 use crate::tls::Tls;
-use crate::{http, logging, shutdown};
+use crate::{http, shutdown, watch};
 
 #[derive(Args)]
 #[command(
@@ -23,16 +23,19 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let config = Config::read(common, &self.flags)?;
-        logging::start(&config)?;
+        let begun = watch::begin(&config)?;
         let tls = Tls::of(&config)?;
         let stop = shutdown::on_signals();
         let _folder = FolderLock::take(&config)?;
         let listener = http::bind(&config.listen, "--listen").await?;
         let node = Node::open(&config, Parts::of(&config)).await?;
-        let server = http::Server::start(listener, tls, node, config.api(), stop.clone())?;
+        let mut settings = config.api();
+        let watch = begun.open(&config, &node, &mut settings).await?;
+        let server = http::Server::start(listener, tls, node, settings, stop.clone())?;
         tracing::info!(url = server.url(), database = database_name(&config), "waxwing serves");
         stop.cancelled().await;
         server.stop(config.shutdown()).await;
+        watch.end().await;
         Ok(())
     }
 }

@@ -86,6 +86,14 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Address on which /metrics is served, and nothing else [env: WAXWING_METRICS_LISTEN] [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics_listen: Option<String>,
+    /// Collector of traces (OTLP over HTTP), e.g. http://127.0.0.1:4318 [env: WAXWING_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// Name of this node, unique among those on one database [env: WAXWING_NODE] [default: host and process]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,7 @@ use crate::messages::callback::CallbackData;
 use crate::messages::failure;
 use crate::messages::tap::TEMPLATE_PAUSED;
 use crate::messages::waiters::News;
+use crate::telemetry;
 
 /// Preparing that takes less than this does not disturb the pace.
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -43,7 +44,10 @@ impl Lane {
             self.report(&claimed, Settlement::Unsent, None).await;
             return;
         };
-        match self.shared.deps.gateway.send(&entry.access(), &outgoing).await {
+        let from = self.now();
+        let answer = self.shared.deps.gateway.send(&entry.access(), &outgoing).await;
+        telemetry::called(&claimed, (from, self.now()), &answer);
+        match answer {
             Ok(accepted) => self.accepted(&claimed, accepted).await,
             Err(error) => self.refused(&entry, &claimed, error).await,
         }

@@ -84,7 +84,8 @@ impl Lane {
             loop {
                 let lease = self.lease().clone();
                 match self.shared.deps.store.record_outcomes(&lease, outcomes.clone()).await {
-                    Ok(_) => {
+                    Ok(moved) => {
+                        self.shared.bulletin.tell(self.tenant, moved);
                         let mut under_way = self.under_way();
                         outcomes.iter().for_each(|outcome| {
                             under_way.remove(&outcome.message_id);
