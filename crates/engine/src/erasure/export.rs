@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use domain::audit::{Action, NewEntry};
 use domain::{ContactId, MediaId, TenantId};
 use futures::{StreamExt as _, stream};
 use ports::Paging;
@@ -46,6 +47,8 @@ impl Erasures {
     /// [`ErasureError::ContactNotFound`], or the store's.
     pub async fn export(&self, tenant: TenantId, contact: ContactId) -> Result<ByteStream, ErasureError> {
         let found = self.deps.store.contact(tenant, contact).await?.ok_or(ErasureError::ContactNotFound)?;
+        let entry = NewEntry::about(Action::PersonExported, "contact", found.id);
+        self.deps.store.record_audit(tenant, vec![entry]).await?;
         let (parts, to_pack) = mpsc::channel(AHEAD);
         let (packed, out) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || pack(to_pack, packed));

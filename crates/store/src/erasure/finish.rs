@@ -1,7 +1,9 @@
 //! The last commit of an erasure: nothing is known of the person any more but what the receipt tells.
 
+use domain::audit::{Action, NewEntry};
 use domain::erasure::{Kept, Receipt};
 use sea_orm::Value;
+use serde_json::json;
 
 use super::key;
 use super::work::Erasing;
@@ -28,6 +30,9 @@ pub(super) async fn finish(erasing: &mut Erasing<'_>) -> Result<(), Fault> {
     let values: [Value; 4] =
         [tenant.0.into(), erasing.erasure.id.0.into(), to_json(&receipt)?.into(), digest.clone().into()];
     db::run(&**tx, sql, values).await?;
+    let entry = NewEntry::about(Action::PersonErased, "contact", receipt.contact_id).at(erasing.now);
+    let told = json!({ "erasure_id": receipt.erasure_id, "removed": receipt.removed, "digest": digest });
+    tx.note(tenant, entry.after(told));
     erasing.erasure.receipt = Some((receipt, digest));
     Ok(())
 }
