@@ -8,8 +8,10 @@ use api_types::{List, PagingQuery, Problem, Success};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use domain::audit::{Action, NewEntry};
 use domain::erasure::{Kept, Receipt};
 use domain::{ContactId, ErasureId, TenantId};
+use engine::audit::Audit;
 use engine::erasure::{ErasureError, Erasures};
 use http::{HeaderValue, header};
 use serde_json::{Map, Value};
@@ -42,8 +44,10 @@ async fn export_person(
     caller: Caller<needs::ContactsErase>,
     Id(id): Id<ContactId>,
     State(erasures): State<Erasures>,
+    State(audit): State<Audit>,
 ) -> Result<Response> {
     let bytes = erasures.export(caller.tenant, id).await.map_err(failed(id.0))?;
+    audit.note(caller.tenant, NewEntry::about(Action::PersonExported, "contact", id)).await?;
     let mut response = Response::new(Body::from_stream(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));

@@ -5,12 +5,19 @@ use domain::audit::{Action, Actor, ActorKind, Link, NewEntry};
 use domain::{ApiKeyId, ContactId, TenantId};
 use ports::access::{AccessStore, NewApiKey};
 use ports::audit::{AuditFilter, AuditStore, Sealed, acting};
+use ports::broadcasts::BroadcastStore;
 use ports::connections::ConnectionStore;
+use ports::contacts::ContactStore;
+use ports::imports::ImportStore;
+use ports::lanes::Settlement;
+use ports::messages::MessageStore;
 use ports::operator::OperatorStore;
 use ports::webhooks::Change;
 use serde_json::{Value, json};
 use store::SqlStore;
 
+use crate::broadcasts::campaign::Campaign;
+use crate::imports::new_import;
 use crate::samples::{APP_SECRET, TOKEN, VERIFY_TOKEN, at_once, new_connection, run, walk};
 use crate::scene::Scene;
 use crate::support::{Bench, KEY, at};
@@ -32,6 +39,8 @@ on_each_engine!(
     a_stop_of_the_customer_is_the_customers_entry,
     no_secret_and_no_person_is_in_an_entry,
     a_chain_whose_head_was_removed_does_not_go_on,
+    what_is_done_over_is_told,
+    a_broadcast_names_the_range_of_its_messages_and_whom_it_tries_again,
 );
 
 pub(crate) const FRESH: [u8; 32] = [5; 32];
@@ -308,8 +317,8 @@ async fn a_stop_of_the_customer_is_the_customers_entry(bench: Bench) {
 async fn no_secret_and_no_person_is_in_an_entry(bench: Bench) {
     let scene = Scene::of(bench).await;
     let contact = scene.opted_in(1).await;
-    scene.send(scene.text(contact)).await;
     scene.project(vec![Change::Inbound(scene.inbound(1, "wamid.in"))]).await;
+    scene.send(scene.text(contact)).await;
     let patch = ports::connections::ConnectionPatch { access_token: Some("EAAG-new".into()), ..Default::default() };
     scene.store().update_connection(scene.tenant, scene.connection, patch, at(5)).await.unwrap();
     scene.bench.seal(scene.tenant).await;
@@ -334,4 +343,46 @@ async fn a_chain_whose_head_was_removed_does_not_go_on(bench: Bench) {
 
 async fn stuck(store: &SqlStore) -> Vec<Sealed> {
     store.seal_audit(None, FRESH, at(60), 10).await.unwrap()
+}
+
+async fn what_is_done_over_is_told(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let contact = scene.opted_in(1).await;
+    let lease = scene.lane("node").await;
+    let claimed = scene.sending(&lease, contact).await;
+    let why = crate::scene::failure("META_REJECTED", 131_049);
+    scene.settle(&lease, &claimed, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
+    let import = scene.store().create_import(scene.tenant, new_import()).await.unwrap().id;
+    let flag = format!("UPDATE contacts SET review_at = 1, review_code = 1, review_reason = 'x' WHERE id = {contact}");
+    run(&scene.bench, &flag).await;
+    let before = scene.bench.seal(scene.tenant).await.seq;
+    scene.store().requeue_message(scene.tenant, claimed.message_id, false, at(60)).await.unwrap();
+    scene.store().clear_review(scene.tenant, contact, at(61)).await.unwrap();
+    for second in [62, 63] {
+        scene.store().cancel_import(scene.tenant, import, at(second)).await.unwrap();
+    }
+    scene.bench.seal(scene.tenant).await;
+    let trail = scene.store().audit_after(scene.tenant, before, 10).await.unwrap();
+    assert_eq!(actions(&trail), ["message_retried", "contact_reviewed", "import_cancelled"]);
+}
+
+async fn a_broadcast_names_the_range_of_its_messages_and_whom_it_tries_again(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 5).await;
+    let (tenant, store) = (campaign.scene.tenant, campaign.scene.store());
+    let before = campaign.scene.bench.seal(tenant).await.seq;
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(10).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed;
+    for one in &claimed {
+        let why = crate::scene::failure("META_REJECTED", 131_049);
+        campaign.settle(&lease, one, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
+    }
+    assert_eq!(store.retry_recipients(tenant, campaign.id, &[], 10, at(99)).await.unwrap(), 5);
+    campaign.scene.bench.seal(tenant).await;
+    let trail = store.audit_after(tenant, before, 10).await.unwrap();
+    assert_eq!(actions(&trail), ["messages_sent", "broadcast_retried"]);
+    assert!(trail.iter().all(|link| link.entry.subject == format!("broadcast:{}", campaign.id)));
+    let ids = || claimed.iter().map(|one| one.message_id.0);
+    let told = json_of(trail[0].entry.after.as_ref());
+    assert_eq!(told, json!({ "count": 5, "first": ids().min(), "last": ids().max() }));
 }

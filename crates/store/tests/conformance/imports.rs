@@ -33,7 +33,7 @@ on_each_engine!(
     a_tenant_sees_its_own_imports_alone,
 );
 
-fn new_import() -> NewImport {
+pub(crate) fn new_import() -> NewImport {
     NewImport {
         filename: Some("list.csv".into()),
         plan: json!({"columns": ["phone"]}),
