@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::access::members::InvitedMember;
 use crate::faults::Faults;
 use crate::place::Place;
 use crate::read::{Change, FromJson};
@@ -105,11 +106,32 @@ impl From<schedule::FrequencyCap> for FrequencyCap {
 }
 
 request! {
+    /// Who is to own a tenant.
+    InviteOwner {
+        #[schema(example = "ada@example.com")]
+        email: String [1, 254],
+        name: Option<String> [1, 100],
+    }
+}
+
+request! {
     /// A tenant to be made.
     CreateTenant {
         name: String [1, 200],
         settings: Option<UpdateTenantSettings>,
+        /// Is invited as its first owner.
+        owner: Option<InviteOwner>,
     }
+}
+
+/// A tenant that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MadeTenant {
+    #[serde(flatten)]
+    pub tenant: Tenant,
+    /// Who was invited to own it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owner: Option<InvitedMember>,
 }
 
 /// One business.

@@ -1,5 +1,7 @@
 //! The tenant's own settings.
 
+pub(crate) mod operator;
+
 use api_types::errors::details::Missing;
 use api_types::tenants::{InDoubtRuling, Tenant, TenantSettings, UpdateTenantSettings};
 use api_types::{Problem, Success};
@@ -11,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
-use crate::caller::{Caller, Manages, Reads};
+use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -22,8 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// The tenant and what it chose.
 #[utoipa::path(get, path = "/settings", tag = "tenants",
     responses((status = 200, body = Success<Tenant>)),
-    extensions(("x-required-scope" = json!("read"))))]
-async fn get_settings(caller: Caller<Reads>, State(tenants): State<Tenants>) -> Result<Answer<Tenant>> {
+    extensions(("x-required-permission" = json!("settings_read"))))]
+async fn get_settings(caller: Caller<needs::SettingsRead>, State(tenants): State<Tenants>) -> Result<Answer<Tenant>> {
     let found = tenants.get(caller.tenant).await.map_err(failed(caller.tenant))?;
     Ok(ok(body(found)))
 }
@@ -31,13 +33,18 @@ async fn get_settings(caller: Caller<Reads>, State(tenants): State<Tenants>) -> 
 /// Changes what the tenant chose.
 #[utoipa::path(patch, path = "/settings", tag = "tenants", request_body = UpdateTenantSettings,
     responses((status = 200, body = Success<Tenant>)),
-    extensions(("x-required-scope" = json!("manage"))))]
+    extensions(("x-required-permission" = json!("settings_manage"))))]
 async fn update_settings(
-    caller: Caller<Manages>,
+    caller: Caller<needs::SettingsManage>,
     State(tenants): State<Tenants>,
     Json(wanted): Json<UpdateTenantSettings>,
 ) -> Result<Answer<Tenant>> {
-    let patch = SettingsPatch {
+    let changed = tenants.patch_settings(caller.tenant, patch(wanted)).await.map_err(failed(caller.tenant))?;
+    Ok(ok(body(changed)))
+}
+
+fn patch(wanted: UpdateTenantSettings) -> SettingsPatch {
+    SettingsPatch {
         opt_out_words: wanted.opt_out_words,
         opt_in_words: wanted.opt_in_words,
         opt_out_confirmation: wanted.opt_out_confirmation.into_option(),
@@ -52,9 +59,7 @@ async fn update_settings(
         time_zone: wanted.time_zone.into_option(),
         quiet_hours: wanted.quiet_hours.into_option().map(|hours| hours.map(Into::into)),
         frequency_cap: wanted.frequency_cap.into_option().map(|cap| cap.map(Into::into)),
-    };
-    let changed = tenants.patch_settings(caller.tenant, patch).await.map_err(failed(caller.tenant))?;
-    Ok(ok(body(changed)))
+    }
 }
 
 fn body(tenant: ports::tenants::Tenant) -> Tenant {
