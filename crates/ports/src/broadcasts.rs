@@ -5,22 +5,24 @@
 //! each of these verbs moves rows and its cursor in one commit, so that a crash repeats nothing and skips nothing.
 //! Counts are moved in the transaction that moves the rows that they count, by every verb that moves a message.
 
+mod audience;
+mod recipients;
+mod results;
+
 use async_trait::async_trait;
 use domain::broadcasts::reasons::FailedBy;
-use domain::broadcasts::recipe::Source;
 use domain::broadcasts::schedule::FrequencyCap;
-use domain::broadcasts::{LeftOut, Plan, State, Step, StopReason};
-use domain::messages::gate::Recipient;
-use domain::messages::{Content, Status};
-use domain::segments::Rule;
+use domain::broadcasts::{Plan, State, Step, StopReason};
 use domain::templates::Category;
-use domain::{ApiKeyId, BroadcastId, ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use domain::{ApiKeyId, BroadcastId, ConnectionId, TenantId, Timestamp};
 
-use crate::contacts::Contact;
-use crate::messages::Failure;
 use crate::{Page, Paging, StoreResult};
+
+pub use audience::{DueTimes, FrozenPage, ListRow, Sampled, Screen, Screened};
+pub use recipients::{
+    DueRecipient, EnqueueBatch, Enqueued, RecipientFilter, RecipientRow, RecipientState, Share, Turn,
+};
+pub use results::{Counts, FailedGroup, Results};
 
 /// A broadcast.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,40 +48,6 @@ pub struct Broadcast {
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub counts: Counts,
-}
-
-/// How many recipients stand where. `sent` counts those that Meta took, delivered and read ones among them, and so on
-/// down the funnel; `pending`, `queued`, `failed`, `in_doubt`, `cancelled`, `left_out` are apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counts {
-    /// Frozen, no message yet.
-    pub pending: i64,
-    /// With a message that waits or is being sent.
-    pub queued: i64,
-    pub sent: i64,
-    pub delivered: i64,
-    pub read: i64,
-    pub replied: i64,
-    /// Said STOP to it.
-    pub opted_out: i64,
-    pub failed: i64,
-    pub in_doubt: i64,
-    /// Called off: with a message that was taken back, or before there was one.
-    pub cancelled: i64,
-    /// Never meant to get one: see [`LeftOut`] (those called off not counted).
-    pub left_out: i64,
-}
-
-impl Counts {
-    /// Everybody who was meant to get one.
-    pub fn total(&self) -> i64 {
-        self.pending + self.queued + self.sent + self.failed + self.in_doubt + self.cancelled
-    }
-
-    /// Nobody waits for anything any more. (Those in doubt are settled by and by, also after the end.)
-    pub fn is_through(&self) -> bool {
-        self.pending == 0 && self.queued == 0
-    }
 }
 
 /// A broadcast to be made: a draft.
@@ -121,135 +89,6 @@ pub enum BroadcastMoved {
     InvalidState(State),
 }
 
-/// A row of an uploaded list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListRow {
-    /// As a person sees it in the file, from 1.
-    pub row_number: i64,
-    /// The number as given.
-    pub given: String,
-    /// E.164, when it could be read.
-    pub phone: Option<String>,
-    /// Texts by column name.
-    pub columns: Map<String, Value>,
-}
-
-/// Whom a broadcast would reach, and why not the others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Screen {
-    pub rule: Rule,
-    /// Only rows of this broadcast's list.
-    pub list: Option<BroadcastId>,
-    /// Marketing needs an opt-in and no marketing stop; the others pass the gate's rules.
-    pub category: Category,
-    /// Must not be empty.
-    pub needed: Vec<Source>,
-    /// For marketing: the cap.
-    pub cap: Option<FrequencyCap>,
-    /// Leave out whom these zones hold: it is night there.
-    pub quiet_zones: Vec<String>,
-    /// The numbers that it is sent from: a window counts as open when it is one of theirs. None: any of the tenant.
-    pub numbers: Vec<ConnectionId>,
-    /// The moment of asking.
-    pub at: Timestamp,
-}
-
-/// When recipients are due: by their zone (IANA name of the contact, else the two letters of its country).
-#[derive(Debug, Clone, PartialEq)]
-pub struct DueTimes {
-    pub zones: Vec<(String, Timestamp)>,
-    /// For everybody else.
-    pub otherwise: Timestamp,
-}
-
-/// How many there are of each kind. A repeat may differ: people change.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Screened {
-    /// Everybody meant, left out or not.
-    pub meant: i64,
-    pub recipients: i64,
-    pub left_out: Vec<(LeftOut, i64)>,
-    /// Of the recipients: by country (two letters; `None`: not known).
-    pub countries: Vec<(Option<String>, i64)>,
-    /// Of the recipients: by language.
-    pub languages: Vec<(Option<String>, i64)>,
-    /// Of the recipients: by zone (see [`DueTimes`]).
-    pub zones: Vec<(Option<String>, i64)>,
-    /// Of the recipients: those whom Meta's limit on new contacts does not touch, because they had a template from this
-    /// tenant within 24 hours or have an open window.
-    pub known_today: i64,
-}
-
-/// Someone whom a broadcast would reach, for a sample.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sampled {
-    pub contact: Contact,
-    pub row: Option<Map<String, Value>>,
-}
-
-/// What came of freezing a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FrozenPage {
-    pub recipients: i64,
-    pub left_out: i64,
-    /// That was the last page: the broadcast is frozen.
-    pub done: bool,
-}
-
-/// A share of the recipients: those whose id leaves `index` when divided by `of`. Several numbers work on one
-/// broadcast, each on its share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    pub index: i64,
-    pub of: i64,
-}
-
-/// A recipient whose turn has come.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DueRecipient {
-    /// See the column `recipients.id`.
-    pub id: i64,
-    pub contact: Contact,
-    /// What the gate asks, about the number that is to send.
-    pub gate: Recipient,
-    pub row: Option<Map<String, Value>>,
-    /// See [`DueTimes`].
-    pub zone: Option<String>,
-    /// Marketing templates sent to it within the cap's days; 0 when no cap was given.
-    pub marketing_sent: i64,
-    /// It had a template outside a window within 24 hours, or has an open window: Meta's limit does not count it again.
-    pub known_today: bool,
-}
-
-/// What becomes of a recipient.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Turn {
-    Send { content: Content, template_id: TemplateId },
-    LeaveOut { reason: LeftOut, detail: Option<String> },
-    Wait { until: Timestamp },
-}
-
-/// Recipients on their way into the queue of a number.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EnqueueBatch {
-    pub tenant_id: TenantId,
-    pub broadcast_id: BroadcastId,
-    pub connection_id: ConnectionId,
-    /// By `recipients.id`.
-    pub turns: Vec<(i64, Turn)>,
-    pub at: Timestamp,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Enqueued {
-    pub queued: u32,
-    pub left_out: u32,
-    pub waiting: u32,
-    /// The broadcast is not sending any more: nothing was written.
-    pub stopped: bool,
-}
-
 /// Which broadcasts are wanted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BroadcastFilter {
@@ -257,79 +96,6 @@ pub struct BroadcastFilter {
     /// Part of the name, case-insensitive.
     pub search: Option<String>,
     pub recurs_from: Option<BroadcastId>,
-}
-
-/// How a recipient stands, for lists and filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecipientState {
-    Pending,
-    Queued,
-    Sending,
-    Sent,
-    Delivered,
-    Read,
-    Failed,
-    InDoubt,
-    Cancelled,
-    LeftOut,
-}
-
-/// A recipient, for lists.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecipientRow {
-    /// See the column `recipients.id`.
-    pub id: i64,
-    /// `None`: a row of a list that fits no contact.
-    pub contact_id: Option<ContactId>,
-    pub phone: Option<String>,
-    pub name: Option<String>,
-    pub state: RecipientState,
-    /// Why it was left out.
-    pub left_out: Option<LeftOut>,
-    pub detail: Option<String>,
-    pub failure: Option<Failure>,
-    pub row_number: Option<i64>,
-    pub message_id: Option<MessageId>,
-    pub wamid: Option<String>,
-    /// 1 for the first message.
-    pub attempt: i64,
-    pub due_at: Timestamp,
-    pub sent_at: Option<Timestamp>,
-    pub delivered_at: Option<Timestamp>,
-    pub read_at: Option<Timestamp>,
-    pub failed_at: Option<Timestamp>,
-    pub replied_at: Option<Timestamp>,
-    pub opted_out_at: Option<Timestamp>,
-}
-
-/// Which recipients are wanted.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RecipientFilter {
-    pub state: Option<RecipientState>,
-    pub left_out: Option<LeftOut>,
-    pub failed_by: Option<FailedBy>,
-    pub replied: Option<bool>,
-}
-
-/// The results of a broadcast.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Results {
-    pub counts: Counts,
-    pub left_out: Vec<(LeftOut, i64)>,
-    /// Failed ones by way of failing, our code and Meta's.
-    pub failed: Vec<FailedGroup>,
-    /// By the hour in which it happened, oldest first.
-    pub hours: Vec<(Timestamp, Counts)>,
-}
-
-/// Recipients that failed alike.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FailedGroup {
-    pub failed_by: FailedBy,
-    pub code: String,
-    pub meta_error_code: Option<i64>,
-    pub count: i64,
 }
 
 /// A broadcast that the server has to work on.
@@ -491,22 +257,4 @@ pub trait BroadcastStore: Send + Sync {
 
     /// Over all tenants: scheduled and sending ones.
     async fn live_broadcasts(&self) -> StoreResult<Vec<LiveBroadcast>>;
-}
-
-/// Where a message's status puts its recipient.
-impl From<Status> for RecipientState {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Queued => Self::Queued,
-            Status::Sending => Self::Sending,
-            Status::Sent => Self::Sent,
-            Status::Delivered => Self::Delivered,
-            Status::Read => Self::Read,
-            Status::Failed => Self::Failed,
-            Status::InDoubt => Self::InDoubt,
-            Status::Cancelled => Self::Cancelled,
-            // No outbound message is ever so.
-            Status::Received => Self::Read,
-        }
-    }
 }

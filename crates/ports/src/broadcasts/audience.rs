@@ -1,0 +1,86 @@
+//! Whom a broadcast means, as it is frozen.
+
+use domain::broadcasts::LeftOut;
+use domain::broadcasts::recipe::Source;
+use domain::broadcasts::schedule::FrequencyCap;
+use domain::segments::Rule;
+use domain::templates::Category;
+use domain::{BroadcastId, ConnectionId, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::contacts::Contact;
+
+/// A row of an uploaded list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListRow {
+    /// As a person sees it in the file, from 1.
+    pub row_number: i64,
+    /// The number as given.
+    pub given: String,
+    /// E.164, when it could be read.
+    pub phone: Option<String>,
+    /// Texts by column name.
+    pub columns: Map<String, Value>,
+}
+
+/// Whom a broadcast would reach, and why not the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Screen {
+    pub rule: Rule,
+    /// Only rows of this broadcast's list.
+    pub list: Option<BroadcastId>,
+    /// Marketing needs an opt-in and no marketing stop; the others pass the gate's rules.
+    pub category: Category,
+    /// Must not be empty.
+    pub needed: Vec<Source>,
+    /// For marketing: the cap.
+    pub cap: Option<FrequencyCap>,
+    /// Leave out whom these zones hold: it is night there.
+    pub quiet_zones: Vec<String>,
+    /// The numbers that it is sent from: a window counts as open when it is one of theirs. None: any of the tenant.
+    pub numbers: Vec<ConnectionId>,
+    /// The moment of asking.
+    pub at: Timestamp,
+}
+
+/// When recipients are due: by their zone (IANA name of the contact, else the two letters of its country).
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueTimes {
+    pub zones: Vec<(String, Timestamp)>,
+    /// For everybody else.
+    pub otherwise: Timestamp,
+}
+
+/// How many there are of each kind. A repeat may differ: people change.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Screened {
+    /// Everybody meant, left out or not.
+    pub meant: i64,
+    pub recipients: i64,
+    pub left_out: Vec<(LeftOut, i64)>,
+    /// Of the recipients: by country (two letters; `None`: not known).
+    pub countries: Vec<(Option<String>, i64)>,
+    /// Of the recipients: by language.
+    pub languages: Vec<(Option<String>, i64)>,
+    /// Of the recipients: by zone (see [`DueTimes`]).
+    pub zones: Vec<(Option<String>, i64)>,
+    /// Of the recipients: those whom Meta's limit on new contacts does not touch, because they had a template from this
+    /// tenant within 24 hours or have an open window.
+    pub known_today: i64,
+}
+
+/// Someone whom a broadcast would reach, for a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampled {
+    pub contact: Contact,
+    pub row: Option<Map<String, Value>>,
+}
+
+/// What came of freezing a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FrozenPage {
+    pub recipients: i64,
+    pub left_out: i64,
+    /// That was the last page: the broadcast is frozen.
+    pub done: bool,
+}

@@ -1,0 +1,137 @@
+//! Recipients: frozen, on their way, looked at.
+
+use domain::broadcasts::LeftOut;
+use domain::broadcasts::reasons::FailedBy;
+use domain::messages::gate::Recipient;
+use domain::messages::{Content, Status};
+use domain::{BroadcastId, ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::contacts::Contact;
+use crate::messages::Failure;
+
+/// A share of the recipients: those whose id leaves `index` when divided by `of`. Several numbers work on one
+/// broadcast, each on its share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    pub index: i64,
+    pub of: i64,
+}
+
+/// A recipient whose turn has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueRecipient {
+    /// See the column `recipients.id`.
+    pub id: i64,
+    pub contact: Contact,
+    /// What the gate asks, about the number that is to send.
+    pub gate: Recipient,
+    pub row: Option<Map<String, Value>>,
+    /// See [`DueTimes`].
+    pub zone: Option<String>,
+    /// Marketing templates sent to it within the cap's days; 0 when no cap was given.
+    pub marketing_sent: i64,
+    /// It had a template outside a window within 24 hours, or has an open window: Meta's limit does not count it again.
+    pub known_today: bool,
+}
+
+/// What becomes of a recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    Send { content: Content, template_id: TemplateId },
+    LeaveOut { reason: LeftOut, detail: Option<String> },
+    Wait { until: Timestamp },
+}
+
+/// Recipients on their way into the queue of a number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnqueueBatch {
+    pub tenant_id: TenantId,
+    pub broadcast_id: BroadcastId,
+    pub connection_id: ConnectionId,
+    /// By `recipients.id`.
+    pub turns: Vec<(i64, Turn)>,
+    pub at: Timestamp,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Enqueued {
+    pub queued: u32,
+    pub left_out: u32,
+    pub waiting: u32,
+    /// The broadcast is not sending any more: nothing was written.
+    pub stopped: bool,
+}
+
+/// How a recipient stands, for lists and filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientState {
+    Pending,
+    Queued,
+    Sending,
+    Sent,
+    Delivered,
+    Read,
+    Failed,
+    InDoubt,
+    Cancelled,
+    LeftOut,
+}
+
+/// Where a message's status puts its recipient.
+impl From<Status> for RecipientState {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Queued => Self::Queued,
+            Status::Sending => Self::Sending,
+            Status::Sent => Self::Sent,
+            Status::Delivered => Self::Delivered,
+            Status::Read => Self::Read,
+            Status::Failed => Self::Failed,
+            Status::InDoubt => Self::InDoubt,
+            Status::Cancelled => Self::Cancelled,
+            // No outbound message is ever so.
+            Status::Received => Self::Read,
+        }
+    }
+}
+
+/// A recipient, for lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecipientRow {
+    /// See the column `recipients.id`.
+    pub id: i64,
+    /// `None`: a row of a list that fits no contact.
+    pub contact_id: Option<ContactId>,
+    pub phone: Option<String>,
+    pub name: Option<String>,
+    pub state: RecipientState,
+    /// Why it was left out.
+    pub left_out: Option<LeftOut>,
+    pub detail: Option<String>,
+    pub failure: Option<Failure>,
+    pub row_number: Option<i64>,
+    pub message_id: Option<MessageId>,
+    pub wamid: Option<String>,
+    /// 1 for the first message.
+    pub attempt: i64,
+    pub due_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+    pub read_at: Option<Timestamp>,
+    pub failed_at: Option<Timestamp>,
+    pub replied_at: Option<Timestamp>,
+    pub opted_out_at: Option<Timestamp>,
+}
+
+/// Which recipients are wanted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RecipientFilter {
+    pub state: Option<RecipientState>,
+    pub left_out: Option<LeftOut>,
+    pub failed_by: Option<FailedBy>,
+    pub replied: Option<bool>,
+}
