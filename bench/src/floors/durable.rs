@@ -4,7 +4,6 @@
 //! prepared once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
@@ -12,12 +11,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bytes::Bytes;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement, TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use super::bare_store;
 use super::receiver::is_signed;
 
 /// Most rows of one statement.
@@ -35,7 +32,7 @@ struct Floor {
 pub(super) async fn router(secret: Vec<u8>, database: &str) -> Result<Router> {
     let postgres = database.starts_with("postgres");
     let writers = if postgres { WRITERS } else { 1 };
-    let connection = Database::connect(options(database, writers)).await?;
+    let connection = bare_store::connect(database, writers).await?;
     let (id, blob) = if postgres {
         ("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BYTEA")
     } else {
@@ -49,31 +46,6 @@ pub(super) async fn router(secret: Vec<u8>, database: &str) -> Result<Router> {
         tokio::spawn(write(connection.clone(), Arc::clone(&waiting)));
     }
     Ok(Router::new().route("/{*path}", post(receive)).with_state(Arc::new(Floor { secret, queue })))
-}
-
-fn options(database: &str, writers: u32) -> ConnectOptions {
-    let path = database.to_owned();
-    let url = if database.starts_with("postgres") { database } else { "sqlite::memory:" };
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(writers)
-        .min_connections(writers)
-        .acquire_timeout(Duration::from_secs(10))
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .in_memory(false)
-                .shared_cache(false)
-                .filename(&path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", "4000")
-        });
-    options
 }
 
 async fn receive(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: Bytes) -> StatusCode {

@@ -4,6 +4,7 @@
 //! what Waxwing promises Meta, without anything that Waxwing then does with it.
 
 pub(crate) mod alone;
+pub(crate) mod bare_store;
 mod durable;
 mod process;
 mod receiver;

@@ -1,14 +1,12 @@
 //! The least that any server must write for a list of contacts: a row with a unique number and a row of consent for
 //! each, a thousand a commit, durable.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 use serde_json::json;
 
 use super::Person;
+use crate::floors::bare_store;
 
 const ROWS: usize = 1_000;
 
@@ -21,7 +19,7 @@ pub(super) struct Floor {
 
 impl Floor {
     pub(super) async fn open(database: &str) -> Result<Self> {
-        let connection = Database::connect(options(database)).await?;
+        let connection = bare_store::connect(database, 1).await?;
         let is_postgres = database.starts_with("postgres");
         let end = if is_postgres { "" } else { " WITHOUT ROWID" };
         for statement in [
@@ -73,29 +71,4 @@ impl Floor {
         }
         Ok(())
     }
-}
-
-fn options(database: &str) -> ConnectOptions {
-    let path = database.to_owned();
-    let url = if database.starts_with("postgres") { database } else { "sqlite::memory:" };
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(1)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .in_memory(false)
-                .shared_cache(false)
-                .filename(&path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", "4000")
-        });
-    options
 }
