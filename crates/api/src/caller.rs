@@ -59,13 +59,6 @@ pub mod needs {
     }
 }
 
-/// For handlers that do not name their permission yet: whoever may look at the settings.
-pub type Reads = needs::SettingsRead;
-/// For handlers that do not name their permission yet: whoever may send messages.
-pub type Sends = needs::MessagesSend;
-/// For handlers that do not name their permission yet: whoever may change the settings.
-pub type Manages = needs::SettingsManage;
-
 /// A caller who may do what this route does.
 #[derive(Debug, Clone)]
 pub struct Caller<N> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use api_types::ErrorCode;
+use domain::access::permissions::Permission;
 use serde_json::Value;
 
 /// Every operation with its method and path.
@@ -48,7 +49,12 @@ fn every_route_of_a_tenant_names_its_scope_and_its_failures() {
         let responses = operation["responses"].as_object().expect("responses");
         assert!(responses.keys().any(|status| done(&status)), "{name} says what it answers when all is well");
         assert!(operation["security"].is_array(), "{name}");
-        if name.starts_with("get ") {
+        let permission = operation["x-required-permission"].as_str().unwrap_or_default();
+        let permission: Permission = permission.parse().unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        assert_eq!(permission.scope().as_str(), scope, "{name}");
+        if permission == Permission::ContactsErase {
+            assert_eq!(scope, "manage", "{name}: all that is known of a person");
+        } else if name.starts_with("get ") {
             assert_eq!(scope, "read", "{name}: looking needs no more");
         } else if !["/lint", "/preview", "/count"].iter().any(|end| name.ends_with(end)) {
             assert_ne!(scope, "read", "{name}: changing needs more");

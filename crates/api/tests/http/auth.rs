@@ -9,7 +9,7 @@ use http::{Method, Request, StatusCode};
 use ports::access::members::GivenRole;
 use serde_json::{Value, json};
 
-use crate::stack::{Answered, Stack, text_to};
+use crate::stack::{Answered, Stack};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 

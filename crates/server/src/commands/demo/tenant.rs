@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use domain::TenantId;
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
 use engine::access::{Authentication, CreateKey};
 use engine::tenants::SettingsPatch;
 use secrecy::ExposeSecret;
@@ -28,10 +29,10 @@ pub(super) async fn key(stage: &Stage<'_>, tenant: TenantId, data: &Path) -> Res
     if let Some(kept) = handles::kept_key(data)
         && let Authentication::Known(caller) = access.authenticate(&kept, None, None).await?
         && caller.tenant_id == tenant
-        && Scope::ALL.iter().all(|scope| caller.may(*scope))
+        && Permissions::all().iter().all(|permission| caller.may(permission))
     {
         return Ok(kept);
     }
-    let wanted = CreateKey { name: "demo".into(), scopes: Scope::ALL.to_vec(), expires_at: None };
-    Ok(access.create_key(tenant, wanted).await?.secret.expose_secret().to_owned())
+    let wanted = CreateKey { name: "demo".into(), scopes: Scope::ALL.to_vec(), expires_at: None, networks: Vec::new() };
+    Ok(access.create_key(tenant, wanted, Permissions::all()).await?.secret.expose_secret().to_owned())
 }
