@@ -56,7 +56,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         "RATE_LIMIT_EXCEEDED", "RECIPIENT_NOT_ON_WHATSAPP", "TEMPLATE_PARAMS_MISMATCH", "TOKEN_EXPIRED",
         "CONTACT_NOT_FOUND", "CONNECTION_NOT_FOUND", "TEMPLATE_NOT_FOUND", "MEDIA_NOT_FOUND",
         "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED", "SEND_OUTCOME_UNKNOWN", "META_REJECTED",
-        "META_UNAVAILABLE"]))))]
+        "META_UNAVAILABLE", "INVALID_STATE"]))))]
 async fn create_message(
     caller: Caller<needs::MessagesSend>,
     State(clerk): State<Clerk>,

@@ -12,7 +12,7 @@ async fn a_decision_is_recorded_once_and_the_ledger_keeps_all() {
     let consent = &house.engine.consent;
     let contact = CreateContact { phone: Some("+15551234567".into()), ..CreateContact::default() };
     let id = house.engine.contacts.create(house.tenant, contact).await.unwrap().id;
-    let by_key = || Testimony::of_key(ApiKeyId(3), Some(json!({"ticket": 12})));
+    let by_key = || Testimony::by_call(Some(ApiKeyId(3)), Some(json!({"ticket": 12})));
     let first = consent.opt_in(house.tenant, id, by_key()).await.unwrap();
     assert!(first.changed && first.contact.consent.opted_in);
     house.advance(1);

@@ -24,7 +24,7 @@ fn pointers(error: ContactError) -> Vec<String> {
 async fn a_contact_is_made_with_its_consent_and_found_by_its_number() {
     let house = House::build().await;
     let contacts = &house.engine.contacts;
-    let opt_in = Some(Testimony::of_key(ApiKeyId(3), Some(json!({"form": "/join"}))));
+    let opt_in = Some(Testimony::by_call(Some(ApiKeyId(3)), Some(json!({"form": "/join"}))));
     let made =
         contacts.create(house.tenant, CreateContact { opt_in, ..named("+1 555 123 4567") }).await.unwrap();
     assert_eq!(made.name.as_deref(), Some("Ada"));

@@ -69,7 +69,7 @@ async fn a_known_contact_takes_over_what_the_row_says_and_an_opt_out_stays() {
     let find = async || house.engine.contacts.find_by_phone(house.tenant, "+15551234567").await.unwrap();
     let known = find().await;
     assert!(known.consent.opted_in);
-    let testimony = engine::consent::Testimony::of_key(domain::ApiKeyId(1), None);
+    let testimony = engine::consent::Testimony::by_call(Some(domain::ApiKeyId(1)), None);
     house.engine.consent.opt_out(house.tenant, known.id, testimony).await.unwrap();
     let text = "phone,name,opted_in,tags\n+1 (555) 123-4567,Ann Lee,yes,new\n";
     let ended = import(&house, text, updating()).await;

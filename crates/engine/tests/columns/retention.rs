@@ -25,7 +25,11 @@ const DAY: i64 = 24;
 const PHONE: &str = "+15551234567";
 
 /// Messages that were received now.
-async fn received(house: &House, texts: impl Iterator<Item = String>, file: Option<InboundMedia>) -> Vec<ContactId> {
+async fn received(
+    house: &House,
+    texts: impl Iterator<Item = String>,
+    file: Option<InboundMedia>,
+) -> Vec<ContactId> {
     let connection = house.engine.connections.list(house.tenant).await.unwrap()[0].id;
     let now = house.deps.clock.now();
     let change = |(number, text): (usize, String)| {
@@ -33,7 +37,9 @@ async fn received(house: &House, texts: impl Iterator<Item = String>, file: Opti
             source: Source { inbox_id: InboxId(1), pointer: format!("/{text}") },
             connection_id: connection,
             wamid: format!("wamid.{text}"),
-            from: Identity::of_phone(PhoneNumber::from_e164(&format!("+1555{:07}", 1_234_567 + number % 7)).unwrap()),
+            from: Identity::of_phone(
+                PhoneNumber::from_e164(&format!("+1555{:07}", 1_234_567 + number % 7)).unwrap(),
+            ),
             username: None,
             profile_name: Some("Zebulon Quux".into()),
             at: now,
@@ -75,7 +81,8 @@ fn files(house: &House) -> Vec<String> {
 }
 
 async fn uploaded(house: &House) -> MediaId {
-    let upload = Upload { connection_id: None, mime_type: "text/plain".into(), filename: Some("a.txt".into()) };
+    let upload =
+        Upload { connection_id: None, mime_type: "text/plain".into(), filename: Some("a.txt".into()) };
     let bytes = futures::stream::once(async { Ok(Bytes::from_static(b"all that there is")) }).boxed();
     house.engine.media.upload(house.tenant, upload, bytes).await.unwrap().media.id
 }
@@ -98,7 +105,14 @@ async fn content_and_files_go_by_themselves_after_90_days() {
     assert_eq!(purged(&house).await, [(Class::MessageContent, 1), (Class::Media, 1)]);
     eventually("the disk", || async { files(&house).is_empty().then_some(()) }).await;
     assert!(matches!(house.engine.media.get(house.tenant, media).await, Err(MediaError::NotFound)));
-    let message = house.engine.messages.list(house.tenant, &MessageFilter::default(), &page()).await.unwrap().items.remove(0);
+    let message = house
+        .engine
+        .messages
+        .list(house.tenant, &MessageFilter::default(), &page())
+        .await
+        .unwrap()
+        .items
+        .remove(0);
     assert!(message.content_purged_at.is_some());
 }
 
@@ -139,10 +153,9 @@ async fn sends_go_on_while_a_large_purge_runs() {
         })
         .await;
     }
-    let report = eventually("the purge", || async {
-        post.engine.retention.get(post.tenant).await.unwrap().last_run
-    })
-    .await;
+    let report =
+        eventually("the purge", || async { post.engine.retention.get(post.tenant).await.unwrap().last_run })
+            .await;
     assert_eq!(report.removed[&Class::MessageContent].rows, 4_000);
     let now = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     let kept = post.engine.messages.list(post.tenant, &now, &page()).await.unwrap().items;
@@ -202,7 +215,8 @@ async fn export(house: &House, contact: ContactId) -> Vec<(String, Vec<u8>)> {
         let mut file = archive.by_index(index).unwrap();
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
-        files.push((file.name().to_owned(), content));
+        let name = file.name().unwrap().into_owned();
+        files.push((name, content));
     }
     files
 }
@@ -211,8 +225,9 @@ async fn export(house: &House, contact: ContactId) -> Vec<(String, Vec<u8>)> {
 async fn a_person_is_handed_out_whole_and_then_forgotten() {
     let house = House::build().await;
     house.linked().await;
-    let registered =
-        house.handle("POST", "/media", json!({"mime_type": "image/png", "text": "a picture", "inbound": true})).await;
+    let registered = house
+        .handle("POST", "/media", json!({"mime_type": "image/png", "text": "a picture", "inbound": true}))
+        .await;
     let file = InboundMedia {
         meta_id: registered["id"].as_str().unwrap().to_owned(),
         mime_type: "image/png".into(),
