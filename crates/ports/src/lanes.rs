@@ -165,6 +165,8 @@ pub trait LaneStore: Send + Sync {
         lease: &Lease,
         outcomes: Vec<Outcome>,
     ) -> StoreResult<Vec<(MessageId, Status)>>;
+    /// The pace of a lane that somebody holds, as it was when the lease was last prolonged.
+    async fn kept_pace(&self, tenant: TenantId, connection: ConnectionId) -> StoreResult<Option<PaceState>>;
     /// How the queue of a connection stands.
     async fn queue_stats(
         &self,

@@ -98,6 +98,19 @@ pub struct Standing {
     pub wait: SignedDuration,
 }
 
+impl Standing {
+    /// Of a lane with this pace and so many messages before the next.
+    pub(crate) fn of(pacer: &Pacer, backlog: u64, now: Timestamp) -> Self {
+        let first = pacer.peek(now);
+        let paused = pacer.is_slowed(now) && first.duration_since(now) > SignedDuration::from_millis(500);
+        Self {
+            paused_until: paused.then_some(first),
+            slowed: pacer.is_slowed(now),
+            wait: pacer.wait_behind(now, backlog),
+        }
+    }
+}
+
 impl Lane {
     /// Starts the lane; it runs until `stop`, or until its lease is lost.
     pub fn start(
@@ -147,14 +160,7 @@ impl Lane {
     /// How it stands.
     pub fn standing(&self, now: Timestamp) -> Standing {
         let backlog = u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(0);
-        let pacer = self.pacer();
-        let first = pacer.peek(now);
-        let paused = pacer.is_slowed(now) && first.duration_since(now) > SignedDuration::from_millis(500);
-        Standing {
-            paused_until: paused.then_some(first),
-            slowed: pacer.is_slowed(now),
-            wait: pacer.wait_behind(now, backlog),
-        }
+        Standing::of(&self.pacer(), backlog, now)
     }
 
     async fn run(self: Arc<Self>, stop: CancellationToken, recorder: tokio::task::JoinHandle<()>) {

@@ -423,13 +423,24 @@ impl Messages {
         self.lanes.standing(entry.connection.id, self.deps.clock.now())
     }
 
-    /// The rate limit of a number that Meta throttles at this moment, as far as this node knows: it holds the lane.
+    /// The rate limit of a number that Meta throttles at this moment. Of a lane that another node holds it is what that
+    /// node kept when it last prolonged its lease.
     pub(crate) async fn throttled(&self, entry: &Entry) -> Option<Throttle> {
-        let standing = self.standing(entry)?;
+        let standing = match self.standing(entry) {
+            Some(standing) => standing,
+            None => self.standing_elsewhere(entry).await?,
+        };
         if !standing.slowed {
             return None;
         }
         Some(self.throttle(entry, standing.paused_until).await)
+    }
+
+    async fn standing_elsewhere(&self, entry: &Entry) -> Option<super::lane::Standing> {
+        let (tenant, connection) = (entry.connection.tenant_id, entry.connection.id);
+        let kept = self.deps.store.kept_pace(tenant, connection).await.ok().flatten()?;
+        let pacer: domain::pacing::Pacer = serde_json::from_value(kept).ok()?;
+        Some(super::lane::Standing::of(&pacer, 0, self.deps.clock.now()))
     }
 
     async fn throttle(&self, entry: &Entry, until: Option<Timestamp>) -> Throttle {

@@ -102,6 +102,17 @@ pub(super) async fn renew(
     Ok(renewed)
 }
 
+/// Of a lane that somebody holds.
+pub(super) async fn pace(
+    store: &SqlStore,
+    tenant: TenantId,
+    connection: ConnectionId,
+) -> Result<Option<PaceState>, Fault> {
+    let sql = "SELECT pace FROM lanes WHERE tenant_id = $1 AND connection_id = $2 AND holder IS NOT NULL";
+    let row = db::one(store.reader(), sql, [tenant.0.into(), connection.0.into()]).await?;
+    row.map_or(Ok(None), |row| row.json_opt("pace"))
+}
+
 /// Gives it back. What is still `sending` stays so until somebody takes the lane.
 pub(super) async fn release(store: &SqlStore, lease: &Lease, pace: &PaceState) -> Result<(), Fault> {
     let tx = store.begin().await?;

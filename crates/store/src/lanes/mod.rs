@@ -47,6 +47,10 @@ impl LaneStore for SqlStore {
         Ok(again(|| outcomes::record(self, lease, &outcomes)).await?)
     }
 
+    async fn kept_pace(&self, tenant: TenantId, connection: ConnectionId) -> StoreResult<Option<PaceState>> {
+        Ok(lease::pace(self, tenant, connection).await?)
+    }
+
     async fn queue_stats(
         &self,
         tenant: TenantId,

@@ -59,6 +59,15 @@ async fn a_limit_lower_than_we_believe_slows_it_down_loses_nobody_and_spends_no_
     assert_eq!((throttle.limit, throttle.period.as_str()), (80, "1 second"));
     assert!(throttle.retry_after_seconds >= 1 && throttle.messages_queued > 0, "{throttle:?}");
     assert_eq!(report.motion.waiting_for.map(|waiting| waiting.what), Some(WaitingFor::RateLimit));
+    // A node that does not hold the lane tells the same, from the next renewal of the lease on.
+    let settings = engine::Settings { node: "other".into(), ..(*press.deps.settings).clone() };
+    let deps = engine::Deps { settings: std::sync::Arc::new(settings), ..press.deps.clone() };
+    let other = engine::Engine::new(deps).await.unwrap();
+    eventually("the throttle on another node", || async {
+        let report = other.broadcasts.results(press.tenant, id).await.unwrap();
+        report.motion.rate_limit.filter(|throttle| throttle.limit == 80)
+    })
+    .await;
     press.becomes(id, State::Completed).await;
     press.quiet().await;
     press.each_phone_once(&phones);

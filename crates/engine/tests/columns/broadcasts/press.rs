@@ -181,7 +181,16 @@ impl Press {
 
     /// Within a second nothing more goes out.
     pub(crate) async fn stands_still(&self) {
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        eventually("the end of the calls in flight", || async {
+            let mut sending = 0;
+            for (connection, _) in self.deps.store.all_connections().await.unwrap() {
+                let (tenant, id) = (connection.tenant_id, connection.id);
+                let stats = self.deps.store.queue_stats(tenant, id, self.deps.clock.now()).await.unwrap();
+                sending += stats.sending;
+            }
+            (sending == 0).then_some(())
+        })
+        .await;
         let before = self.sim.ledger(0).len();
         let more = async {
             loop {
