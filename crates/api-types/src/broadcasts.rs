@@ -66,7 +66,7 @@ words! {
 /// Why a broadcast stands still, failed or was cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StopReason {
-    /// `by_user`, `token_expired`, `account_restricted`, `payment`, `template_unusable`, `template_category_changed`,
+    /// `by_user`, `token_expired`, `account_restricted`, `payment`, `template_unusable`, `template_category_changed`, `restored`,
     /// `consecutive_failures`, `failure_share`, …
     #[schema(example = "by_user")]
     pub code: String,

@@ -58,14 +58,17 @@ async fn a_file_is_answered_with_its_report_and_kept_in_the_list() {
         report["error_details"],
         json!([
             {"row": 3, "phone": "+1555", "error": "Invalid phone format"},
-            {"row": 4, "phone": "+15551234567", "error": "Duplicate phone"},
+            {"row": 4, "phone": "+15551234567", "error": "Duplicate number"},
         ])
     );
     let list = stack.get("/contacts/imports").await;
-    assert_eq!((&list.data(200)["total"], &list.data(200)["items"][0]["id"]), (&json!(1), &report["id"]));
-    let one = stack.get(&format!("/contacts/import/{}", report["id"])).await;
+    assert_eq!(
+        (&list.data(200)["total"], &list.data(200)["items"][0]["import_id"]),
+        (&json!(1), &report["import_id"])
+    );
+    let one = stack.get(&format!("/contacts/import/{}", report["import_id"])).await;
     assert_eq!(one.data(200)["error_details"], report["error_details"]);
-    let errors = stack.get(&format!("/contacts/import/{}/errors.csv", report["id"])).await;
+    let errors = stack.get(&format!("/contacts/import/{}/errors.csv", report["import_id"])).await;
     assert_eq!(errors.status, StatusCode::OK);
     assert!(errors.text.lines().any(|line| line.contains("+1555,Bob")), "{}", errors.text);
     let found = stack.get("/contacts?tags=fair,vip").await;
@@ -76,7 +79,9 @@ async fn a_file_is_answered_with_its_report_and_kept_in_the_list() {
 async fn a_dry_run_writes_nothing() {
     let stack = Stack::start().await;
     let trial = import(&stack, &[("dry_run", "true")], CSV).await;
-    assert_eq!(trial.data(200)["rows"].as_array().map(Vec::len), Some(3), "{}", trial.text);
+    let counts = ["processed", "imported", "duplicates", "errors"].map(|name| &trial.data(200)[name]);
+    assert_eq!(counts, [&json!(3), &json!(1), &json!(1), &json!(1)], "{}", trial.text);
+    assert_eq!(trial.data(200)["contacts"][0]["tags"], json!(["vip"]));
     assert_eq!(stack.get("/contacts").await.data(200)["total"], 0);
     assert_eq!(stack.get("/contacts/imports").await.data(200)["total"], 0);
 }
@@ -117,7 +122,7 @@ async fn what_is_no_list_is_told_with_its_place() {
 #[tokio::test]
 async fn an_import_that_is_over_or_not_there_is_not_cancelled() {
     let stack = Stack::start().await;
-    let id = import(&stack, &[], CSV).await.data(200)["id"].clone();
+    let id = import(&stack, &[], CSV).await.data(200)["import_id"].clone();
     let over = stack.post(&format!("/contacts/import/{id}/cancel"), Value::Null).await;
     assert_eq!((over.status, over.code()), (StatusCode::CONFLICT, "INVALID_STATE"));
     for path in ["/contacts/import/4711", "/contacts/import/4711/errors.csv", "/contacts/import/4711/events"]
@@ -138,10 +143,10 @@ async fn an_import_that_is_over_or_not_there_is_not_cancelled() {
 #[tokio::test]
 async fn the_events_of_one_that_is_over_tell_it_and_end() {
     let stack = Stack::start().await;
-    let id = import(&stack, &[], CSV).await.data(200)["id"].clone();
+    let id = import(&stack, &[], CSV).await.data(200)["import_id"].clone();
     let events = stack.get(&format!("/contacts/import/{id}/events")).await;
     assert_eq!(events.text.matches("event: progress").count(), 1, "{}", events.text);
-    assert!(events.text.contains("\"status\":\"completed\""), "{}", events.text);
+    assert!(events.text.contains("\"state\":\"completed\""), "{}", events.text);
 }
 
 #[tokio::test]

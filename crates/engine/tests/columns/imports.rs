@@ -55,7 +55,7 @@ async fn the_same_file_again_imports_nothing_twice_and_leaves_no_file() {
     assert_eq!(counts(&again), [4, 0, 0, 3, 1]);
     let details = house.engine.imports.details(house.tenant, first.id).await.unwrap();
     let told: Vec<(u64, &str)> = details.iter().map(|one| (one.row, one.error.as_str())).collect();
-    assert_eq!(told, [(3, "Invalid phone format"), (5, "Duplicate phone")]);
+    assert_eq!(told, [(3, "Invalid phone format"), (5, "Duplicate number")]);
     let contacts =
         house.engine.contacts.list(house.tenant, &ContactFilter::default(), &page()).await.unwrap();
     assert_eq!(contacts.total, 2);

@@ -408,8 +408,12 @@ async fn lane(scene: &Scene, store: &SqlStore) {
 }
 
 async fn webhooks(scene: &Scene, store: &SqlStore) {
-    let raw =
-        RawWebhook { tenant_id: scene.tenant, connection_id: None, body: bytes::Bytes::new(), at: at(100) };
+    let raw = RawWebhook {
+        tenant_id: scene.tenant,
+        connection_id: None,
+        body: bytes::Bytes::from_static(b"{}"),
+        at: at(100),
+    };
     store.ingest(vec![raw]).await.unwrap();
     let done =
         store.take_webhooks("node", 50, at(100), at(200)).await.unwrap().iter().map(|one| one.id).collect();
@@ -546,6 +550,8 @@ impl Engine {
     }
 
     async fn plan(&self, statement: &str) -> Vec<String> {
+        // Bytes are shown without their type.
+        let statement = statement.replace("substr('\\x", "substr(BYTEA '\\x");
         let verb = if self.postgres { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
         let ask = Statement::from_string(self.database.get_database_backend(), format!("{verb} {statement}"));
         let rows = self.database.query_all_raw(ask).await.unwrap_or_else(|why| panic!("{why}: {statement}"));
