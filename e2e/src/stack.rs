@@ -25,11 +25,20 @@ impl Stack {
     /// # Panics
     /// When it does not start.
     pub fn start(database: Database) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    /// The same with more settings in its environment.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
         let log = database.folder.path().join("demo.log");
         let data = database.data();
         let arguments =
             ["demo", "--empty", "--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0", "--data", &data];
-        let mut process = Process::start(&arguments, &database.environment(), &log);
+        let environment = [database.environment(), settings.to_vec()].concat();
+        let mut process = Process::start(&arguments, &environment, &log);
         let file = database.folder.path().join("data/demo.env");
         let env = eventually("demo.env is written", || {
             assert!(process.runs(), "the demo ended: {}", std::fs::read_to_string(&log).unwrap_or_default());

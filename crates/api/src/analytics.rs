@@ -5,7 +5,6 @@ use api_types::analytics::{Day, ErrorCount, Funnel, Overview, OverviewQuery, Rat
 use axum::extract::State;
 use engine::analytics::{self, Analytics, AnalyticsError};
 use jiff::civil::Date;
-use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

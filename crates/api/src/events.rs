@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use engine::events::{Events, Listener, News};
 use futures::{Stream, stream};
 use serde::Serialize;
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

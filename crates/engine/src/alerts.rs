@@ -53,6 +53,10 @@ pub mod kinds {
     pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
     /// Somebody knocked with a wrong, revoked or expired key.
     pub const API_KEY_REFUSED: &str = "api_key_refused";
+    /// Somebody used a good key from where it may not be used.
+    pub const API_KEY_ELSEWHERE: &str = "api_key_elsewhere";
+    /// Somebody guesses at passwords.
+    pub const LOGIN_THROTTLED: &str = "login_throttled";
     /// An item of a webhook could not be applied.
     pub const WEBHOOK_ITEM_SET_ASIDE: &str = "webhook_item_set_aside";
     /// Meta rates a number lower than before.
@@ -76,6 +80,8 @@ pub mod kinds {
             BROADCAST_TURNS_MISSED,
             WEBHOOK_SIGNATURE_INVALID,
             API_KEY_REFUSED,
+            API_KEY_ELSEWHERE,
+            LOGIN_THROTTLED,
             WEBHOOK_ITEM_SET_ASIDE,
         ];
         let rules = super::RuleKind::ALL.into_iter().map(super::RuleKind::as_str);

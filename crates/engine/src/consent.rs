@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn evidence_names_the_key_that_called_and_no_other() {
         let given = json!({"form": "https://example.com/join", "api_key_id": 99});
-        let kept = Testimony::of_key(ApiKeyId(7), Some(given)).into_evidence();
+        let kept = Testimony::by_call(Some(ApiKeyId(7)), Some(given)).into_evidence();
         assert_eq!(kept, json!({"form": "https://example.com/join", "api_key_id": 7}));
-        let kept = Testimony::of_key(ApiKeyId(7), Some(json!("by phone"))).into_evidence();
+        let kept = Testimony::by_call(Some(ApiKeyId(7)), Some(json!("by phone"))).into_evidence();
         assert_eq!(kept, json!({"note": "by phone", "api_key_id": 7}));
     }
 

@@ -1,9 +1,9 @@
 //! Texts, numbers, times, lists: what requests are made of.
 
 use domain::{
-    ErasureId, MemberId, RoleId, SessionId,
-    AlertChannelId, AlertId, AlertRuleId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId, ConversationId, ImportId,
-    MediaId, MessageId, SegmentId, TemplateId, TenantId,
+    AlertChannelId, AlertId, AlertRuleId, ApiKeyId, BroadcastId, CannedReplyId, ConnectionId, ContactId,
+    ConversationId, ErasureId, ImportId, MediaId, MemberId, MessageId, RoleId, SegmentId, SessionId,
+    TemplateId, TenantId,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};

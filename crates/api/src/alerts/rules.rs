@@ -8,7 +8,6 @@ use domain::AlertRuleId;
 use domain::alerts::rules as domain_rules;
 use engine::alerts::Alerts;
 use engine::alerts::rules::{RuleError, RulePatch, TenantRule};
-use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end by it")]
 
+mod alerts;
 mod auth;
 mod audit;
 mod broadcasts;

@@ -17,6 +17,7 @@ use engine::tenants::SettingsPatch;
 use engine::{Deps, Engine};
 use gateway_meta::MetaClient;
 use http::{HeaderMap, Method, Request, StatusCode};
+use notifier::HttpPoster;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use simulator::{RunningSimulator, SimClock, SimConfig, Simulator};

@@ -12,7 +12,8 @@ mod rush;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ConnectionId, InboxId, TenantId};
+use domain::messages::Status;
+use domain::{ConnectionId, InboxId, MessageId, TenantId};
 use moka::future::Cache;
 use ports::tenants::TenantSettings;
 use ports::webhooks::{AsideItem, AsideReason, BroadcastFailure, InboxStats, RawWebhook};
@@ -43,7 +44,12 @@ pub struct Hooks {
     pub templates_changed: Arc<dyn Fn(TenantId) + Send + Sync>,
     /// A message of a broadcast failed after Meta had taken it.
     pub broadcast_failed: Arc<dyn Fn(TenantId, BroadcastFailure) + Send + Sync>,
+    /// Messages of this tenant moved.
+    pub moved: MovedHook,
 }
+
+/// Hears which messages of a tenant moved, and where each stands now.
+pub type MovedHook = Arc<dyn Fn(TenantId, &[(MessageId, Status)]) + Send + Sync>;
 
 /// The use cases of webhooks; clones share everything.
 #[derive(Clone)]

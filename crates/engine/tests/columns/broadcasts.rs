@@ -3,7 +3,7 @@
 mod breaker;
 mod pace;
 mod plans;
-mod press;
+pub(crate) mod press;
 mod times;
 
 use domain::broadcasts::State;

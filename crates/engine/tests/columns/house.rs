@@ -10,6 +10,7 @@ use engine::connections::{CreateConnection, Made};
 use engine::tenants::SettingsPatch;
 use engine::{Deps, Engine, Settings};
 use gateway_meta::{MetaClient, Patience};
+use notifier::{HttpPoster, SmtpMailer};
 use ports::Paging;
 use ports::alerts::Alert;
 use ports::connections::Connection;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use simulator::{AccountConfig, RunningSimulator, SimClock, SimConfig, Simulator};
 use store::{SqlStore, StoreConfig};
 use tempfile::TempDir;
+use test_smtp::MailServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -77,11 +79,21 @@ impl House {
             gateway: Arc::new(MetaClient::with_patience(patience, Networks::loopback()).unwrap()),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            mailer: Arc::new(ports::mail::NoMail),
+            poster: Arc::new(HttpPoster::new(Networks::loopback()).expect("a poster")),
             settings: Arc::new(settings),
         };
         let engine = Engine::new(deps.clone()).await.unwrap();
         let tenant = engine.tenants.create("Shop", SettingsPatch::default()).await.unwrap().id;
         Self { engine, deps, clock, sim, tenant, _folder: folder }
+    }
+
+    /// With a mail server.
+    pub(crate) async fn with_mail(mail: &MailServer) -> Self {
+        let mut house = Self::build().await;
+        house.deps.mailer = Arc::new(SmtpMailer::new(&mail.url(), "Waxwing <alerts@example.com>").unwrap());
+        house.engine = Engine::new(house.deps.clone()).await.unwrap();
+        house
     }
 
     /// A second tenant.

@@ -153,9 +153,12 @@ async fn sends_go_on_while_a_large_purge_runs() {
         })
         .await;
     }
-    let report =
-        eventually("the purge", || async { post.engine.retention.get(post.tenant).await.unwrap().last_run })
-            .await;
+    // The first purge, on the day on which it all came, found nothing.
+    let report = eventually("the purge", || async {
+        let found = post.engine.retention.get(post.tenant).await.unwrap().last_run;
+        found.filter(|run| !run.removed.is_empty())
+    })
+    .await;
     assert_eq!(report.removed[&Class::MessageContent].rows, 4_000);
     let now = MessageFilter { direction: Some(Direction::Outbound), ..MessageFilter::default() };
     let kept = post.engine.messages.list(post.tenant, &now, &page()).await.unwrap().items;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use domain::analytics::Metric;
 use domain::messages::Status;
 use domain::{MessageId, Timestamp};
 use ports::lanes::{Lease, Outcome, Settlement};
@@ -33,6 +34,7 @@ pub(super) async fn record(
     let states = state::by_ids(&tx, lease.tenant_id, &rows).await?;
     let mut recording = Recording::new(lease, states);
     for outcome in outcomes {
+        count(&tx, lease, outcome);
         recording.settle(outcome, held)?;
     }
     recording.apply_orphans(&tx).await?;
@@ -43,6 +45,30 @@ pub(super) async fn record(
         |outcome: &Outcome| Some((outcome.message_id, recording.states.get(&outcome.message_id.0)?.status));
     Ok(outcomes.iter().filter_map(status).collect())
 }
+
+/// Counts the call, if there was one, and how Meta answered. What never left this server (a file that is gone, a contact
+/// that is held back) is no call.
+fn count(tx: &Tx, lease: &Lease, outcome: &Outcome) {
+    let error = match &outcome.settlement {
+        Settlement::Unsent => return,
+        Settlement::Sent { .. } => None,
+        Settlement::InDoubt { why } => Some(why.meta_error_code.unwrap_or(0)),
+        Settlement::Failed { why, .. }
+        | Settlement::Requeue { why, .. }
+        | Settlement::DelayContact { why, .. } => match why.meta_error_code {
+            Some(code) => Some(code),
+            None if why.code == UNREACHABLE => Some(0),
+            None => return,
+        },
+    };
+    tx.figures.add(lease.tenant_id, Metric::Calls, 0, outcome.at, 1);
+    if let Some(code) = error {
+        tx.figures.add(lease.tenant_id, Metric::CallErrors, code, outcome.at, 1);
+    }
+}
+
+/// The code of a call that reached nobody.
+const UNREACHABLE: &str = "META_UNAVAILABLE";
 
 struct Recording<'a> {
     lease: &'a Lease,

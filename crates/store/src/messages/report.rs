@@ -36,7 +36,7 @@ impl Effects {
     /// Applies a report; a repeat leaves no trace.
     pub(crate) fn apply(&mut self, state: &mut State, report: &Report) -> Result<(), Fault> {
         match &report.if_template {
-            Some((failure, flag)) if state.is_template => {
+            Some((failure, flag)) if state.template.is_some() => {
                 let (failure, flag) = (Some(failure.clone()), Some(*flag));
                 self.apply_plain(state, &Report { failure, flag, if_template: None, ..report.clone() })
             }

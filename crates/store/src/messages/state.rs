@@ -6,6 +6,7 @@ use domain::{MessageId, TenantId, Timestamp};
 use ports::messages::Failure;
 use sea_orm::{QueryResult, Value};
 
+use crate::analytics::Standing;
 use crate::broadcasts::Counted;
 use crate::db::{self, Fault, Row, Tx, micros, to_json};
 use crate::sets::{param, set};
@@ -17,7 +18,7 @@ pub(crate) struct State {
     pub(crate) id: i64,
     pub(crate) contact: i64,
     pub(crate) connection: i64,
-    pub(crate) is_template: bool,
+    pub(crate) template: Option<i64>,
     pub(crate) status: Status,
     pub(crate) times: Times,
     pub(crate) wamid: Option<String>,
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) in_doubt_at: Option<Timestamp>,
     /// When it was called off, if that happened just now.
     pub(crate) cancelled_at: Option<Timestamp>,
+    /// In which figures it stood as it was read.
+    pub(crate) stood: Standing,
     /// The broadcast that counts it.
     pub(crate) broadcast: Option<Counted>,
     /// Whether it must be written back.
@@ -44,20 +47,22 @@ pub(crate) const COLUMNS: &str = "m.tenant_id AS tenant_id, m.id AS id, m.contac
 /// Out of [`COLUMNS`].
 pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
     let (status, failure): (Status, Option<String>) = (row.word("status")?, row.get("failure")?);
+    let times = Times {
+        sent: row.time_opt("sent_at")?,
+        delivered: row.time_opt("delivered_at")?,
+        read: row.time_opt("read_at")?,
+        failed: row.time_opt("failed_at")?,
+    };
     Ok(State {
         broadcast: Counted::from_row(row, status, failure.as_ref())?,
+        stood: Standing::of(status, &times, failure.as_deref()),
         tenant: TenantId(row.get("tenant_id")?),
         id: row.get("id")?,
         contact: row.get("contact_id")?,
         connection: row.get("connection_id")?,
-        is_template: row.get::<Option<i64>>("of_template")?.is_some(),
+        template: row.get("of_template")?,
         status,
-        times: Times {
-            sent: row.time_opt("sent_at")?,
-            delivered: row.time_opt("delivered_at")?,
-            read: row.time_opt("read_at")?,
-            failed: row.time_opt("failed_at")?,
-        },
+        times,
         wamid: row.get("wamid")?,
         failure,
         pricing_category: row.get("pricing_category")?,
@@ -182,13 +187,16 @@ set! {
     }
 }
 
-/// Writes back those that changed, in one statement (called off ones in another); what that does to the counts of broadcasts is kept for the commit.
+/// Writes back those that changed, in one statement (called off ones in another); what that does to figures and to the
+/// counts of broadcasts is kept for the commit.
 pub(crate) async fn write<'a>(tx: &Tx, states: impl Iterator<Item = &'a State>) -> Result<(), Fault> {
     let mut called_off = Vec::new();
     let rows: Vec<Written> = states
         .filter(|state| state.changed)
-        .inspect(|state| tx.tally.moved(state))
         .inspect(|state| {
+            tx.tally.moved(state);
+            let stands = Standing::of(state.status, &state.times, state.failure.as_deref());
+            tx.figures.moved(state.tenant, state.template, state.stood, stands);
             called_off.extend(state.cancelled_at.map(|at| CalledOff {
                 t: state.tenant.0,
                 id: state.id,

@@ -1,6 +1,8 @@
 //! The rows that a message is made of, written as sets.
 
 use domain::Timestamp;
+use domain::analytics::Metric;
+use domain::messages::Direction;
 use serde_json::json;
 
 use crate::db::{self, Fault, Row, Tx, micros};
@@ -35,6 +37,9 @@ set! {
 pub(crate) async fn messages(tx: &Tx, rows: &[NewMessage]) -> Result<(), Fault> {
     if rows.is_empty() {
         return Ok(());
+    }
+    for row in rows.iter().filter(|row| row.direction == Direction::Inbound.as_str()) {
+        tx.figures.add(domain::TenantId(row.t), Metric::Received, 0, db::time(row.created_at), 1);
     }
     let set = tx.dialect.set::<NewMessage>(1, "r");
     let sql = format!(

@@ -110,6 +110,11 @@ impl Threads {
 }
 
 impl Thread {
+    /// Whether the last word in it was ours.
+    pub(super) fn waits_for_an_answer(&self) -> bool {
+        self.last_message_at > self.last_inbound_at
+    }
+
     /// Takes in a message of the customer. Times only move forward: webhooks come in any order.
     pub(super) fn received(&mut self, message: &Inbound, id: i64, preview: String) {
         if message.opens_window {
