@@ -190,7 +190,7 @@ async fn contacts(walk: &mut Walk) {
 }
 
 async fn segments_and_settings(walk: &mut Walk) {
-    let rule = json!({"name": "vip", "rule": {"tag": "vip"}});
+    let rule = json!({"name": "vip", "rule": {"all": []}});
     let made = walk.post("create_segment", "/segments", rule, "segment_created").await;
     let path = format!("/segments/{}", id(&made));
     walk.patch("update_segment", &path, json!({"name": "VIP"}), "segment_changed").await;
@@ -213,16 +213,19 @@ async fn connections(walk: &mut Walk) {
     let made = walk.post("create_connection", "/connections", wanted, "connection_created").await;
     let path = format!("/connections/{}", id(&made));
     walk.patch("update_connection", &path, json!({"name": "Shop"}), "connection_changed").await;
-    walk.post("reconnect_connection", &format!("{path}/reconnect"), json!({}), "connection_changed").await;
+    let token = json!({"access_token": account.token});
+    walk.post("reconnect_connection", &format!("{path}/reconnect"), token, "connection_changed").await;
     walk.delete("delete_connection", &path, "connection_deleted").await;
-    let slow = Some(Rate { count: 1, period_ms: 3_600_000 });
+    let slow = Some(Rate { count: 1, period_ms: 60_000 });
     walk.stack.link(walk.stack.sim.url(), slow).await;
     upload(walk).await;
 }
 
 async fn upload(walk: &mut Walk) {
-    let form = "--limit\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\
-                content-type: image/png\r\n\r\n\u{7f}PNG\r\n--limit--\r\n";
+    let mut form = b"--limit\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\
+        content-type: image/png\r\n\r\n"
+        .to_vec();
+    form.extend_from_slice(b"\x89PNG\r\n\x1a\nnot much of a picture\r\n--limit--\r\n");
     let mut request = walk.stack.request(Method::POST, "/media", Body::from(form));
     let content_type = "multipart/form-data; boundary=limit".parse().expect("a header");
     request.headers_mut().insert("content-type", content_type);

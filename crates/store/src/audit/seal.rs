@@ -52,7 +52,8 @@ async fn one(
     now: Timestamp,
     limit: u32,
 ) -> Result<Option<Sealed>, Fault> {
-    let tx = store.begin_shared().await?;
+    // Not shared: whoever finds that another was faster may rely on it that the other's commit is done.
+    let tx = store.begin().await?;
     tx.dialect.own_lock(&tx, &format!("audit/{tenant}")).await?;
     let (ids, entries) = pending(&tx, tenant, limit).await?;
     if ids.is_empty() {
