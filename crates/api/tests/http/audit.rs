@@ -208,7 +208,7 @@ async fn connections(walk: &mut Walk) {
     let account = simulator::AccountConfig::default();
     let wanted = json!({
         "name": "Main", "phone_number_id": account.phones[0].id, "waba_id": account.waba_id,
-        "access_token": account.token, "app_secret": account.app_secret, "graph_url": walk.stack.sim.url(),
+        "access_token": account.token.clone(), "app_secret": account.app_secret, "graph_url": walk.stack.sim.url(),
     });
     let made = walk.post("create_connection", "/connections", wanted, "connection_created").await;
     let path = format!("/connections/{}", id(&made));
