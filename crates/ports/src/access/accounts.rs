@@ -2,8 +2,8 @@
 //! and the guesses made at them. Crosses tenants: who logs in has not said which tenant is meant.
 
 use async_trait::async_trait;
-use domain::access::permissions::Permissions;
 use domain::access::people::Email;
+use domain::access::permissions::Permissions;
 use domain::access::roles::MemberState;
 use domain::access::throttle::Throttle;
 use domain::{AccountId, MemberId, SessionId, TenantId, Timestamp};
