@@ -140,7 +140,11 @@ async fn the_pace_goes_over_to_the_next_holder(bench: Bench) {
     let scene = Scene::of(bench).await;
     let lease = scene.lane("a").await;
     let pace = serde_json::json!({ "slow": 4 });
+    let kept = async || scene.store().kept_pace(scene.tenant, scene.connection).await.unwrap();
+    assert!(scene.store().renew_lane(&lease, at(90), &pace).await.unwrap());
+    assert_eq!(kept().await, Some(pace.clone()), "other nodes may look at it");
     scene.store().release_lane(&lease, &pace).await.unwrap();
+    assert_eq!(kept().await, None, "nobody sends");
     let taken =
         scene.store().take_lane(scene.tenant, scene.connection, "b", at(30), at(60)).await.unwrap().unwrap();
     assert_eq!(taken.pace, Some(pace));
