@@ -20,9 +20,7 @@ use crate::error::ApiError;
 use crate::state::ApiState;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(get_retention, update_retention))
-        .routes(routes!(report_retention))
+    OpenApiRouter::new().routes(routes!(get_retention, update_retention)).routes(routes!(report_retention))
 }
 
 /// What the tenant keeps for how long, the next purge, and what the last one removed.
