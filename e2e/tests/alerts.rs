@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use e2e::{Database, Stack, eventually, on_each_engine};
+use e2e::{Stack, eventually, on_each_engine};
 use serde_json::{Value, json};
 use test_smtp::MailServer;
 
