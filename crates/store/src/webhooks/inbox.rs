@@ -30,7 +30,9 @@ pub(super) async fn ingest(store: &SqlStore, bodies: &[RawWebhook]) -> Result<Ve
     }
     let tx = store.begin_shared().await?;
     let [mut inbox_ids] = ids::take(&tx, [(Kind::Inbox, bodies.len())]).await?;
-    let mut bytes = Vec::with_capacity(bodies.iter().map(|raw| raw.body.len()).sum());
+    // One byte before all of them: SQLite makes NULL out of a part of nothing.
+    let mut bytes = Vec::with_capacity(1 + bodies.iter().map(|raw| raw.body.len()).sum::<usize>());
+    bytes.push(0);
     let mut rows = Vec::with_capacity(bodies.len());
     for raw in bodies {
         rows.push(RawRow {
