@@ -23,7 +23,7 @@ fn accept(api: &Api, link: &str) {
 fn log_in(api: &Api, email: &str) -> Api {
     let (status, body) = auth(api, "/login", &json!({ "email": email, "password": PASSWORD }));
     assert_eq!(status, 200, "{body:#}");
-    Api { key: body["data"]["token"].as_str().unwrap().to_owned(), ..api.clone() }
+    Api::new(&api.url, api.tenant, body["data"]["token"].as_str().unwrap())
 }
 
 #[test]
