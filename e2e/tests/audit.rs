@@ -24,8 +24,12 @@ fn told(api: &Api, action: &str) -> Value {
 fn replace(file: &Path, from: &str, to: &str) -> usize {
     assert_eq!(from.len(), to.len());
     let mut bytes = std::fs::read(file).unwrap();
-    let places: Vec<usize> =
-        bytes.windows(from.len()).enumerate().filter(|(_, at)| *at == from.as_bytes()).map(|(at, _)| at).collect();
+    let places: Vec<usize> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, at)| *at == from.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
     for place in &places {
         bytes[*place..place + to.len()].copy_from_slice(to.as_bytes());
     }
@@ -44,7 +48,10 @@ fn what_was_done_is_told_and_what_was_done_to_the_trail_is_found() {
     let key = api.post("/api-keys", json!({ "name": "key-of-before", "scopes": ["read"] })).expect(201);
     let by_key = told(&api, "api_key_created");
     assert_eq!(by_key["subject"], format!("api_key:{}", key["id"]));
-    assert_eq!((&by_key["actor"]["kind"], &by_key["actor"]["address"]), (&json!("api_key"), &json!("127.0.0.1")));
+    assert_eq!(
+        (&by_key["actor"]["kind"], &by_key["actor"]["address"]),
+        (&json!("api_key"), &json!("127.0.0.1"))
+    );
     let commands = api.get("/audit?actor=command&action=api_key_created").expect(200);
     assert_eq!(commands["items"][0]["after"]["name"], "made by hand");
 
@@ -83,7 +90,10 @@ fn what_was_done_is_told_and_what_was_done_to_the_trail_is_found() {
 
     // Somebody with the file in hand.
     let database = Path::new(&pair.database.data()).join("waxwing.db");
-    assert!(replace(&database, "key-of-before", "key-of-others") >= 2, "in the list of keys and in the trail");
+    assert!(
+        replace(&database, "key-of-before", "key-of-others") >= 2,
+        "in the list of keys and in the trail"
+    );
     let broken = pair.try_command(&["audit", "verify", "--tenant", &tenant]).unwrap_err();
     assert!(broken.contains("The trail is broken: 1 places") && broken.contains("changed"), "{broken}");
     replace(&database, "key-of-others", "key-of-before");

@@ -43,15 +43,8 @@ pub enum ActorKind {
 
 impl ActorKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::ApiKey,
-        Self::Member,
-        Self::Command,
-        Self::Operator,
-        Self::System,
-        Self::Customer,
-        Self::Meta,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::ApiKey, Self::Member, Self::Command, Self::Operator, Self::System, Self::Customer, Self::Meta];
 
     /// The word used on the wire and in the store.
     pub fn as_str(self) -> &'static str {

@@ -64,12 +64,8 @@ pub trait AuditStore: Send + Sync {
         limit: u32,
     ) -> StoreResult<Vec<Sealed>>;
     /// Newest first; those that wait for their place are not in it.
-    async fn audit(
-        &self,
-        tenant: TenantId,
-        filter: &AuditFilter,
-        paging: &Paging,
-    ) -> StoreResult<Page<Link>>;
+    async fn audit(&self, tenant: TenantId, filter: &AuditFilter, paging: &Paging)
+    -> StoreResult<Page<Link>>;
     /// Entries behind the one with number `after` (0: from the start), in their order, at most `limit`.
     async fn audit_after(&self, tenant: TenantId, after: i64, limit: u32) -> StoreResult<Vec<Link>>;
     /// Walks along the whole chain as of one moment, in pages. `known`: the end of the chain as it was seen before.

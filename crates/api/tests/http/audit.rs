@@ -181,12 +181,8 @@ async fn contacts(walk: &mut Walk) {
     let rows = json!({"contacts": [{"phone": "+12025550101"}, {"phone": "nothing"}]});
     let import = walk.post("import_contacts", "/contacts/import", rows, "import_started").await;
     let import = import["import_id"].as_i64().or(import["id"].as_i64()).expect("an id");
-    walk.export(
-        "get_import_errors",
-        &format!("/contacts/import/{import}/errors.csv"),
-        "contacts_exported",
-    )
-    .await;
+    walk.export("get_import_errors", &format!("/contacts/import/{import}/errors.csv"), "contacts_exported")
+        .await;
 }
 
 async fn segments_and_settings(walk: &mut Walk) {

@@ -73,7 +73,9 @@ impl What {
             Self::NoHead => "The head of the chain was removed.",
             Self::HeadChanged => "The head of the chain was changed.",
             Self::NoKey => "The key of the chain is missing or does not open.",
-            Self::RolledBack => "The chain is not the one that was seen before: it was rolled back or made anew.",
+            Self::RolledBack => {
+                "The chain is not the one that was seen before: it was rolled back or made anew."
+            }
         }
     }
 }

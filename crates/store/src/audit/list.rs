@@ -54,9 +54,8 @@ fn about(subject: &str) -> Expr {
     if subject.contains(':') {
         return exactly;
     }
-    let of_kind = Expr::col("subject")
-        .gte(format!("{subject}:"))
-        .and(Expr::col("subject").lt(format!("{subject};")));
+    let of_kind =
+        Expr::col("subject").gte(format!("{subject}:")).and(Expr::col("subject").lt(format!("{subject};")));
     exactly.or(of_kind)
 }
 

@@ -1,8 +1,8 @@
 //! Rows of the chain, its head and its key.
 
+use domain::TenantId;
 use domain::audit::chain::{ChainKey, Head};
 use domain::audit::{Actor, Entry, Link};
-use domain::TenantId;
 use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::{ExposeSecret, SecretString};
 

@@ -99,12 +99,7 @@ struct End {
 }
 
 /// `None`: there is no head, but there are entries. A chain that begins gets its key.
-async fn end_of(
-    store: &SqlStore,
-    tx: &Tx,
-    tenant: TenantId,
-    fresh: &[u8; 32],
-) -> Result<Option<End>, Fault> {
+async fn end_of(store: &SqlStore, tx: &Tx, tenant: TenantId, fresh: &[u8; 32]) -> Result<Option<End>, Fault> {
     if let Some(known) = row::head(&**tx, tenant).await? {
         let key = row::open_key(store.keyring(), tenant, &known.chain_key)?;
         let is_genuine = key.made(tenant, &known.head);

@@ -98,7 +98,8 @@ pub(crate) fn members(before: &Contact, after: &Contact) -> Value {
         ("tags", before.tags != after.tags),
         ("fields", before.fields != after.fields),
     ];
-    let changed: Vec<&str> = members.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+    let changed: Vec<&str> =
+        members.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
     json!({ "members": changed })
 }
 

@@ -22,16 +22,14 @@ pub(super) async fn verify(
         Err(Fault::Internal(_)) => without_key(&tx, tenant, What::HeadChanged, known).await?,
         Err(fault) => return Err(fault),
         Ok(None) => without_key(&tx, tenant, What::NoHead, known).await?,
-        Ok(Some(HeadRow { head, chain_key })) => {
-            match row::open_key(store.keyring(), tenant, &chain_key) {
-                Err(_) => without_key(&tx, tenant, What::NoKey, known).await?,
-                Ok(key) => {
-                    let mut verifier = Verifier::new(key, tenant, known);
-                    walk(&tx, tenant, &mut verifier).await?;
-                    verifier.end(Some(head))
-                }
+        Ok(Some(HeadRow { head, chain_key })) => match row::open_key(store.keyring(), tenant, &chain_key) {
+            Err(_) => without_key(&tx, tenant, What::NoKey, known).await?,
+            Ok(key) => {
+                let mut verifier = Verifier::new(key, tenant, known);
+                walk(&tx, tenant, &mut verifier).await?;
+                verifier.end(Some(head))
             }
-        }
+        },
     };
     let unsealed = unsealed(&tx, tenant).await?;
     tx.rollback().await?;
@@ -92,7 +90,8 @@ async fn without_key(
 }
 
 async fn unsealed(tx: &DatabaseTransaction, tenant: TenantId) -> Result<u64, Fault> {
-    let sql = "SELECT CAST(COALESCE(SUM(p.entries), 0) AS BIGINT) AS n FROM audit_pending p WHERE p.tenant_id = $1";
+    let sql =
+        "SELECT CAST(COALESCE(SUM(p.entries), 0) AS BIGINT) AS n FROM audit_pending p WHERE p.tenant_id = $1";
     let row = db::one(tx, sql, [tenant.0.into()]).await?;
     row.map_or(Ok(0), |row| Ok(row.get::<i64>("n")?.unsigned_abs()))
 }

@@ -246,7 +246,14 @@ async fn an_entry_moved_to_another_tenant_is_found(bench: Bench) {
     let other = bench.tenant().await;
     bench.chain(other, 1).await;
     let open = Open::of(bench).await;
-    run(&open.bench, &format!("UPDATE audit_entries SET tenant_id = {other} WHERE tenant_id = {} AND seq = 3", open.tenant)).await;
+    run(
+        &open.bench,
+        &format!(
+            "UPDATE audit_entries SET tenant_id = {other} WHERE tenant_id = {} AND seq = 3",
+            open.tenant
+        ),
+    )
+    .await;
     let theirs = open.bench.verdict(other).await;
     assert_eq!((theirs.broken[0].seq, theirs.broken[0].what), (3, What::Changed));
     let ours = open.bench.verdict(open.tenant).await;
