@@ -37,20 +37,20 @@ async fn count_to(store: &SqlStore, rows: &str, values: Vec<Value>) -> Result<i6
     row.map_or(Ok(0), |row| row.get("total"))
 }
 
-/// When the oldest message of a priority became due; `c` is its connection.
+/// When the oldest message of a priority became due; `n` is its connection.
 fn oldest(priority: &str) -> String {
     format!(
-        "(SELECT MIN(o.due_at) FROM outbox o WHERE o.tenant_id = c.tenant_id AND o.connection_id = c.id \
+        "(SELECT MIN(o.due_at) FROM outbox o WHERE o.tenant_id = n.tenant_id AND o.connection_id = n.id \
          AND o.priority = {priority} AND NOT o.sending AND NOT o.held)"
     )
 }
 
 async fn numbers(store: &SqlStore, tenant: TenantId) -> Result<Vec<NumberRow>, Fault> {
     let sql = format!(
-        "SELECT c.id, l.pace, CASE WHEN l.holder IS NULL THEN NULL ELSE l.until_at END AS held_until, \
+        "SELECT n.id, l.pace, CASE WHEN l.holder IS NULL THEN NULL ELSE l.until_at END AS held_until, \
          {} AS replies, {} AS transactional, {} AS bulk \
-         FROM connections c LEFT JOIN lanes l ON l.tenant_id = c.tenant_id AND l.connection_id = c.id \
-         WHERE c.tenant_id = $1 ORDER BY c.id",
+         FROM connections n LEFT JOIN lanes l ON l.tenant_id = n.tenant_id AND l.connection_id = n.id \
+         WHERE n.tenant_id = $1 ORDER BY n.id",
         oldest("0"),
         oldest("1"),
         oldest("2")
@@ -112,7 +112,8 @@ pub(crate) async fn depths(store: &SqlStore, now: Timestamp) -> Result<Depths, F
     depths.sending = sending(store).await?;
     let doubts = "SELECT 1 AS one FROM messages WHERE in_doubt_at IS NOT NULL";
     depths.in_doubt = count_to(store, doubts, Vec::new()).await?.min(COUNTED_TO);
-    depths.inbox = count_to(store, "SELECT 1 AS one FROM inbox_queue", Vec::new()).await?.min(COUNTED_TO);
+    depths.inbox =
+        count_to(store, "SELECT 1 AS one FROM inbox_queue ORDER BY id", Vec::new()).await?.min(COUNTED_TO);
     let first = "SELECT i.at FROM inbox_queue q JOIN inbox i ON i.tenant_id = q.tenant_id AND i.id = q.id \
                  ORDER BY q.id LIMIT 1";
     let first = db::one(store.reader(), first, []).await?;
@@ -133,9 +134,9 @@ pub(crate) async fn depths(store: &SqlStore, now: Timestamp) -> Result<Depths, F
 async fn queues(store: &SqlStore, now: Timestamp) -> Result<[QueueDepth; 3], Fault> {
     let sql = format!(
         "SELECT p.priority, {} AS oldest, (SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox o \
-         WHERE o.tenant_id = c.tenant_id AND o.connection_id = c.id AND o.priority = p.priority \
+         WHERE o.tenant_id = n.tenant_id AND o.connection_id = n.id AND o.priority = p.priority \
          AND NOT o.sending AND NOT o.held AND o.due_at <= $1 LIMIT {COUNTED_TO}) AS few) AS due \
-         FROM connections c CROSS JOIN (SELECT CAST(0 AS BIGINT) AS priority UNION ALL SELECT 1 UNION ALL SELECT 2) AS p",
+         FROM connections n CROSS JOIN (SELECT CAST(0 AS BIGINT) AS priority UNION ALL SELECT 1 UNION ALL SELECT 2) AS p",
         oldest("p.priority")
     );
     let mut queues = [QueueDepth::default(); 3];
@@ -151,8 +152,8 @@ async fn queues(store: &SqlStore, now: Timestamp) -> Result<[QueueDepth; 3], Fau
 }
 
 async fn sending(store: &SqlStore) -> Result<i64, Fault> {
-    let sql = "SELECT (SELECT COUNT(*) FROM outbox o WHERE o.tenant_id = c.tenant_id AND o.connection_id = c.id \
-               AND o.sending) AS sending FROM connections c";
+    let sql = "SELECT (SELECT COUNT(*) FROM outbox o WHERE o.tenant_id = n.tenant_id AND o.connection_id = n.id \
+               AND o.sending) AS sending FROM connections n";
     let rows = db::all(store.reader(), sql, []).await?;
     rows.iter().map(|row| row.get::<i64>("sending")).sum()
 }
