@@ -9,8 +9,11 @@ use e2e::{Stack, eventually, on_each_engine};
 use serde_json::{Value, json};
 use test_smtp::MailServer;
 
-/// Takes every POST; path and body of each.
-fn receiver() -> (String, Arc<Mutex<Vec<(String, String, Value)>>>) {
+/// What came: path, headers and body of each.
+type Posts = Arc<Mutex<Vec<(String, String, Value)>>>;
+
+/// Takes every POST.
+fn receiver() -> (String, Posts) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let got = Arc::new(Mutex::new(Vec::new()));

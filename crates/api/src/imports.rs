@@ -98,7 +98,11 @@ async fn import_contacts(
     Ok(if is_over { ok(report).into_response() } else { accepted(report).into_response() })
 }
 
-async fn from_json(imports: &Imports, key: Option<ApiKeyId>, request: Request) -> Result<(Received, Order, bool)> {
+async fn from_json(
+    imports: &Imports,
+    key: Option<ApiKeyId>,
+    request: Request,
+) -> Result<(Received, Order, bool)> {
     let bytes = request.into_body().into_data_stream().map(|part| part.map_err(std::io::Error::other));
     let received = imports.receive(bytes.boxed()).await.map_err(failed(ImportId(0)))?;
     let members = imports.members(&received).await.map_err(failed(ImportId(0)))?;

@@ -46,9 +46,9 @@ pub mod state;
 
 mod access;
 mod alerts;
+mod analytics;
 mod audit;
 mod auth;
-mod analytics;
 mod broadcasts;
 mod connections;
 mod consent;

@@ -25,7 +25,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 #[utoipa::path(get, path = "/settings", tag = "tenants",
     responses((status = 200, body = Success<Tenant>)),
     extensions(("x-required-permission" = json!("settings_read"))))]
-async fn get_settings(caller: Caller<needs::SettingsRead>, State(tenants): State<Tenants>) -> Result<Answer<Tenant>> {
+async fn get_settings(
+    caller: Caller<needs::SettingsRead>,
+    State(tenants): State<Tenants>,
+) -> Result<Answer<Tenant>> {
     let found = tenants.get(caller.tenant).await.map_err(failed(caller.tenant))?;
     Ok(ok(body(found)))
 }
@@ -39,7 +42,8 @@ async fn update_settings(
     State(tenants): State<Tenants>,
     Json(wanted): Json<UpdateTenantSettings>,
 ) -> Result<Answer<Tenant>> {
-    let changed = tenants.patch_settings(caller.tenant, patch(wanted)).await.map_err(failed(caller.tenant))?;
+    let changed =
+        tenants.patch_settings(caller.tenant, patch(wanted)).await.map_err(failed(caller.tenant))?;
     Ok(ok(body(changed)))
 }
 

@@ -170,7 +170,7 @@ fn day_of(at: Timestamp) -> i64 {
 }
 
 fn number(date: Date) -> i64 {
-    i64::from(date.duration_since(EPOCH).as_hours() / 24)
+    date.duration_since(EPOCH).as_hours() / 24
 }
 
 fn date(day: i64) -> Date {

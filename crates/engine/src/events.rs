@@ -150,7 +150,7 @@ impl Listener {
         let mut moved = Vec::new();
         for broadcast in store.broadcasts(self.tenant, &filter, &paging).await?.items {
             let known = before.remove(&broadcast.id);
-            self.sending.insert(broadcast.id, broadcast.counts.clone());
+            self.sending.insert(broadcast.id, broadcast.counts);
             if known.as_ref() != Some(&broadcast.counts) {
                 moved.push(broadcast);
             }

@@ -142,7 +142,8 @@ impl Engine {
             Arc::new(move |tenant, failure| failing.tap().failed_late(tenant, failure));
         let erasures = erasure::Erasures::new(deps.clone(), media.clone());
         let bulletin = messages.bulletin().clone();
-        let moved: webhooks::MovedHook = Arc::new(move |tenant, moved| bulletin.tell(tenant, moved.iter().copied()));
+        let moved: webhooks::MovedHook =
+            Arc::new(move |tenant, moved| bulletin.tell(tenant, moved.iter().copied()));
         Ok(Self {
             access: access::Access::new(deps.clone()),
             alerts: alerts::Alerts::new(deps.clone()),
@@ -164,7 +165,12 @@ impl Engine {
                 deps.clone(),
                 directory.clone(),
                 media.clone(),
-                webhooks::Hooks { wake_lane: wake, templates_changed: forget, broadcast_failed: failed_late, moved },
+                webhooks::Hooks {
+                    wake_lane: wake,
+                    templates_changed: forget,
+                    broadcast_failed: failed_late,
+                    moved,
+                },
             ),
             directory,
             erasures,

@@ -1,5 +1,7 @@
 //! Letters, as a real mail server gets them.
 
+#![allow(clippy::unwrap_used, reason = "a test may end by it")]
+
 use notifier::SmtpMailer;
 use ports::mail::{Mail, MailError, Mailer};
 use test_smtp::MailServer;

@@ -1,5 +1,7 @@
 //! Requests, as a real receiver gets them, and those that are not made.
 
+#![allow(clippy::unwrap_used, reason = "a test may end by it")]
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;

@@ -205,7 +205,9 @@ impl Config {
         if self.sends_in_flight == 0 {
             bail!("sends_in_flight: at least 1, else nothing is ever sent");
         }
-        for (name, token) in [("metrics_token", &self.metrics_token), ("operator_token", &self.operator_token)] {
+        for (name, token) in
+            [("metrics_token", &self.metrics_token), ("operator_token", &self.operator_token)]
+        {
             if token.as_ref().is_some_and(|token| token.expose_secret().len() < SHORTEST_TOKEN) {
                 bail!("{name}: at least {SHORTEST_TOKEN} characters, else it can be guessed");
             }

@@ -10,8 +10,8 @@ use engine::{Deps, Engine, Settings};
 use gateway_meta::MetaClient;
 use notifier::{HttpPoster, SmtpMailer};
 use ports::StoreError;
-use ports::mail::{Mailer, NoMail};
 use ports::gateway::MetaGateway;
+use ports::mail::{Mailer, NoMail};
 use secrecy::ExposeSecret;
 use store::{SqlStore, StoreConfig};
 

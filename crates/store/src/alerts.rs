@@ -85,7 +85,7 @@ impl AlertStore for SqlStore {
     async fn alert(&self, tenant: TenantId, alert: AlertId) -> StoreResult<Option<(Alert, Vec<AlertEvent>)>> {
         let sql = format!("SELECT {COLUMNS} FROM alerts WHERE tenant_id = $1 AND id = $2");
         let values = [tenant.0.into(), alert.0.into()];
-        let Some(row) = db::one(self.reader(), &sql, values).await.map_err(Fault::from)? else {
+        let Some(row) = db::one(self.reader(), &sql, values).await? else {
             return Ok(None);
         };
         Ok(Some((from_row(&row)?, history::of(self, tenant, alert).await?)))

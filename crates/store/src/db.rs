@@ -13,8 +13,8 @@ use sea_orm::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::audit::Notes;
 use crate::analytics::Figures;
+use crate::audit::Notes;
 use crate::broadcasts::Tally;
 use crate::dialect::Dialect;
 use crate::secrets::Keyring;
@@ -178,7 +178,14 @@ impl SqlStore {
     }
 
     fn tx(&self, tx: Writing) -> Tx {
-        Tx { tx, dialect: self.inner.dialect, tally: Tally::default(), notes: Notes::default(), figures: Figures::default(), store: self.clone() }
+        Tx {
+            tx,
+            dialect: self.inner.dialect,
+            tally: Tally::default(),
+            notes: Notes::default(),
+            figures: Figures::default(),
+            store: self.clone(),
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 
 mod access;
 mod alerts;
-pub(crate) mod audit;
 mod analytics;
+pub(crate) mod audit;
 mod broadcasts;
 mod connections;
 mod consent;

@@ -81,7 +81,8 @@ impl MediaStore for SqlStore {
         let row = row.ok_or_else(|| Fault::internal("a new file gave no row"))?;
         let made = from_row(&row)?;
         if made.direction == Direction::Outbound {
-            let told = serde_json::json!({ "mime_type": made.mime_type, "size": made.size, "sha256": made.sha256 });
+            let told =
+                serde_json::json!({ "mime_type": made.mime_type, "size": made.size, "sha256": made.sha256 });
             let entry = NewEntry::about(Action::MediaUploaded, "media", made.id).at(made.created_at);
             tx.note(tenant, entry.after(told));
         }

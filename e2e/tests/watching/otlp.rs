@@ -126,7 +126,7 @@ fn cut<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
     part
 }
 
-fn within<'a>(bytes: &'a [u8], number: u64) -> impl Iterator<Item = &'a [u8]> {
+fn within(bytes: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     fields(bytes).into_iter().filter(move |field| field.0 == number).map(|field| field.2)
 }
 

@@ -24,7 +24,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 #[utoipa::path(get, path = "/webhooks/inbox", tag = "webhooks",
     responses((status = 200, body = Success<InboxStats>)),
     extensions(("x-required-permission" = json!("webhooks_read"))))]
-async fn get_inbox(caller: Caller<needs::WebhooksRead>, State(webhooks): State<Webhooks>) -> Result<Answer<InboxStats>> {
+async fn get_inbox(
+    caller: Caller<needs::WebhooksRead>,
+    State(webhooks): State<Webhooks>,
+) -> Result<Answer<InboxStats>> {
     let stats = webhooks.stats(caller.tenant).await?;
     Ok(ok(InboxStats {
         pending: stats.pending,

@@ -281,7 +281,7 @@ async fn broadcasts(walk: &mut Walk) {
     walk.patch("update_broadcast", &path, json!({"name": "Hello!"}), "broadcast_changed").await;
     let step = |step: &str| format!("{path}/{step}");
     let listed = json!({"name": "Listed", "template_name": "hello", "audience": {"list": true}});
-    let listed = format!("/broadcasts/{}/list", id(&walk.stack.post("/broadcasts", listed).await.data(201)));
+    let listed = format!("/broadcasts/{}/list", id(walk.stack.post("/broadcasts", listed).await.data(201)));
     let rows = json!({"recipients": [{"phone": "+12025550102"}]});
     walk.post("post_broadcast_list", &listed, rows.clone(), "broadcast_list_uploaded").await;
     let request = walk.stack.request(Method::PUT, &listed, Body::from(rows.to_string()));

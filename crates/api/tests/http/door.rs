@@ -44,7 +44,12 @@ async fn nobody_comes_in_without_a_good_key() {
 async fn an_expired_key_and_a_revoked_one_are_refused_at_once() {
     let mut stack = Stack::start().await;
     let end = domain::Clock::now(&*stack.clock) + SignedDuration::from_hours(1);
-    let wanted = CreateKey { name: "short".into(), scopes: vec![Scope::Read], expires_at: Some(end), networks: Vec::new() };
+    let wanted = CreateKey {
+        name: "short".into(),
+        scopes: vec![Scope::Read],
+        expires_at: Some(end),
+        networks: Vec::new(),
+    };
     let made = stack.engine.access.create_key(stack.tenant, wanted, Permissions::all()).await.unwrap();
     stack.key = made.secret.expose_secret().to_owned();
     stack.get("/messages").await.data(200);
@@ -128,7 +133,12 @@ async fn refused_keys_are_kept_as_security_events() {
     }
     let events = stack
         .until("a security event", || async {
-            let events = stack.engine.access.security_events(stack.tenant, &EventFilter::default(), &Paging::default()).await.unwrap();
+            let events = stack
+                .engine
+                .access
+                .security_events(stack.tenant, &EventFilter::default(), &Paging::default())
+                .await
+                .unwrap();
             (events.total > 0).then_some(events)
         })
         .await;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may end by it")]
 
 mod alerts;
-mod auth;
 mod audit;
+mod auth;
 mod broadcasts;
 mod connections;
 mod contacts;

@@ -259,7 +259,8 @@ async fn make_tenant(engine: &Engine, name: &str) -> TenantId {
 }
 
 async fn make_key(engine: &Engine, tenant: TenantId, scopes: &[Scope]) -> String {
-    let wanted = CreateKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None, networks: Vec::new() };
+    let wanted =
+        CreateKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None, networks: Vec::new() };
     let made = engine.access.create_key(tenant, wanted, Permissions::all()).await.expect("a key");
     made.secret.expose_secret().to_owned()
 }

@@ -100,7 +100,12 @@ async fn an_unsigned_body_or_one_signed_wrongly_is_refused_and_remembered() {
     let mut changed = body.clone();
     changed.push(b' ');
     assert_eq!(post(&stack, "/webhooks/whatsapp", &changed, Some(&right)).await.status, 401);
-    let events = stack.engine.access.security_events(stack.tenant, &Default::default(), &Paging::default()).await.unwrap();
+    let events = stack
+        .engine
+        .access
+        .security_events(stack.tenant, &Default::default(), &Paging::default())
+        .await
+        .unwrap();
     assert!(events.items.iter().all(|event| event.kind == "webhook_signature_invalid"));
     assert!(events.total >= 2, "{events:?}");
     assert_eq!(stack.engine.webhooks.stats(stack.tenant).await.unwrap().pending, 0);

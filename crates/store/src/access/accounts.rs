@@ -1,7 +1,7 @@
 //! Accounts, their second factor, and what they are members of.
 
-use domain::audit::Action;
 use domain::access::people::Email;
+use domain::audit::Action;
 use domain::{AccountId, MemberId, TenantId};
 use ports::access::accounts::{Account, Membership, Totp};
 use ports::access::members::GivenRole;
@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::SecretString;
 
 use super::members::role_from_row;
-use crate::audit;
 use crate::SqlStore;
+use crate::audit;
 use crate::db::{self, Fault, Row, Tx, hex};
 use crate::secrets::Place;
 

@@ -1,7 +1,7 @@
 //! Links in letters: invitations, and new passwords. One that was used is gone.
 
-use domain::audit::{Action, NewEntry};
 use domain::access::roles::MemberState;
+use domain::audit::{Action, NewEntry};
 use domain::{AccountId, MemberId, TenantId, Timestamp};
 use ports::access::accounts::{Account, OpenInvitation};
 use ports::access::members::{Member, NewLink};
@@ -9,8 +9,8 @@ use sea_orm::ConnectionTrait;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{accounts, members};
-use crate::audit;
 use crate::SqlStore;
+use crate::audit;
 use crate::db::{self, Fault, Row, Tx, clean, hex, micros};
 
 /// Whose link it is.

@@ -1,16 +1,16 @@
 //! Members of a tenant.
 
-use domain::audit::{Action, NewEntry};
 use domain::access::people::Email;
 use domain::access::permissions::Permissions;
 use domain::access::roles::{MemberState, Role};
+use domain::audit::{Action, NewEntry};
 use domain::{AccountId, MemberId, RoleId, TenantId, Timestamp};
 use ports::access::members::{ChangedMember, GivenRole, Invited, Member, MemberPatch, NewLink, NewMember};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{links, roles};
-use crate::audit::tell;
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::ids::{self, Kind};
 

@@ -1,7 +1,7 @@
 //! Roles that a tenant made.
 
-use domain::audit::{Action, NewEntry};
 use domain::access::permissions::Permissions;
+use domain::audit::{Action, NewEntry};
 use domain::{RoleId, TenantId, Timestamp};
 use ports::access::members::{ChangedRole, OwnRole};
 use sea_orm::{ConnectionTrait, QueryResult};

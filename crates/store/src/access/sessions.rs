@@ -6,8 +6,8 @@ use ports::access::accounts::{KnownSession, NewSession, Session};
 use sea_orm::QueryResult;
 
 use super::accounts::memberships;
-use crate::audit;
 use crate::SqlStore;
+use crate::audit;
 use crate::db::{self, Fault, Row, clean, hex, micros, time};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};

@@ -1,8 +1,8 @@
 //! See `ports::alerts::channels`. Addresses and secrets lie sealed.
 
 use async_trait::async_trait;
-use domain::audit::{Action, NewEntry};
 use domain::alerts::Severity;
+use domain::audit::{Action, NewEntry};
 use domain::{AlertChannelId, TenantId, Timestamp};
 use ports::alerts::channels::{Channel, ChannelPatch, ChannelStore, Delivery, NewChannel, Parcel, Target};
 use ports::{Page, Paging, StoreResult};
@@ -10,8 +10,8 @@ use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::deliveries;
-use crate::audit::tell;
 use crate::SqlStore;
+use crate::audit::tell;
 use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};

@@ -1,8 +1,8 @@
 //! See `ports::alerts::rules`.
 
 use async_trait::async_trait;
-use domain::audit::{Action, NewEntry};
 use domain::alerts::rules::{Rule, RuleKind};
+use domain::audit::{Action, NewEntry};
 use domain::{TenantId, Timestamp};
 use ports::StoreResult;
 use ports::alerts::rules::{ChangedRule, Mark, RuleStore};

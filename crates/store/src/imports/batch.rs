@@ -168,8 +168,7 @@ async fn ledger(
 
 /// The contacts that a page made and changed, and those among them who opted in by it.
 fn told(fresh: &[&GoodRow], made: &[(u64, ContactId)], merged: &Merged) -> serde_json::Value {
-    let agreed: HashSet<u64> =
-        fresh.iter().filter(|row| row.consent.is_some()).map(|row| row.row).collect();
+    let agreed: HashSet<u64> = fresh.iter().filter(|row| row.consent.is_some()).map(|row| row.row).collect();
     let mut opted_in: Vec<ContactId> =
         made.iter().filter(|(row, _)| agreed.contains(row)).map(|(_, contact)| *contact).collect();
     opted_in.extend(merged.consents.iter().map(|(contact, _, _)| *contact));

@@ -137,8 +137,7 @@ impl ImportStore for SqlStore {
     ) -> StoreResult<Option<(Import, bool)>> {
         let set = "state = 'cancelled', updated_at = $3, ended_at = $3";
         let entry = NewEntry::about(Action::ImportCancelled, "import", import).at(at);
-        let stopped =
-            self.set_running(tenant, import, set, "TRUE", [micros(at).into()], Some(entry)).await?;
+        let stopped = self.set_running(tenant, import, set, "TRUE", [micros(at).into()], Some(entry)).await?;
         if let Some(stopped) = stopped {
             return Ok(Some((stopped, true)));
         }

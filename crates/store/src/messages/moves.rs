@@ -49,7 +49,8 @@ pub(super) async fn requeue(
         Some(Status::InDoubt) => accept_duplicate,
         _ => false,
     };
-    let purged = row::find(&*tx, tenant, message).await?.is_some_and(|known| known.content_purged_at.is_some());
+    let purged =
+        row::find(&*tx, tenant, message).await?.is_some_and(|known| known.content_purged_at.is_some());
     if allowed && purged {
         return Ok(Moved::ContentPurged);
     }

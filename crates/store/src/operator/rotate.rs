@@ -55,7 +55,8 @@ async fn reseal_accounts(store: &SqlStore, tx: &Tx) -> Result<u64, Fault> {
         let place = accounts::place(AccountId(id));
         outdated += u64::from(ring.is_outdated(&sealed));
         let anew = ring.seal(place, &ring.open(place, &sealed)?)?;
-        db::run(&**tx, "UPDATE accounts SET totp_secret = $2 WHERE id = $1", [id.into(), anew.into()]).await?;
+        db::run(&**tx, "UPDATE accounts SET totp_secret = $2 WHERE id = $1", [id.into(), anew.into()])
+            .await?;
     }
     Ok(outdated)
 }

@@ -1,7 +1,7 @@
 //! A template's row.
 
-use domain::{TemplateId, TenantId};
 use domain::templates::{Category, Status};
+use domain::{TemplateId, TenantId};
 use ports::templates::Template;
 use sea_orm::QueryResult;
 

@@ -54,7 +54,10 @@ pub(super) async fn sync(
     }
     if counts.added > 0 {
         let names: Vec<_> = added.iter().map(|new| tell::listed_template(new)).collect();
-        tx.note(tenant, NewEntry::new(Action::TemplatesSynced, "templates").at(at).after(json!({ "added": names })));
+        tx.note(
+            tenant,
+            NewEntry::new(Action::TemplatesSynced, "templates").at(at).after(json!({ "added": names })),
+        );
     }
     tx.commit().await?;
     Ok(counts)

@@ -48,7 +48,15 @@ pub(crate) const FRESH: [u8; 32] = [5; 32];
 pub(crate) fn new_key(name: &str) -> NewApiKey {
     let mut hash = [0; 32];
     name.bytes().zip(&mut hash).for_each(|(byte, into)| *into = byte);
-    NewApiKey { name: name.into(), prefix: "wxk_".into(), hash, scopes: vec![], expires_at: None, networks: Default::default(), at: at(1) }
+    NewApiKey {
+        name: name.into(),
+        prefix: "wxk_".into(),
+        hash,
+        scopes: vec![],
+        expires_at: None,
+        networks: Default::default(),
+        at: at(1),
+    }
 }
 
 impl Bench {
@@ -319,7 +327,8 @@ async fn no_secret_and_no_person_is_in_an_entry(bench: Bench) {
     let contact = scene.opted_in(1).await;
     scene.project(vec![Change::Inbound(scene.inbound(1, "wamid.in"))]).await;
     scene.send(scene.text(contact)).await;
-    let patch = ports::connections::ConnectionPatch { access_token: Some("EAAG-new".into()), ..Default::default() };
+    let patch =
+        ports::connections::ConnectionPatch { access_token: Some("EAAG-new".into()), ..Default::default() };
     scene.store().update_connection(scene.tenant, scene.connection, patch, at(5)).await.unwrap();
     scene.bench.seal(scene.tenant).await;
     let trail = format!("{:?}", scene.bench.trail(scene.tenant).await);
@@ -353,7 +362,9 @@ async fn what_is_done_over_is_told(bench: Bench) {
     let why = crate::scene::failure("META_REJECTED", 131_049);
     scene.settle(&lease, &claimed, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
     let import = scene.store().create_import(scene.tenant, new_import()).await.unwrap().id;
-    let flag = format!("UPDATE contacts SET review_at = 1, review_code = 1, review_reason = 'x' WHERE id = {contact}");
+    let flag = format!(
+        "UPDATE contacts SET review_at = 1, review_code = 1, review_reason = 'x' WHERE id = {contact}"
+    );
     run(&scene.bench, &flag).await;
     let before = scene.bench.seal(scene.tenant).await.seq;
     scene.store().requeue_message(scene.tenant, claimed.message_id, false, at(60)).await.unwrap();

@@ -72,7 +72,8 @@ pub(crate) async fn everything(store: &SqlStore) -> Vec<u8> {
 }
 
 fn unhex(hex: &str) -> impl Iterator<Item = u8> + '_ {
-    (0..hex.len() / 2).map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).expect("hexadecimal"))
+    (0..hex.len() / 2)
+        .map(|index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).expect("hexadecimal"))
 }
 
 impl Archive {

@@ -113,8 +113,7 @@ async fn fill(scene: &Scene) -> ContactId {
         ..scene.inbound(1, wamid)
     };
     let mine = written(person(), "wamid.mine", "I lost my umbrella");
-    let content =
-        json!({"type": "media", "kind": "image", "source": {"id": "m"}, "caption": "umbrella.png"});
+    let content = json!({"type": "media", "kind": "image", "source": {"id": "m"}, "caption": "umbrella.png"});
     let with_picture = Inbound {
         media: Some(picture),
         content: serde_json::from_value(content).unwrap(),

@@ -220,7 +220,12 @@ async fn keys_and_security_events_are_their_tenants(bench: Bench) {
     let events = store.security_events(stranger, &EventFilter::default(), &Paging::default()).await.unwrap();
     assert_eq!((events.items.len(), events.total), (0, 0));
     store.record_security_events(vec![event(stranger)]).await.unwrap();
-    assert_eq!(store.security_events(street.owner, &EventFilter::default(), &Paging::default()).await.unwrap().items[0].count, 1);
+    assert_eq!(
+        store.security_events(street.owner, &EventFilter::default(), &Paging::default()).await.unwrap().items
+            [0]
+        .count,
+        1
+    );
     assert_eq!(street.of_owner().await, before);
 }
 

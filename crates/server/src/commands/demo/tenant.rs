@@ -33,6 +33,11 @@ pub(super) async fn key(stage: &Stage<'_>, tenant: TenantId, data: &Path) -> Res
     {
         return Ok(kept);
     }
-    let wanted = CreateKey { name: "demo".into(), scopes: Scope::ALL.to_vec(), expires_at: None, networks: Vec::new() };
+    let wanted = CreateKey {
+        name: "demo".into(),
+        scopes: Scope::ALL.to_vec(),
+        expires_at: None,
+        networks: Vec::new(),
+    };
     Ok(access.create_key(tenant, wanted, Permissions::all()).await?.secret.expose_secret().to_owned())
 }

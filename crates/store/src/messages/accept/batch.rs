@@ -67,7 +67,9 @@ fn note(tx: &crate::db::Tx, passed: &[Passed<'_>], written: &[(usize, Accepted)]
             "kind": one.job.content.message_type(),
             "template": one.job.template_id,
         });
-        let same = |(job, _): &&mut (&AcceptJob, _)| (job.tenant_id, &job.actor) == (one.job.tenant_id, &one.job.actor);
+        let same = |(job, _): &&mut (&AcceptJob, _)| {
+            (job.tenant_id, &job.actor) == (one.job.tenant_id, &one.job.actor)
+        };
         match senders.iter_mut().rev().find(same) {
             Some((_, messages)) => messages.push(told),
             None => senders.push((one.job, vec![told])),
