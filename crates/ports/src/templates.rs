@@ -133,7 +133,8 @@ pub trait TemplateStore: Send + Sync {
         rows: Vec<NewTemplate>,
         at: Timestamp,
     ) -> StoreResult<SyncCounts>;
-    /// After a whole list was read: what was submitted to this account but was not in the list is `deleted`.
+    /// After a whole list was read: what was submitted to this account but was not in the list is `deleted`. `at` is when
+    /// the reading began: what moved since then stays.
     async fn remove_templates_missing(
         &self,
         tenant: TenantId,

@@ -50,7 +50,9 @@ impl Templates {
         account: &Account,
     ) -> Result<Synced, TemplateError> {
         let waba_id = &account.connection.waba_id;
-        // What is submitted while the list is read may be missing from it without being gone.
+        // What is submitted, or found by another reading, while the list is read may be missing from it without being
+        // gone.
+        let began = self.deps.clock.now();
         let before = self.submitted(tenant, waba_id).await?;
         let mut reading = Reading::default();
         let mut restarted = false;
@@ -73,9 +75,8 @@ impl Templates {
             let after = self.submitted(tenant, waba_id).await?;
             listed.extend(after.into_iter().filter(|meta_id| !before.contains(meta_id)));
             let listed: Vec<String> = listed.into_iter().collect();
-            let now = self.deps.clock.now();
             synced.counts.removed +=
-                self.deps.store.remove_templates_missing(tenant, waba_id, &listed, now).await?;
+                self.deps.store.remove_templates_missing(tenant, waba_id, &listed, began).await?;
             (self.changed)(tenant);
         }
         Ok(synced)

@@ -174,7 +174,7 @@ async fn a_store_that_holds_something_is_left_alone(bench: Bench) {
     let archive = Archive::of(&bench.store).await;
     let tenant = bench.tenant().await;
     let refused = archive.fill(&bench.store, Waiting::Send).await;
-    assert!(matches!(refused, Err(RestoreError::NotEmpty(table)) if table == "tenants"));
+    assert!(matches!(refused, Err(RestoreError::NotEmpty(_))), "{refused:?}");
     assert_eq!(bench.store.tenants().await.expect("read")[0].id, tenant);
     let newer = Archive { schema: [&archive.schema[..], &["m9999_later".into()]].concat(), ..archive };
     let refused = newer.fill(&Bench::sqlite().await.store, Waiting::Send).await;
