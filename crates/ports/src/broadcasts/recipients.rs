@@ -28,7 +28,7 @@ pub struct DueRecipient {
     /// What the gate asks, about the number that is to send.
     pub gate: Recipient,
     pub row: Option<Map<String, Value>>,
-    /// See [`DueTimes`].
+    /// See [`DueTimes`](super::DueTimes).
     pub zone: Option<String>,
     /// Marketing templates sent to it within the cap's days; 0 when no cap was given.
     pub marketing_sent: i64,
