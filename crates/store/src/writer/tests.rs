@@ -40,6 +40,16 @@ impl File {
         })
     }
 
+    /// One that wrote "a" and waits for the commit, and one that came meanwhile and goes on in the same transaction.
+    async fn pair(&self) -> (tokio::task::JoinHandle<Result<(), Fault>>, Writing) {
+        let first = self.shared("a").await;
+        let waiting = self.writer.begin_shared();
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        let first = tokio::spawn(first.commit());
+        (first, soon(waiting).await.unwrap())
+    }
+
     async fn until_so_many_wait(&self, count: usize) {
         while self.writer.line.sociable.load(Ordering::SeqCst) != count {
             tokio::task::yield_now().await;
@@ -72,12 +82,7 @@ async fn a_lone_transaction_commits_at_once() {
 #[tokio::test]
 async fn transactions_that_come_together_share_a_commit() {
     let file = File::make().await;
-    let first = file.shared("a").await;
-    let waiting = file.writer.begin_shared();
-    tokio::pin!(waiting);
-    assert!(futures::poll!(&mut waiting).is_pending());
-    let first = tokio::spawn(first.commit());
-    let second = soon(waiting).await.unwrap();
+    let (first, second) = file.pair().await;
     assert!(second.nested, "the second began a transaction of its own");
     assert_eq!(file.rows().await, Vec::<String>::new());
     assert!(!first.is_finished(), "the first was told of a commit that had not happened");
@@ -90,12 +95,7 @@ async fn transactions_that_come_together_share_a_commit() {
 #[tokio::test]
 async fn one_that_is_dropped_takes_nobody_with_it() {
     let file = File::make().await;
-    let first = file.shared("a").await;
-    let waiting = file.writer.begin_shared();
-    tokio::pin!(waiting);
-    assert!(futures::poll!(&mut waiting).is_pending());
-    let first = tokio::spawn(first.commit());
-    let second = soon(waiting).await.unwrap();
+    let (first, second) = file.pair().await;
     put(&second, "b").await;
     let third = file.spawn("c");
     file.until_so_many_wait(1).await;
@@ -108,12 +108,7 @@ async fn one_that_is_dropped_takes_nobody_with_it() {
 #[tokio::test]
 async fn when_the_commit_fails_everybody_hears_of_it_and_the_next_begin_anew() {
     let file = File::make().await;
-    let first = file.shared("a").await;
-    let waiting = file.writer.begin_shared();
-    tokio::pin!(waiting);
-    assert!(futures::poll!(&mut waiting).is_pending());
-    let first = tokio::spawn(first.commit());
-    let second = soon(waiting).await.unwrap();
+    let (first, second) = file.pair().await;
     put(&second, "b").await;
     // As a full disk does it: the whole transaction is gone under those who are in it.
     db::run(&*second, "ROLLBACK", []).await.unwrap();
