@@ -172,7 +172,8 @@ impl SqlStore {
         Ok(self.tx(self.inner.writer.begin().await?))
     }
 
-    /// Begins a short transaction of a hot verb: it may share its commit with those who come with it.
+    /// Begins a short transaction of a hot verb: it may share its commit with those who come with it. It may read what
+    /// they have not committed yet, so whoever answers from what was read commits first, even when nothing was written.
     pub(crate) async fn begin_shared(&self) -> Result<Tx, Fault> {
         Ok(self.tx(self.inner.writer.begin_shared().await?))
     }

@@ -82,7 +82,7 @@ impl Writer {
     }
 
     /// Begins a short transaction that may share its commit with those who come with it; dropping it rolls back what
-    /// it did itself.
+    /// it did itself. It may read what the others have not committed yet: only after its own commit is that true.
     pub(crate) async fn begin_shared(&self) -> Result<Writing, Fault> {
         if self.dialect == Dialect::Postgres {
             return self.begin().await;

@@ -6,7 +6,9 @@ use domain::{ConnectionId, ContactId, ConversationId, MessageId};
 use ports::conversations::ConversationStore;
 use ports::idempotency::{IdempotencyStore, KeptAnswer, Reserved};
 use ports::lanes::{LaneStore, Settlement};
-use ports::messages::{AcceptJob, AcceptOutcome, Addressee, MessageFilter, MessageStore, Moved, ReplyTo};
+use ports::messages::{
+    AcceptJob, AcceptOutcome, Accepted, Addressee, MessageFilter, MessageStore, Moved, ReplyTo,
+};
 use ports::operator::OperatorStore;
 use ports::webhooks::Change;
 
@@ -23,6 +25,7 @@ on_each_engine!(
     a_repeat_under_a_key_writes_nothing_and_gets_the_first_answer,
     a_key_used_twice_in_one_batch_sends_once,
     a_hundred_at_once_under_one_key_send_once,
+    a_repeat_is_answered_when_what_it_repeats_can_be_read,
     a_hundred_at_once_make_one_conversation_and_a_hundred_messages,
     a_key_is_free_again_after_a_day,
     a_key_of_another_call_is_not_a_sends_key,
@@ -164,6 +167,29 @@ async fn a_hundred_at_once_under_one_key_send_once(bench: Bench) {
     let replayed = outcomes.iter().filter(|one| matches!(one, AcceptOutcome::Replayed { .. })).count();
     assert_eq!((accepted, replayed), (1, 99));
     assert_eq!(scene.listed(MessageFilter::default()).await.len(), 1);
+}
+
+async fn a_repeat_is_answered_when_what_it_repeats_can_be_read(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let contact = scene.opted_in(1).await;
+    for round in 0..20 {
+        let job = AcceptJob { key: Some((format!("k{round}"), [1; 32])), ..scene.job(contact) };
+        let tenant = scene.tenant;
+        let readable = at_once(scene.store(), 20, |store, _| {
+            let job = job.clone();
+            async move {
+                match store.accept(vec![job]).await.unwrap().remove(0) {
+                    AcceptOutcome::Accepted(Accepted { message_id, .. })
+                    | AcceptOutcome::Replayed { message_id, .. } => {
+                        store.message(tenant, message_id).await.unwrap().is_some()
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        })
+        .await;
+        assert_eq!(readable, vec![true; 20], "answered before the commit of what it names");
+    }
 }
 
 async fn a_hundred_at_once_make_one_conversation_and_a_hundred_messages(bench: Bench) {

@@ -52,8 +52,9 @@ pub(super) async fn accept(store: &SqlStore, jobs: &[&AcceptJob]) -> Result<Vec<
         for (index, accepted) in written {
             outcomes.insert(index, AcceptOutcome::Accepted(accepted));
         }
-        tx.commit().await?;
     }
+    // Also when nothing was written: a replay or a refusal may stand on what others of the group have yet to commit.
+    tx.commit().await?;
     Ok((0..jobs.len()).map(|index| outcomes.remove(&index).unwrap_or(AcceptOutcome::Failed)).collect())
 }
 
