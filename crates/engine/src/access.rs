@@ -10,6 +10,7 @@ mod members;
 mod passwords;
 mod second_factor;
 mod sessions;
+mod standing;
 mod token;
 mod totp;
 
@@ -35,6 +36,7 @@ pub use login::{Client, LoginError, Proof, Second};
 pub use members::{Bearer, Delivery, Invitation, Invite, MemberError};
 pub use second_factor::Enrolled;
 pub use sessions::{OpenedSession, SignedIn};
+pub use standing::Pass;
 
 /// How dealing with keys fails.
 #[derive(Debug, thiserror::Error)]

@@ -126,7 +126,11 @@ impl Access {
                 self.door.note(Refusal { tenant_id, kind, address, reason, at: now });
             }
         };
-        let Some(found) = self.find(presented, now).await? else {
+        let found = match key::plausible(presented) {
+            true => self.find_key(token::hash(presented), now).await?,
+            false => None,
+        };
+        let Some(found) = found else {
             refuse(door, kinds::API_KEY_REFUSED, "unknown key".to_owned());
             return Ok(Authentication::Unknown);
         };
@@ -154,11 +158,11 @@ impl Access {
     }
 
     /// Only keys that exist are remembered, so that guesses fill no memory.
-    async fn find(&self, presented: &str, now: Timestamp) -> Result<Option<ApiKey>, StoreError> {
-        if !key::plausible(presented) {
-            return Ok(None);
-        }
-        let hash = token::hash(presented);
+    pub(super) async fn find_key(
+        &self,
+        hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<ApiKey>, StoreError> {
         if let Some(found) = self.known.recall(&hash, now) {
             return Ok(Some(found));
         }

@@ -104,18 +104,28 @@ impl Access {
         if !Self::is_session(presented) {
             return Ok(None);
         }
-        let (hash, now) = (token::hash(presented), self.deps.clock.now());
-        let found = match self.sessions.recall(&hash, now) {
-            Some(known) => Some(known),
-            None => self.deps.store.session_by_hash(&hash).await?,
-        };
-        let Some(known) = found.filter(|known| !is_over(&known.session, now)) else {
-            self.sessions.known.remove(&hash);
-            return Ok(None);
-        };
-        self.sessions.known.entry(hash).or_insert_with(|| (known.clone(), now));
+        let now = self.deps.clock.now();
+        let Some(known) = self.find_session(token::hash(presented), now).await? else { return Ok(None) };
         self.sessions.note_use(known.session.id, now);
         Ok(signed_in(known, token::csrf(presented)))
+    }
+
+    /// The session with this hash, if it is not over.
+    pub(super) async fn find_session(
+        &self,
+        hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<KnownSession>, StoreError> {
+        if let Some(known) = self.sessions.recall(&hash, now) {
+            return Ok(Some(known).filter(|known| !is_over(&known.session, now)));
+        }
+        let found = self.deps.store.session_by_hash(&hash).await?;
+        let found = found.filter(|known| !is_over(&known.session, now));
+        match &found {
+            Some(known) => self.sessions.known.insert(hash, (known.clone(), now)),
+            None => self.sessions.known.remove(&hash).map(|(_, kept)| kept),
+        };
+        Ok(found)
     }
 
     /// Opens a session for somebody who has proved who they are.
