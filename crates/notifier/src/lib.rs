@@ -2,6 +2,7 @@
 //! ([`ports::notifier::Poster`]), before each of which stands the guard. Nothing is retried here.
 
 mod mail;
+mod mail_faults;
 mod post;
 
 pub use mail::{MailSettingsFault, SmtpMailer};

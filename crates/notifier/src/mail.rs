@@ -1,14 +1,14 @@
 //! Mail by SMTP.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
-use lettre::transport::smtp;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use ports::mail::{Mail, MailError, Mailer};
+
+use crate::mail_faults::fault;
 
 /// For each answer of the mail server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,12 +36,15 @@ impl SmtpMailer {
     /// TLS: inside one machine or network alone), each with `name:password@` where the server wants it. Connects when
     /// there is something to send.
     ///
+    /// A certificate is judged as for every call to the outside: by the authorities that this machine trusts, or those
+    /// in the file that `SSL_CERT_FILE` names. They are read here, once.
+    ///
     /// # Errors
     /// [`MailSettingsFault`].
     pub fn new(url: &str, from: &str) -> Result<Self, MailSettingsFault> {
         let from = from.parse().map_err(|error| MailSettingsFault::From(format!("{error}")))?;
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|error| MailSettingsFault::Url(told(&error)))?
+            .map_err(|error| MailSettingsFault::Url(error.to_string()))?
             .timeout(Some(PATIENCE))
             .build();
         Ok(Self { transport, from })
@@ -54,8 +57,7 @@ impl Mailer for SmtpMailer {
         let message = letter(&self.from, mail)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => Err(MailError::Refused(told(&error))),
-            Err(error) => Err(MailError::Unavailable(told(&error))),
+            Err(error) => Err(fault(&error)),
         }
     }
 }
@@ -73,13 +75,6 @@ fn letter(from: &Mailbox, mail: Mail) -> Result<Message, MailError> {
         .header(ContentType::TEXT_PLAIN)
         .body(mail.text)
         .map_err(|error| MailError::Refused(error.to_string()))
-}
-
-fn told(error: &smtp::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -50,8 +50,34 @@ async fn a_name_and_a_password_are_given_to_a_server_that_wants_them() {
         SmtpMailer::new(&url, "alerts@example.com").unwrap()
     };
     with("ada:p%20w").send(mail("eve@example.com")).await.unwrap();
-    assert!(with("ada:wrong").send(mail("eve@example.com")).await.is_err());
+    let wrong = with("ada:wrong").send(mail("eve@example.com")).await.unwrap_err();
+    assert!(matches!(&wrong, MailError::Login(why) if why.contains("535")), "{wrong}");
+    assert!(!wrong.to_string().contains("ada:wrong"), "{wrong}");
     assert_eq!(server.letters().len(), 1);
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_is_told_from_a_recipient_that_is() {
+    let server = MailServer::with_login("ada", "secret");
+    server.refuse("nobody@example.com");
+    let nobody = mailer(&server).send(mail("ada@example.com")).await.unwrap_err();
+    assert!(matches!(&nobody, MailError::Login(why) if why.contains("530")), "{nobody}");
+    let url = server.url().replace("smtp://", "smtp://ada:secret@");
+    let somebody = SmtpMailer::new(&url, "alerts@example.com").unwrap();
+    let stranger = somebody.send(mail("nobody@example.com")).await.unwrap_err();
+    assert!(matches!(&stranger, MailError::Refused(why) if why.contains("no such user")), "{stranger}");
+    somebody.send(mail("ada@example.com")).await.unwrap();
+    assert_eq!(server.letters().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_without_logins_gets_no_password() {
+    let server = MailServer::start();
+    let url = server.url().replace("smtp://", "smtp://ada:secret@");
+    let refused =
+        SmtpMailer::new(&url, "alerts@example.com").unwrap().send(mail("ada@example.com")).await.unwrap_err();
+    assert!(matches!(&refused, MailError::Login(why) if why.contains("no way to log in")), "{refused}");
+    assert!(server.heard().iter().all(|heard| !["AUTH", "MAIL"].contains(&heard.word.as_str())));
 }
 
 #[tokio::test]

@@ -21,7 +21,10 @@ pub enum MailError {
     /// The address, or the letter, will never be taken.
     #[error("the letter was refused: {0}")]
     Refused(String),
-    /// The mail server cannot be reached, or says later.
+    /// The mail server does not let us in: nobody's letters will be taken until the operator mends the settings.
+    #[error("the mail server does not take the name and password in smtp_url: {0}")]
+    Login(String),
+    /// The mail server cannot be reached or trusted, or says later.
     #[error("the mail server is not available: {0}")]
     Unavailable(String),
 }
