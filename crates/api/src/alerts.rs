@@ -9,17 +9,15 @@ use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::AlertId;
 use engine::alerts::{AlertError, Alerts};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_alerts))
         .routes(routes!(get_alert))
         .routes(routes!(acknowledge_alert))

@@ -5,17 +5,15 @@ use api_types::analytics::{Day, ErrorCount, Funnel, Overview, OverviewQuery, Rat
 use axum::extract::State;
 use engine::analytics::{self, Analytics, AnalyticsError};
 use jiff::civil::Date;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, ok};
 use crate::body::Query;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_overview))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_overview))
 }
 
 /// Figures of some days: messages and how far they came, answers, opt-ins and opt-outs, by day, template and error.

@@ -12,20 +12,15 @@ use domain::audit::verify::Known;
 use engine::audit::{Audit, parsed};
 use http::{HeaderValue, header};
 use ports::audit::AuditFilter;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::Query;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_audit))
-        .routes(routes!(verify_audit))
-        .routes(routes!(export_audit))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_audit)).routes(routes!(verify_audit)).routes(routes!(export_audit))
 }
 
 /// Who did what, newest first.

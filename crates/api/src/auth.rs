@@ -13,17 +13,17 @@ use axum::extract::{FromRef, FromRequestParts};
 use engine::access::{Access, Client, LoginError, Proof, Second, SignedIn};
 use http::header;
 use http::request::Parts;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::caller::{client_address, session};
 use crate::error::ApiError;
-use crate::state::{ApiState, Settings};
+use crate::routing::Routes;
+use crate::state::Settings;
 
 /// Where these routes begin.
 pub(crate) const BASE: &str = "/api/v1/auth";
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .merge(links::routes())
         .merge(login::routes())
         .merge(second_factor::routes())

@@ -21,20 +21,18 @@ use domain::{BroadcastId, TenantId};
 use engine::broadcasts::{BroadcastError, Broadcasts};
 use ports::broadcasts::{BroadcastFilter, BroadcastPatch};
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
 use bodies::Viewer;
 use list::Lists;
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_broadcasts, create_broadcast))
         .routes(routes!(get_broadcast, update_broadcast, delete_broadcast))
         .merge(preview::routes())

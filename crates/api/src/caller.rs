@@ -5,6 +5,8 @@
 //! `("x-required-permission" = json!("contacts_read"))` in its description. What a member may do is decided by the
 //! role; an API key may do what belongs to its scopes (`domain::access::permissions`). Nothing else decides it.
 
+mod standing;
+
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,7 +18,7 @@ use axum::response::Response;
 use domain::access::permissions::Permission;
 use domain::audit::Actor;
 use domain::{ApiKeyId, TenantId, addresses};
-use engine::access::{Access, Authenticated, Authentication, SignedIn, Who};
+use engine::access::{Access, Authenticated, Authentication, Pass, SignedIn, Who};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, header};
 use ports::audit::acting;
@@ -126,7 +128,8 @@ pub(crate) async fn authenticate(
     let (mut parts, body) = request.into_parts();
     let tenant = path_member::<TenantId, _>(&mut parts, &(), "tenant_id").await;
     let address = client_address(&parts.headers, &parts.extensions, &settings);
-    let mut known = who(&access, &parts, tenant.as_ref().ok().copied(), address).await?;
+    let presented = presented(&parts.headers).ok_or_else(nobody)?;
+    let mut known = who(&access, &parts, &presented, tenant.as_ref().ok().copied(), address).await?;
     let tenant = tenant?;
     let not_found = || ApiError::from(Problem::TenantNotFound(Missing { id: tenant.0 }));
     known = known.filter(|known| known.tenant_id == tenant);
@@ -134,9 +137,10 @@ pub(crate) async fn authenticate(
     limits.check(&known.who)?;
     known.request_id =
         parts.extensions.get::<RequestId>().and_then(|id| Some(id.0.to_str().ok()?.to_owned()));
-    let actor = actor(&known);
+    let (actor, pass) = (actor(&known), Pass::of(presented.token(), &known));
     parts.extensions.insert(known);
-    Ok(acting(actor, next.run(Request::from_parts(parts, body))).await)
+    let response = acting(actor, next.run(Request::from_parts(parts, body))).await;
+    Ok(standing::while_it_opens(response, access, pass))
 }
 
 /// For the audit trail.
@@ -152,10 +156,10 @@ fn actor(known: &Authenticated) -> Actor {
 async fn who(
     access: &Access,
     parts: &Parts,
+    presented: &Presented,
     tenant: Option<TenantId>,
     address: Option<IpAddr>,
 ) -> Result<Option<Authenticated>, ApiError> {
-    let presented = presented(&parts.headers).ok_or_else(nobody)?;
     if Access::is_session(presented.token()) {
         let signed_in = session(access, parts).await?;
         return Ok(tenant.and_then(|tenant| signed_in.at(tenant, address)));

@@ -8,18 +8,16 @@ use domain::ContactId;
 use domain::consent::ConsentSource;
 use engine::consent::{Consent, ConsentError, Testimony};
 use serde_json::Value;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::contacts;
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(opt_in_contact))
         .routes(routes!(opt_out_contact))
         .routes(routes!(list_consent))

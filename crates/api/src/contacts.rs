@@ -17,18 +17,16 @@ use http::{HeaderValue, header};
 use ports::contacts::ContactFilter;
 use ports::gateway::ByteStream;
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
+use crate::routing::{Routes, routes};
 use crate::segments;
-use crate::state::ApiState;
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_contacts, create_contact))
         .routes(routes!(export_contacts))
         .routes(routes!(get_contact, update_contact, delete_contact))

@@ -15,20 +15,18 @@ use engine::audit::Audit;
 use engine::erasure::{ErasureError, Erasures};
 use http::{HeaderValue, header};
 use serde_json::{Map, Value};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, accepted, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
 /// How long a caller waits for the receipt.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(export_person))
         .routes(routes!(erase_contact))
         .routes(routes!(list_erasures))

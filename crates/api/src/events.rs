@@ -12,13 +12,12 @@ use engine::events::{Events, Listener, News};
 use futures::{Stream, stream};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::alerts;
 use crate::answer::Result;
 use crate::caller::{Caller, needs};
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,8 +26,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Messages in one event.
 const MOST_MESSAGES: usize = 500;
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(watch_events))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(watch_events))
 }
 
 /// Server-sent events from now on, until the client or the server leaves: `alert` (something happened to an alert),

@@ -8,15 +8,13 @@ use api_types::health::{
 use axum::extract::State;
 use domain::health as rules;
 use engine::health::{Number, Report};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, ok};
 use crate::caller::{Caller, needs};
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_health))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_health))
 }
 
 /// Does it work? `healthy`, `degraded` or `unhealthy`, with every reason and what to do about it. The answer is 200

@@ -22,8 +22,6 @@ use engine::imports::{ImportError, Imports, Options, Order, Received};
 use futures::{Stream, StreamExt as _, stream};
 use http::header;
 use serde_json::Value;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, accepted, list, ok, paging};
 use crate::body::{Id, Query, unsupported};
@@ -32,7 +30,8 @@ use crate::contacts::csv_file;
 use crate::error::ApiError;
 use crate::messages::prefer;
 use crate::payload;
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 /// How long an answer waits for an import to end, when the client does not say.
 const WAIT: Duration = Duration::from_secs(5);
@@ -43,8 +42,8 @@ const SMALL: u64 = 256 * 1024;
 /// Between two looks at an import that somebody watches.
 const LOOK: Duration = Duration::from_millis(500);
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(import_contacts))
         // The limit of a list is a setting, kept where it is written to disk.
         .layer(DefaultBodyLimit::disable())

@@ -65,6 +65,7 @@ mod meta;
 mod pages;
 mod probes;
 mod retention;
+mod routing;
 mod segments;
 mod templates;
 mod tenants;
@@ -75,10 +76,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 
 use finish::RequestIds;
 use limits::CallLimits;
+use routing::Routes;
 pub use state::{ApiState, Settings};
 pub use tenants::operator::OperatorToken;
 
@@ -98,7 +99,7 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
     let somebody = settings.clone();
     let state = ApiState { engine: Arc::new(engine), settings };
     let tenant = creating().route_layer(once).merge(sending()).route_layer(door);
-    let (routes, _) = outside().nest(TENANT_BASE, tenant).split_for_parts();
+    let routes = outside().nest(TENANT_BASE, tenant).into_router();
     let routes = routes
         .merge(pages::routes())
         .fallback(finish::no_route)
@@ -116,8 +117,8 @@ pub fn openapi() -> serde_json::Value {
 }
 
 /// Routes of a tenant whose POSTs take an idempotency key by the layer around them.
-fn creating() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+fn creating() -> Routes {
+    Routes::new()
         .merge(access::routes())
         .merge(alerts::routes())
         .merge(audit::routes())
@@ -140,13 +141,13 @@ fn creating() -> OpenApiRouter<ApiState> {
 }
 
 /// Routes of a tenant whose POSTs send: their idempotency key is part of the commit.
-fn sending() -> OpenApiRouter<ApiState> {
+fn sending() -> Routes {
     messages::routes()
 }
 
 /// Routes outside of the tenants.
-fn outside() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+fn outside() -> Routes {
+    Routes::new()
         .merge(probes::routes())
         .merge(metrics::routes())
         .merge(webhooks::routes())

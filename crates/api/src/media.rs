@@ -14,14 +14,12 @@ use futures::StreamExt;
 use http::{HeaderValue, header};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok};
 use crate::body::{Id, unsupported};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
 /// The largest file, and room for what stands around it in the form. Each kind has its own, lower limit.
 const FORM_LIMIT: usize = 101 * 1024 * 1024;
@@ -30,8 +28,8 @@ const PARTS: usize = 4;
 /// Bytes of a form's field that is no file.
 const SMALL: usize = 64;
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(upload_media))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .routes(routes!(get_media))

@@ -20,21 +20,19 @@ use domain::MessageId;
 use domain::messages::Status;
 use engine::messages::{Messages, RetryError};
 use ports::messages::{MessageFilter, Moved};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
 pub(crate) use bodies::{failure as failure_body, message as message_body};
 use keyed::Keyed;
 use send::{Clerk, To};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_messages, create_message))
         .routes(routes!(get_message))
         .routes(routes!(cancel_message))

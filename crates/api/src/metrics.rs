@@ -12,11 +12,10 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::ApiError;
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 /// Prometheus' text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,8 +33,8 @@ impl std::fmt::Debug for Page {
     }
 }
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_metrics))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_metrics))
 }
 
 /// Numbers about this server, in Prometheus' text format. Opened by the setting `metrics_token`, which is the bearer

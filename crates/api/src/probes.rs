@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use engine::health::Health;
 use http::{StatusCode, header};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_livez)).routes(routes!(get_readyz))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_livez)).routes(routes!(get_readyz))
 }
 
 /// The process answers.

@@ -10,17 +10,15 @@ use axum::extract::State;
 use domain::TenantId;
 use domain::retention::Cutoffs;
 use engine::retention::{RetentionError, RetentionPatch};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_retention, update_retention)).routes(routes!(report_retention))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_retention, update_retention)).routes(routes!(report_retention))
 }
 
 /// What the tenant keeps for how long, the next purge, and what the last one removed.

@@ -8,17 +8,15 @@ use domain::SegmentId;
 use engine::segments::{Count, SegmentError, Segments};
 use ports::segments::SegmentPatch;
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_segments, create_segment))
         .routes(routes!(count_rule))
         .routes(routes!(get_segment, update_segment, delete_segment))

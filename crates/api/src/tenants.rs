@@ -8,17 +8,15 @@ use api_types::{Problem, Success};
 use axum::extract::State;
 use domain::TenantId;
 use engine::tenants::{SettingsPatch, TenantError, Tenants};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_settings, update_settings))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_settings, update_settings))
 }
 
 /// The tenant and what it chose.

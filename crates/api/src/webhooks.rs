@@ -9,22 +9,21 @@ use axum::response::{IntoResponse, Response};
 use domain::ConnectionId;
 use engine::webhooks::{Handshake, ReceiveError, Webhooks};
 use http::{StatusCode, Uri, header};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::body::{Id, pairs};
 use crate::caller::client_address;
 use crate::error::ApiError;
 use crate::payload;
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 pub(crate) use inbox::routes as inbox_routes;
 
 /// Meta signs every body with the app secret (Meta, "Webhooks, validating payloads").
 const SIGNATURE: &str = "x-hub-signature-256";
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(verify_webhook, receive_webhook))
         .routes(routes!(verify_connection_webhook, receive_connection_webhook))
 }

@@ -11,18 +11,16 @@ use engine::access::{Access, EventFormat};
 use engine::audit::Audit;
 use http::{HeaderValue, header};
 use ports::access::EventFilter;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::failed;
 use crate::answer::{Answer, Result, list, paging};
 use crate::body::Query;
 use crate::caller::{Caller, needs};
 use crate::contacts::csv_file;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_security_events))
         .routes(routes!(export_security_events_csv))
         .routes(routes!(export_security_events_jsonl))

@@ -7,17 +7,15 @@ use axum::extract::State;
 use domain::{MemberId, RoleId};
 use engine::access::{Access, Bearer, Delivery, Invitation, Invite, MemberError};
 use ports::access::members::{GivenRole, MemberPatch};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, created, ok, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_members, invite_member))
         .routes(routes!(get_member, update_member, remove_member))
         .routes(routes!(repeat_invitation))

@@ -7,18 +7,16 @@ use axum::extract::State;
 use domain::access::permissions::Permissions;
 use domain::{MemberId, RoleId};
 use engine::access::{Access, MemberError};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::members::failed as member_failed;
 use crate::answer::{Answer, Result, created, ok, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_roles, create_role)).routes(routes!(update_role, delete_role))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_roles, create_role)).routes(routes!(update_role, delete_role))
 }
 
 /// The roles that every tenant has, then the tenant's own, by name.

@@ -13,18 +13,16 @@ use ports::alerts::Severity;
 use ports::alerts::channels::{Channel, ChannelKind as Kind};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{severity, severity_of};
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_alert_channels, create_alert_channel))
         .routes(routes!(get_alert_channel, update_alert_channel, delete_alert_channel))
         .routes(routes!(test_alert_channel))

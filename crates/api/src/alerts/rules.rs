@@ -8,18 +8,16 @@ use domain::AlertRuleId;
 use domain::alerts::rules as domain_rules;
 use engine::alerts::Alerts;
 use engine::alerts::rules::{RuleError, RulePatch, TenantRule};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{severity, severity_of};
 use crate::answer::{Answer, Result, ok, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_alert_rules)).routes(routes!(update_alert_rule))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_alert_rules)).routes(routes!(update_alert_rule))
 }
 
 /// The rules, by id. Every tenant has the same ones, with thresholds of its own.

@@ -4,16 +4,14 @@ use api_types::Success;
 use api_types::auth::{AcceptInvitation, Done, ForgotPassword, Joined, ResetPassword};
 use axum::extract::State;
 use engine::access::{Accept, Access};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{At, second};
 use crate::answer::{Answer, Result, accepted, created, ok};
 use crate::body::Json;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(accept_invitation))
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password))

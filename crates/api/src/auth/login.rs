@@ -11,17 +11,16 @@ use engine::access::Access;
 use http::header;
 use ports::access::accounts::Account;
 use secrecy::ExposeSecret;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{At, Person, cookie, proof};
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
 use crate::error::ApiError;
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(log_in)).routes(routes!(log_out)).routes(routes!(get_me))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(log_in)).routes(routes!(log_out)).routes(routes!(get_me))
 }
 
 /// Logs somebody in. Neither the answer nor the time that it takes tells whether the address has an account. Wrong

@@ -5,16 +5,14 @@ use api_types::auth::{ConfirmTotp, Done, EnrollTotp, EnrolledTotp, ProveTotp, Re
 use axum::extract::State;
 use engine::access::Access;
 use secrecy::ExposeSecret;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{At, Person, proof};
 use crate::answer::{Answer, Result, created, ok};
 use crate::body::Json;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(enroll_totp))
         .routes(routes!(confirm_totp))
         .routes(routes!(disable_totp))

@@ -6,18 +6,16 @@ use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::SessionId;
 use engine::access::{Access, LoginError};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Person;
 use super::login::session;
 use crate::answer::{Answer, Result, ok, short_list};
 use crate::body::{Id, Query};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_sessions, end_other_sessions)).routes(routes!(end_session))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_sessions, end_other_sessions)).routes(routes!(end_session))
 }
 
 /// Sessions that are not over, the one used last first.

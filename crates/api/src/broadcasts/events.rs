@@ -10,22 +10,21 @@ use axum::response::{IntoResponse, Response};
 use domain::{BroadcastId, TenantId};
 use futures::{Stream, stream};
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::bodies::Viewer;
 use crate::answer::Result;
 use crate::body::Id;
 use crate::caller::{Caller, needs};
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Proxies close what is silent for longer.
 const SILENCE: Duration = Duration::from_secs(15);
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(watch_broadcast))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(watch_broadcast))
 }
 
 /// Server-sent events: `progress` with the broadcast as `GET …/broadcasts/{id}` shows it, at once and whenever it has

@@ -17,14 +17,13 @@ use ports::broadcasts::ListRow;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{Rows, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::{Id, Json, unsupported};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
+use crate::routing::{Routes, routes};
 use crate::state::ApiState;
 
 /// Parts of a file on their way from the client to the disk.
@@ -34,8 +33,8 @@ const SMALL: usize = 1_024;
 /// Rows of one request.
 const ROWS: usize = 10_000;
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(put_broadcast_list, post_broadcast_list))
         // The imports' own limit holds for files.
         .layer(DefaultBodyLimit::disable())

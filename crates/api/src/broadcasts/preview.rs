@@ -8,18 +8,16 @@ use api_types::broadcasts::{
 use axum::extract::State;
 use domain::BroadcastId;
 use engine::broadcasts::{Broadcasts, Cost, LimitForecast, Preview, Rendered, Sample};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{bodies, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::Json;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(preview_broadcast))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(preview_broadcast))
 }
 
 /// Tries a plan out without sending: whom it would reach, whom not and why, how long it would take, what it would cost.

@@ -13,8 +13,6 @@ use engine::audit::Audit;
 use engine::broadcasts::Broadcasts;
 use http::{HeaderValue, header};
 use ports::broadcasts::{RecipientFilter, RecipientRow, RecipientState};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{failed, must_exist, table};
 use crate::answer::{Answer, Result, list, paging};
@@ -22,10 +20,10 @@ use crate::body::{Id, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::messages::failure_body;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_recipients)).routes(routes!(export_recipients))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_recipients)).routes(routes!(export_recipients))
 }
 
 /// Recipients of a broadcast, those left out among them.

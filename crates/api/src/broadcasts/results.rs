@@ -9,20 +9,18 @@ use domain::{BroadcastId, Timestamp};
 use engine::broadcasts::{Broadcasts, Motion, Report};
 use ports::broadcasts::{Counts, FailedGroup, Results};
 use serde_json::{Map, Value};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{bodies, failed};
 use crate::answer::{Answer, Result, ok};
 use crate::body::Id;
 use crate::caller::{Caller, needs};
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
 /// Always there, in the order of the product owner's document.
 const ALWAYS: [FailedBy; 3] = [FailedBy::NotOnWhatsapp, FailedBy::InvalidNumber, FailedBy::RateLimited];
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_broadcast_results))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(get_broadcast_results))
 }
 
 /// How a broadcast goes, or went.

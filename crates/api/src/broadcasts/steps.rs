@@ -5,18 +5,16 @@ use api_types::broadcasts::{Broadcast, RetriedRecipients, RetryFailed, SendBroad
 use axum::extract::State;
 use domain::BroadcastId;
 use ports::broadcasts::BroadcastPatch;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::bodies::Viewer;
 use super::failed;
 use crate::answer::{Answer, Result, accepted, ok};
 use crate::body::{Id, Json};
 use crate::caller::{Caller, needs};
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(send_broadcast))
         .routes(routes!(unschedule_broadcast))
         .routes(routes!(pause_broadcast))

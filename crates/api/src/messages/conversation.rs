@@ -9,8 +9,6 @@ use domain::ConversationId;
 use engine::conversations::{ConversationError, Conversations};
 use engine::messages::Messages;
 use ports::messages::MessageFilter;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::keyed::Keyed;
 use super::message_body;
@@ -18,10 +16,10 @@ use super::send::{Clerk, To};
 use crate::answer::{Answer, Result, list, paging};
 use crate::body::{Id, Query};
 use crate::caller::{Caller, needs};
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_conversation_messages, create_conversation_message))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(list_conversation_messages, create_conversation_message))
 }
 
 /// Lists the messages of a conversation, newest first.

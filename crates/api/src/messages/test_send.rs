@@ -9,8 +9,6 @@ use axum::response::Response;
 use domain::{ConnectionId, TemplateId, TenantId};
 use engine::connections::{ConnectionError, Connections};
 use engine::templates::TemplateError;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::keyed::Keyed;
 use super::send::{Clerk, To};
@@ -18,10 +16,10 @@ use crate::answer::Result;
 use crate::body::Id;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(test_send_template))
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(test_send_template))
 }
 
 /// Sends a template to one contact, to see it on a phone.

@@ -19,8 +19,6 @@ use http::request::Parts;
 use ports::access::members::GivenRole;
 use ports::audit::acting;
 use secrecy::{ExposeSecret, SecretString};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{body, failed, patch};
 use crate::access::members::{self, shown};
@@ -29,13 +27,14 @@ use crate::body::{Id, Json, Query};
 use crate::caller::{bearer, client_address};
 use crate::error::ApiError;
 use crate::finish::RequestId;
-use crate::state::{ApiState, Settings};
+use crate::routing::{Routes, routes};
+use crate::state::Settings;
 
 /// Where these routes begin.
 pub(crate) const BASE: &str = "/api/v1/tenants";
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(list_tenants, create_tenant))
         .routes(routes!(get_tenant))
         .routes(routes!(invite_owner))

@@ -5,16 +5,14 @@ use api_types::{List, PagingQuery, Success};
 use axum::extract::State;
 use engine::webhooks::Webhooks;
 use ports::webhooks as kept;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Json, Query};
 use crate::caller::{Caller, needs};
-use crate::state::ApiState;
+use crate::routing::{Routes, routes};
 
-pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(get_inbox))
         .routes(routes!(list_aside_items))
         .routes(routes!(retry_aside_items))
