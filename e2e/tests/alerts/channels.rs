@@ -1,5 +1,4 @@
-//! Monitoring, through HTTP against the real binary: a figure crosses its threshold, every channel hears of it, and of
-//! its end.
+//! A figure crosses its threshold, every channel hears of it, and of its end.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -8,6 +7,10 @@ use std::sync::{Arc, Mutex};
 use e2e::{Stack, eventually, on_each_engine};
 use serde_json::{Value, json};
 use test_smtp::MailServer;
+
+use crate::{open, set_rule};
+
+const KIND: &str = "api_error_rate_high";
 
 /// What came: path, headers and body of each.
 type Posts = Arc<Mutex<Vec<(String, String, Value)>>>;
@@ -46,13 +49,6 @@ fn receiver() -> (String, Posts) {
     (url, got)
 }
 
-#[track_caller]
-fn open(stack: &Stack, kind: &str) -> Option<Value> {
-    let list = stack.api.get("/alerts?open=true&page_size=100").expect(200);
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    items.into_iter().find(|alert| alert["kind"] == kind)
-}
-
 #[test]
 fn an_api_error_rate_is_told_on_every_channel_and_so_is_its_end() {
     on_each_engine(|database| {
@@ -70,13 +66,7 @@ fn an_api_error_rate_is_told_on_every_channel_and_so_is_its_end() {
         ] {
             stack.api.post("/alert-channels", wanted).expect(201);
         }
-        let rules = stack.api.get("/alert-rules").expect(200);
-        let rule = rules["items"]
-            .as_array()
-            .and_then(|rules| rules.iter().find(|rule| rule["kind"] == "api_error_rate_high").cloned());
-        let id = &rule.expect("the rule")["id"];
-        let path = format!("/alert-rules/{id}");
-        stack.api.call("PATCH", &path, Some(&json!({ "minimum": 4 }))).expect(200);
+        set_rule(&stack, KIND, json!({ "minimum": 4 }));
         let send = |number: usize| {
             let contact = stack.api.opted_in_contact(&format!("+1555127{number:04}"));
             stack.api.post("/messages", json!({ "contact_id": contact, "template_name": "hello" }))
@@ -87,7 +77,7 @@ fn an_api_error_rate_is_told_on_every_channel_and_so_is_its_end() {
             send(number).refused(502, "META_REJECTED");
         }
         stack.sim.advance("2m");
-        let alert = eventually("the alert", || open(&stack, "api_error_rate_high"));
+        let alert = eventually("the alert", || open(&stack, KIND));
         assert_eq!(alert["details"]["rate"], 1.0, "{alert:#}");
         stack.sim.advance("31s");
         let told = |word: &str| {
@@ -108,7 +98,7 @@ fn an_api_error_rate_is_told_on_every_channel_and_so_is_its_end() {
             send(number).expect(201);
         }
         stack.sim.advance("2m");
-        eventually("it is over", || open(&stack, "api_error_rate_high").is_none().then_some(()));
+        eventually("it is over", || open(&stack, KIND).is_none().then_some(()));
         stack.sim.advance("31s");
         eventually("every channel heard of its end", || told("resolved"));
         let overview = stack.api.get("/analytics/overview").expect(200);
