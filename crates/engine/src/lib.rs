@@ -26,6 +26,8 @@ mod sweep;
 pub mod telemetry;
 pub mod templates;
 pub mod tenants;
+mod vault;
+mod walk;
 pub mod webhooks;
 
 use std::path::PathBuf;

@@ -5,11 +5,10 @@ mod leftovers;
 mod limits;
 mod meta_ids;
 mod upload;
-mod vault;
 
 use std::sync::Arc;
 
-use domain::{MediaId, TenantId};
+use domain::{MediaId, SignedDuration, TenantId};
 use ports::StoreError;
 use ports::gateway::{ByteStream, GatewayError};
 use ports::media::Media;
@@ -17,9 +16,13 @@ use tokio::sync::Notify;
 
 use crate::Deps;
 use crate::faults::Faults;
+use crate::vault::{Broken, Vault};
 
 pub use limits::{SUPPORTED, kind_of, largest};
 pub use upload::{Upload, Uploaded};
+
+/// Age from which a file that nobody names was left by a crash.
+const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 
 /// How dealing with files fails.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +56,21 @@ pub enum MediaError {
     Store(#[from] StoreError),
 }
 
+impl From<Broken> for MediaError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TooLarge { limit } => Self::TooLarge { limit },
+            Broken::CutOff(error) => Self::CutOff(error),
+            Broken::Disk(error) => Self::Disk(error),
+        }
+    }
+}
+
 /// Use cases on files.
 #[derive(Clone)]
 pub struct MediaFiles {
     deps: Deps,
-    vault: Arc<vault::Vault>,
+    vault: Arc<Vault>,
     ids: Arc<meta_ids::MetaIds>,
     used: Arc<meta_ids::Used>,
     arrivals: Arc<Notify>,
@@ -66,7 +79,7 @@ pub struct MediaFiles {
 impl MediaFiles {
     /// Over these parts; the folder is made when the first file comes.
     pub fn new(deps: Deps) -> Self {
-        let vault = Arc::new(vault::Vault::new(deps.settings.media_dir.clone()));
+        let vault = Arc::new(Vault::new(deps.settings.media_dir.clone(), LEFT_BEHIND));
         Self { deps, vault, ids: Arc::default(), used: Arc::default(), arrivals: Arc::default() }
     }
 

@@ -1,18 +1,16 @@
 //! Security events as a file.
 
-use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::TenantId;
 use domain::imports::cells;
-use futures::{StreamExt as _, stream};
 use ports::Paging;
 use ports::access::{EventFilter, SecurityEvent};
 use ports::gateway::ByteStream;
 
 use super::Access;
 use crate::imports::csv_line;
+use crate::walk;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +21,6 @@ pub enum EventFormat {
     JsonLines,
 }
 
-const PAGE: u32 = 1_000;
 const COLUMNS: [&str; 8] = ["id", "kind", "connection_id", "address", "reason", "at", "last_at", "count"];
 
 impl Access {
@@ -34,27 +31,18 @@ impl Access {
             csv_line(&mut head, COLUMNS.into_iter());
         }
         let (store, filter) = (Arc::clone(&self.deps.store), Arc::new(filter));
-        let first = Some(Paging { page: 1, page_size: PAGE, cursor: None });
-        let rows = stream::unfold(first, move |paging| {
+        let read = move |paging: Paging| {
             let (store, filter) = (Arc::clone(&store), Arc::clone(&filter));
-            async move {
-                let page = match store.security_events(tenant, &filter, &paging?).await {
-                    Ok(page) => page,
-                    Err(error) => return Some((Err(io::Error::other(error)), None)),
-                };
-                let mut text = Vec::new();
-                for event in &page.items {
-                    match format {
-                        EventFormat::Csv => csv(&mut text, event),
-                        EventFormat::JsonLines => json(&mut text, event),
-                    }
-                }
-                let next =
-                    page.next_cursor.map(|cursor| Paging { page: 1, page_size: PAGE, cursor: Some(cursor) });
-                Some((Ok(Bytes::from(text)), next))
-            }
-        });
-        stream::once(async { Ok(Bytes::from(head)) }).chain(rows).boxed()
+            async move { store.security_events(tenant, &filter, &paging).await }
+        };
+        walk::file(
+            head,
+            read,
+            match format {
+                EventFormat::Csv => csv,
+                EventFormat::JsonLines => json,
+            },
+        )
     }
 }
 

@@ -1,20 +1,16 @@
 //! Contacts as a CSV that an import reads back.
 
-use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::TenantId;
 use domain::imports::cells;
-use futures::{StreamExt as _, stream};
 use ports::Paging;
 use ports::contacts::{Contact, ContactFilter};
 use ports::gateway::ByteStream;
 
 use super::Contacts;
 use crate::imports::csv_line;
-
-const PAGE: u32 = 1_000;
+use crate::walk;
 
 /// The columns; an import takes over those before `id`.
 pub(crate) const COLUMNS: [&str; 14] = [
@@ -41,22 +37,11 @@ impl Contacts {
         let mut head = if with_mark { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
         csv_line(&mut head, COLUMNS.into_iter());
         let (store, filter) = (Arc::clone(&self.deps.store), Arc::new(filter));
-        let first = Some(Paging { page: 1, page_size: PAGE, cursor: None });
-        let rows = stream::unfold(first, move |paging| {
+        let read = move |paging: Paging| {
             let (store, filter) = (Arc::clone(&store), Arc::clone(&filter));
-            async move {
-                let page = match store.contacts(tenant, &filter, &paging?).await {
-                    Ok(page) => page,
-                    Err(error) => return Some((Err(io::Error::other(error)), None)),
-                };
-                let mut text = Vec::new();
-                page.items.iter().for_each(|contact| line(&mut text, contact));
-                let next =
-                    page.next_cursor.map(|cursor| Paging { page: 1, page_size: PAGE, cursor: Some(cursor) });
-                Some((Ok(Bytes::from(text)), next))
-            }
-        });
-        stream::once(async { Ok(Bytes::from(head)) }).chain(rows).boxed()
+            async move { store.contacts(tenant, &filter, &paging).await }
+        };
+        walk::file(head, read, line)
     }
 }
 

@@ -12,7 +12,6 @@ mod plan;
 pub mod read;
 mod rounds;
 mod run;
-mod vault;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,10 +29,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::Deps;
 use crate::faults::Faults;
+use crate::vault::{Broken, Vault};
 
+pub use crate::vault::Received;
 pub(crate) use errors_csv::write as csv_line;
 pub use plan::{Options, Plan};
-pub use vault::Received;
 
 /// Problems that a report holds itself; all of them are in `errors.csv`.
 pub const DETAILS: u32 = 1_000;
@@ -41,6 +41,8 @@ pub const DETAILS: u32 = 1_000;
 const AT_ONCE: usize = 4;
 /// How long an import is held without a word.
 const HOLD: domain::SignedDuration = domain::SignedDuration::from_secs(60);
+/// A file that no import names is left behind after so long.
+const LEFT_BEHIND: domain::SignedDuration = domain::SignedDuration::from_hours(1);
 
 /// How dealing with imports fails.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,16 @@ pub enum ImportError {
     TenantNotFound,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Broken> for ImportError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::TooLarge { limit } => Self::TooLarge { limit },
+            Broken::CutOff(error) => Self::CutOff(error),
+            Broken::Disk(error) => Self::Disk(error),
+        }
+    }
 }
 
 impl From<read::Unreadable> for ImportError {
@@ -122,7 +134,7 @@ struct Running {
 }
 
 struct Shared {
-    vault: vault::Vault,
+    vault: Vault,
     running: Mutex<HashMap<ImportId, Running>>,
     room: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -140,7 +152,7 @@ impl Imports {
     /// Over these parts; the folder is made when the first file comes.
     pub fn new(deps: Deps) -> Self {
         let shared = Shared {
-            vault: vault::Vault::new(deps.settings.imports_dir.clone()),
+            vault: Vault::new(deps.settings.imports_dir.clone(), LEFT_BEHIND),
             running: Mutex::default(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             tasks: TaskTracker::new(),
@@ -157,9 +169,13 @@ impl Imports {
     /// Streams a file to disk. It is gone when the answer is dropped, unless it is [started](Self::start).
     ///
     /// # Errors
-    /// [`ImportError::TooLarge`], [`ImportError::CutOff`], [`ImportError::Disk`].
+    /// [`ImportError::TooLarge`], [`ImportError::CutOff`], [`ImportError::Disk`]; [`ImportError::Invalid`]: it is empty.
     pub async fn receive(&self, bytes: ByteStream) -> Result<Received, ImportError> {
-        self.shared.vault.receive(self.deps.entropy.as_ref(), bytes, self.limit()).await
+        let received = self.shared.vault.receive(self.deps.entropy.as_ref(), bytes, self.limit()).await?;
+        if received.size() == 0 {
+            return Err(Faults::one("/file", "is empty").into());
+        }
+        Ok(received)
     }
 
     /// The members of a JSON body but for its contacts.
@@ -252,7 +268,7 @@ impl Imports {
             }
             Err(error) => {
                 // No row names the file; should removing fail as well, it is swept away.
-                let _ = self.shared.vault.remove(&file).await;
+                let _ = self.shared.vault.remove(tenant, &file).await;
                 Err(error.into())
             }
         }

@@ -40,7 +40,7 @@ impl Imports {
         let now = self.deps.clock.now();
         for (tenant, import) in self.deps.store.free_imports(&node, now, AT_A_TIME).await? {
             let is_at_work = self.running().contains_key(&import.id);
-            if is_at_work || !self.shared.vault.has(&import.file).await {
+            if is_at_work || !self.shared.vault.has(tenant, &import.file).await {
                 continue;
             }
             let taken = self.deps.store.take_import(tenant, import.id, &node, now, now + HOLD).await?;
@@ -55,6 +55,6 @@ impl Imports {
     async fn sweep(&self) -> Result<(), super::ImportError> {
         let wanted = self.deps.store.files_of_imports().await?;
         let now = self.deps.clock.now();
-        self.shared.vault.sweep(&wanted, now).await.map_err(super::ImportError::Disk)
+        self.shared.vault.sweep_all_but(&wanted, now).await.map_err(super::ImportError::Disk)
     }
 }

@@ -72,7 +72,7 @@ impl Imports {
             let room = imports.shared.room.clone();
             tokio::select! {
                 _room = room.acquire_owned() => imports.work(tenant, import, cancel).await,
-                () = cancel.cancelled() => imports.discard(&import.file).await,
+                () = cancel.cancelled() => imports.discard(tenant, &import.file).await,
                 () = imports.shared.stop.cancelled() => {
                     imports.let_go(tenant, id).await;
                 }
@@ -96,7 +96,7 @@ impl Imports {
             End::Over(state, failure) => self.end(tenant, id, &file, state, failure).await,
             End::NotOurs => match self.deps.store.import(tenant, id).await {
                 Ok(Some(import)) if !import.state.is_over() => {}
-                Ok(_) => self.discard(&file).await,
+                Ok(_) => self.discard(tenant, &file).await,
                 Err(error) => tracing::warn!(import.id = %id, %error, "an import cannot be looked at"),
             },
             End::Stopped => self.let_go(tenant, id).await,
@@ -117,7 +117,7 @@ impl Imports {
             match self.deps.store.end_import(tenant, id, node, state, failure.as_deref(), now).await {
                 Ok(_) => {
                     tracing::info!(tenant.id = %tenant, import.id = %id, state = state.as_str(), "an import ended");
-                    return self.discard(file).await;
+                    return self.discard(tenant, file).await;
                 }
                 Err(error) => {
                     tracing::warn!(import.id = %id, %error, "the end of an import cannot be noted");
@@ -137,8 +137,8 @@ impl Imports {
     }
 
     /// The file of an import that is over.
-    async fn discard(&self, file: &str) {
-        if let Err(error) = self.shared.vault.remove(file).await {
+    async fn discard(&self, tenant: TenantId, file: &str) {
+        if let Err(error) = self.shared.vault.remove(tenant, file).await {
             tracing::debug!(%error, "the file of an import is left to the sweeper");
         }
     }
@@ -159,9 +159,12 @@ impl Imports {
         cancel: &CancellationToken,
     ) -> End {
         let on_duplicate = if plan.options.skip_duplicates { OnDuplicate::Skip } else { OnDuplicate::Update };
+        let Ok(path) = self.shared.vault.locate(tenant, &import.file) else {
+            return End::Over(ImportState::Failed, Some("the server cannot find its own file".into()));
+        };
         let (sender, mut steps) = mpsc::channel(AHEAD);
         let reading = Reading {
-            path: self.shared.vault.locate(&import.file),
+            path,
             plan,
             import: import.id,
             after: import.cursor,

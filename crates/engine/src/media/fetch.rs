@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::limits::LARGEST;
 use super::upload::is_final;
-use super::vault::{Broken, Incoming};
 use super::{MediaError, MediaFiles};
+use crate::vault::Received;
 
 /// How often is looked without having been woken.
 const LOOK: Duration = Duration::from_secs(2);
@@ -116,24 +116,20 @@ impl MediaFiles {
             other => other?,
         };
         let told = location.sha256.as_deref().or(media.sha256.as_deref());
-        if told.is_some_and(|told| !is_digest(told, &incoming.sha256)) {
+        if told.is_some_and(|told| !is_digest(told, incoming.sha256())) {
             return Err(Failed::Altered);
         }
-        let (size, sha256) = (incoming.size, hex::encode(incoming.sha256));
+        let (size, sha256) = (incoming.size(), hex::encode(incoming.sha256()));
         let path = self.vault.keep(tenant, incoming).await.map_err(MediaError::Disk)?;
         Ok((path, size, sha256))
     }
 
-    async fn download(&self, access: &Access, location: &MediaLocation) -> Result<Incoming, Failed> {
+    async fn download(&self, access: &Access, location: &MediaLocation) -> Result<Received, Failed> {
         let bytes = self.deps.gateway.fetch_media(access, location).await.map_err(MediaError::Gateway)?;
         let received = self.vault.receive(self.deps.entropy.as_ref(), bytes, LARGEST).await;
-        let incoming = received.map_err(|broken| match broken {
-            Broken::TooLarge => MediaError::TooLarge { limit: LARGEST },
-            Broken::CutOff(error) => MediaError::CutOff(error),
-            Broken::Disk(error) => MediaError::Disk(error),
-        })?;
+        let incoming = received.map_err(MediaError::from)?;
         match location.size {
-            Some(size) if size != incoming.size => Err(Failed::Altered),
+            Some(size) if size != incoming.size() => Err(Failed::Altered),
             _ => Ok(incoming),
         }
     }

@@ -1,12 +1,9 @@
 //! Files that nobody names any more: removed from the disk once the commit that let them go is durable.
 
 use std::io;
-use std::path::Path;
 
 use domain::TenantId;
-use tokio::fs;
 
-use super::vault::is_left_behind;
 use super::{MediaError, MediaFiles};
 
 /// Files at a time.
@@ -48,26 +45,21 @@ impl MediaFiles {
     /// [`MediaError::Disk`], or the store's.
     pub(crate) async fn remove_unknown(&self) -> Result<u64, MediaError> {
         let mut removed = 0;
-        for folder in entries(&self.deps.settings.media_dir).await.map_err(MediaError::Disk)? {
-            // Whatever is not called like a tenant is not one's folder.
-            let Ok(tenant) = folder.parse::<TenantId>() else { continue };
-            let files =
-                entries(&self.deps.settings.media_dir.join(&folder)).await.map_err(MediaError::Disk)?;
-            for names in files.chunks(BATCH as usize) {
-                removed += self.remove_unknown_of(tenant, names).await?;
+        for tenant in self.vault.tenants().await.map_err(MediaError::Disk)? {
+            let files = self.vault.files(tenant).await.map_err(MediaError::Disk)?;
+            for paths in files.chunks(BATCH as usize) {
+                removed += self.remove_unknown_of(tenant, paths).await?;
             }
         }
         Ok(removed)
     }
 
-    async fn remove_unknown_of(&self, tenant: TenantId, names: &[String]) -> Result<u64, MediaError> {
+    async fn remove_unknown_of(&self, tenant: TenantId, paths: &[String]) -> Result<u64, MediaError> {
         let now = self.deps.clock.now();
         let mut old = Vec::new();
-        for name in names {
-            let path = format!("{tenant}/{name}");
-            // One that is gone meanwhile is as good as young.
-            if is_left_behind(&self.deps.settings.media_dir.join(&path), now).await.unwrap_or(false) {
-                old.push(path);
+        for path in paths {
+            if self.vault.is_left_behind(path, now).await.unwrap_or(false) {
+                old.push(path.clone());
             }
         }
         if old.is_empty() {
@@ -84,18 +76,4 @@ impl MediaFiles {
         }
         Ok(removed)
     }
-}
-
-/// Names in a folder; none when there is no such folder.
-async fn entries(folder: &Path) -> io::Result<Vec<String>> {
-    let mut entries = match fs::read_dir(folder).await {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    while let Some(entry) = entries.next_entry().await? {
-        names.extend(entry.file_name().into_string());
-    }
-    Ok(names)
 }

@@ -11,8 +11,6 @@ const ANIMATED_STICKER: u64 = 500 * KIB;
 const STICKER: u64 = 100 * KIB;
 /// The largest file of any kind; also what an inbound file may have.
 pub(super) const LARGEST: u64 = 100 * MIB;
-/// Bytes at the beginning of a file that are looked at.
-pub(super) const HEAD: usize = 1024;
 
 /// The types that can be sent.
 pub const SUPPORTED: [&str; 18] = [

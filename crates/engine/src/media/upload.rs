@@ -9,7 +9,6 @@ use ports::connections::Connection;
 use ports::gateway::{Access, ByteStream, GatewayError};
 use ports::media::{Media, NewMedia};
 
-use super::vault::Broken;
 use super::{MediaError, MediaFiles, limits};
 use crate::connections::{access, note_refusal};
 use crate::faults::Faults;
@@ -60,25 +59,18 @@ impl MediaFiles {
             limits::kind_of(&mime_type).ok_or_else(|| MediaError::UnsupportedType(mime_type.clone()))?;
         let connection = self.connection(tenant, upload.connection_id).await?;
         let largest = limits::largest(kind);
-        let incoming =
-            self.vault.receive(self.deps.entropy.as_ref(), bytes, largest).await.map_err(|broken| {
-                match broken {
-                    Broken::TooLarge => MediaError::TooLarge { limit: largest },
-                    Broken::CutOff(error) => MediaError::CutOff(error),
-                    Broken::Disk(error) => MediaError::Disk(error),
-                }
-            })?;
-        let limit = limits::limit_of(kind, &incoming.head);
-        if incoming.size > limit {
+        let incoming = self.vault.receive(self.deps.entropy.as_ref(), bytes, largest).await?;
+        let limit = limits::limit_of(kind, incoming.head());
+        if incoming.size() > limit {
             return Err(MediaError::TooLarge { limit });
         }
         let mut faults = Faults::default();
-        if incoming.size == 0 {
+        if incoming.size() == 0 {
             faults.add("/file", "is empty");
         }
-        limits::agrees(&mime_type, &incoming.head, &mut faults);
+        limits::agrees(&mime_type, incoming.head(), &mut faults);
         faults.check()?;
-        let (size, sha256) = (incoming.size, hex::encode(incoming.sha256));
+        let (size, sha256) = (incoming.size(), hex::encode(incoming.sha256()));
         let path = self.vault.keep(tenant, incoming).await.map_err(MediaError::Disk)?;
         let new = NewMedia {
             connection_id: connection.id,
