@@ -4,7 +4,6 @@ use api_types::contacts::{Contact, ContactQuery, CreateContact, Review, UpdateCo
 use api_types::errors::details::{DuplicateContact, Missing};
 use api_types::imports::CsvQuery;
 use api_types::{List, PagingQuery, Problem, Success};
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use domain::audit::{Action, NewEntry};
@@ -13,15 +12,14 @@ use engine::audit::Audit;
 use engine::consent::Testimony;
 use engine::contacts::{ContactError, Contacts, PatchContact};
 use engine::segments::Segments;
-use http::{HeaderValue, header};
 use ports::contacts::ContactFilter;
-use ports::gateway::ByteStream;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
 use crate::body::{Id, Json, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
+use crate::files::csv_file;
 use crate::routing::{Routes, routes};
 use crate::segments;
 
@@ -76,18 +74,6 @@ async fn export_contacts(
     let filter = filter(caller.tenant, &saved, wanted).await?;
     audit.note(caller.tenant, NewEntry::new(Action::ContactsExported, "contacts")).await?;
     Ok(csv_file(contacts.export(caller.tenant, filter, csv.bom == Some(true)), "contacts.csv"))
-}
-
-/// A CSV on its way.
-pub(crate) fn csv_file(bytes: ByteStream, name: &str) -> Response {
-    let mut response = Response::new(Body::from_stream(bytes));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    let attachment = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
-    headers.insert(header::CONTENT_DISPOSITION, attachment.unwrap_or(HeaderValue::from_static("attachment")));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Makes a contact.

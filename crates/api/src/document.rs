@@ -67,6 +67,7 @@ pub fn write(document: OpenApi) -> Value {
     document[CODES] = table.into();
     components(&mut document);
     for (path, item) in members(&mut document["paths"]) {
+        name_apart(item);
         for (method, operation) in members(item) {
             if METHODS.contains(&method.as_str()) && path.contains("{tenant_id}") {
                 complete(path, method, operation);
@@ -83,6 +84,17 @@ pub fn write(document: OpenApi) -> Value {
 
 fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
+}
+
+/// One handler for several methods of a path is an operation of each, under a name of its own.
+fn name_apart(item: &mut Value) {
+    let names: Vec<Value> = members(item).map(|(_, operation)| operation["operationId"].clone()).collect();
+    for (method, operation) in members(item).filter(|(method, _)| METHODS.contains(&method.as_str())) {
+        let name = &operation["operationId"];
+        if names.iter().filter(|other| *other == name).count() > 1 {
+            operation["operationId"] = format!("{method}_{}", name.as_str().unwrap_or_default()).into();
+        }
+    }
 }
 
 fn components(document: &mut Value) {

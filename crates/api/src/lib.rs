@@ -56,6 +56,7 @@ mod contacts;
 mod conversations;
 mod erasure;
 mod events;
+mod files;
 mod health;
 mod imports;
 mod leftover;

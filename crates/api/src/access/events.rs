@@ -2,22 +2,22 @@
 
 use api_types::access::{SecurityEvent, SecurityEventQuery};
 use api_types::{List, PagingQuery, Success};
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::response::Response;
-use domain::ApiKeyId;
 use domain::audit::{Action, NewEntry};
+use domain::{ApiKeyId, TenantId};
 use engine::access::{Access, EventFormat};
 use engine::audit::Audit;
-use http::{HeaderValue, header};
 use ports::access::EventFilter;
+use ports::gateway::ByteStream;
 
 use super::failed;
 use crate::answer::{Answer, Result, list, paging};
 use crate::body::Query;
 use crate::caller::{Caller, needs};
-use crate::contacts::csv_file;
+use crate::files::{csv_file, json_lines_file};
 use crate::routing::{Routes, routes};
+use crate::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -46,12 +46,10 @@ async fn list_security_events(
     extensions(("x-required-permission" = json!("security_read"))))]
 async fn export_security_events_csv(
     caller: Caller<needs::SecurityRead>,
-    State(access): State<Access>,
-    State(audit): State<Audit>,
+    State(exports): State<Exports>,
     Query(wanted): Query<SecurityEventQuery>,
 ) -> Result<Response> {
-    audit.note(caller.tenant, NewEntry::new(Action::SecurityEventsExported, "security_events")).await?;
-    let bytes = access.export_events(caller.tenant, filter(wanted), EventFormat::Csv);
+    let bytes = exports.of(caller.tenant, wanted, EventFormat::Csv).await?;
     Ok(csv_file(bytes, "security-events.csv"))
 }
 
@@ -61,28 +59,45 @@ async fn export_security_events_csv(
     extensions(("x-required-permission" = json!("security_read"))))]
 async fn export_security_events_jsonl(
     caller: Caller<needs::SecurityRead>,
-    State(access): State<Access>,
-    State(audit): State<Audit>,
+    State(exports): State<Exports>,
     Query(wanted): Query<SecurityEventQuery>,
 ) -> Result<Response> {
-    audit.note(caller.tenant, NewEntry::new(Action::SecurityEventsExported, "security_events")).await?;
-    let bytes = access.export_events(caller.tenant, filter(wanted), EventFormat::JsonLines);
-    let mut response = Response::new(Body::from_stream(bytes));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"security-events.jsonl\""),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    let bytes = exports.of(caller.tenant, wanted, EventFormat::JsonLines).await?;
+    Ok(json_lines_file(bytes, "security-events.jsonl"))
 }
 
-fn filter(wanted: SecurityEventQuery) -> EventFilter {
+/// What files of events need.
+#[derive(Clone)]
+struct Exports {
+    access: Access,
+    audit: Audit,
+}
+
+impl FromRef<ApiState> for Exports {
+    fn from_ref(state: &ApiState) -> Self {
+        Self { access: Access::from_ref(state), audit: Audit::from_ref(state) }
+    }
+}
+
+impl Exports {
+    /// A file of events; that it was made is noted first.
+    async fn of(
+        &self,
+        tenant: TenantId,
+        wanted: SecurityEventQuery,
+        format: EventFormat,
+    ) -> Result<ByteStream> {
+        let entry = NewEntry::new(Action::SecurityEventsExported, "security_events");
+        self.audit.note(tenant, entry).await?;
+        Ok(self.access.export_events(tenant, filter(wanted), format))
+    }
+}
+
+pub(crate) fn filter(wanted: SecurityEventQuery) -> EventFilter {
     EventFilter { kind: wanted.kind, address: wanted.address, since: wanted.since, until: wanted.until }
 }
 
-fn body(event: ports::access::SecurityEvent) -> SecurityEvent {
+pub(crate) fn body(event: ports::access::SecurityEvent) -> SecurityEvent {
     SecurityEvent {
         id: event.id.0,
         kind: event.kind,

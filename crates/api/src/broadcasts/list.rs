@@ -35,7 +35,7 @@ const ROWS: usize = 10_000;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .routes(routes!(put_broadcast_list, post_broadcast_list))
+        .routes(routes!(broadcast_list))
         // The imports' own limit holds for files.
         .layer(DefaultBodyLimit::disable())
 }
@@ -58,31 +58,16 @@ impl FromRef<ApiState> for Lists {
     }
 }
 
-/// Replaces the list of a draft: a file (CSV or XLSX, as a form) or rows as JSON.
+/// Replaces the list of a draft: a file (CSV or XLSX, as a form) or rows as JSON. POST does the same as PUT.
 ///
 /// Its audience must be a list (`"audience": {"list": true}`). Rows whose number cannot be one are reported, and stay:
 /// nothing is sent to them, and the results count them as `invalid_number`.
-#[utoipa::path(put, path = "/broadcasts/{id}/list", tag = "broadcasts",
+#[utoipa::path(method(put, post), path = "/broadcasts/{id}/list", tag = "broadcasts",
     request_body(content((UploadList = "multipart/form-data"), (PutList = "application/json"))),
     responses((status = 200, body = Success<ListReport>)),
     extensions(("x-required-permission" = json!("broadcasts_write")),
         ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
-async fn put_broadcast_list(
-    caller: Caller<needs::BroadcastsWrite>,
-    Id(id): Id<BroadcastId>,
-    State(lists): State<Lists>,
-    request: Request,
-) -> Result<Answer<ListReport>> {
-    lists.replace(caller.tenant, id, request).await
-}
-
-/// The same as PUT, for clients that upload by POST.
-#[utoipa::path(post, path = "/broadcasts/{id}/list", tag = "broadcasts",
-    request_body(content((UploadList = "multipart/form-data"), (PutList = "application/json"))),
-    responses((status = 200, body = Success<ListReport>)),
-    extensions(("x-required-permission" = json!("broadcasts_write")),
-        ("x-error-codes" = json!(["BROADCAST_NOT_FOUND", "INVALID_STATE"]))))]
-async fn post_broadcast_list(
+async fn broadcast_list(
     caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
     State(lists): State<Lists>,
