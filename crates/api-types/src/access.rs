@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::read::Change;
+
 words! {
     /// What a key may do. Each scope stands alone: `manage` does not include `send`.
     Scope = domain::access::Scope {
@@ -62,6 +64,21 @@ request! {
         /// Absent: until it is revoked.
         expires_at: Option<jiff::Timestamp>,
         /// From where it may be used, such as `203.0.113.0/24` or a single address; absent or empty: from everywhere.
+        networks: Option<Vec<String>> [1, 64],
+    }
+}
+
+request! {
+    /// What to change; an absent member stays as it is. The key itself stays the same, and is not shown.
+    UpdateApiKey {
+        name: Option<String> [1, 100],
+        /// At least one.
+        scopes: Option<Vec<Scope>>,
+        /// Null: until it is revoked.
+        #[serde(default, skip_serializing_if = "Change::is_keep")]
+        #[schema(value_type = Option<jiff::Timestamp>, required = false)]
+        expires_at: Change<jiff::Timestamp>,
+        /// Empty: from everywhere.
         networks: Option<Vec<String>> [1, 64],
     }
 }

@@ -29,7 +29,8 @@ pub struct AuditActor {
 pub struct AuditEntry {
     /// From 1, without a gap.
     pub seq: i64,
-    pub at: Timestamp,
+    /// Null only where it cannot be read any more.
+    pub at: Option<Timestamp>,
     pub actor: AuditActor,
     #[schema(example = "api_key_created")]
     pub action: String,
@@ -46,6 +47,11 @@ pub struct AuditEntry {
     pub prev: String,
     /// The hash of this entry.
     pub hash: String,
+    /// Only of an entry of which something cannot be read, or means nothing to this version: what is wrong, in words. What
+    /// is left of it stands in the other members. Whether somebody changed it tells `GET …/audit/verify`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schema(required = false)]
+    pub unreadable: Vec<String>,
 }
 
 /// The end of the chain. Noted somewhere else, it proves later that nothing up to it was rolled back.

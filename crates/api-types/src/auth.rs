@@ -116,6 +116,22 @@ request! {
 }
 
 request! {
+    /// Another password, by somebody who is logged in: the one they have once more, and the second factor where there is one
+    /// (`code` or `recovery_code`).
+    ChangePassword {
+        #[schema(value_type = String, format = Password)]
+        current_password: Secret [1, 1000],
+        /// 12 to 200 characters, at least 5 different ones, not made of the address.
+        #[schema(value_type = String, format = Password)]
+        new_password: Secret [1, 1000],
+        #[schema(value_type = Option<String>, format = Password)]
+        code: Option<Secret> [1, 20],
+        #[schema(value_type = Option<String>, format = Password)]
+        recovery_code: Option<Secret> [1, 50],
+    }
+}
+
+request! {
     /// An invitation to be accepted.
     AcceptInvitation {
         /// What stands behind `#token=` in the link.

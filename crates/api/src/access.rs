@@ -1,15 +1,15 @@
 //! API keys, members, roles, security events.
 
-mod events;
+pub(crate) mod events;
 pub(crate) mod members;
 mod roles;
 
-use api_types::access::{ApiKey, CreateApiKey, CreatedApiKey};
-use api_types::errors::details::{Denied, Missing};
+use api_types::access::{ApiKey, CreateApiKey, CreatedApiKey, UpdateApiKey};
+use api_types::errors::details::{Denied, Missing, WrongState};
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::ApiKeyId;
-use engine::access::{Access, AccessError, CreateKey};
+use engine::access::{Access, AccessError, ChangeKey, CreateKey};
 use secrecy::ExposeSecret;
 
 use crate::answer::{Answer, Result, created, ok, short_list};
@@ -21,7 +21,7 @@ use crate::routing::{Routes, routes};
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .routes(routes!(list_api_keys, create_api_key))
-        .routes(routes!(revoke_api_key))
+        .routes(routes!(update_api_key, revoke_api_key))
         .merge(events::routes())
         .merge(members::routes())
         .merge(roles::routes())
@@ -62,6 +62,28 @@ async fn create_api_key(
     Ok(created(CreatedApiKey { key: shown.clone(), secret }).repeated_as(shown))
 }
 
+/// Changes name, scopes, end or networks of a key, at once; the key itself stays, and is not shown. Nobody gives a key more
+/// than they may do themselves, nor changes one that may do more. One that was revoked stays so.
+#[utoipa::path(patch, path = "/api-keys/{id}", tag = "access", request_body = UpdateApiKey,
+    responses((status = 200, body = Success<ApiKey>)),
+    extensions(("x-required-permission" = json!("keys_manage")),
+        ("x-error-codes" = json!(["API_KEY_NOT_FOUND", "INVALID_STATE"]))))]
+async fn update_api_key(
+    caller: Caller<needs::KeysManage>,
+    Id(id): Id<ApiKeyId>,
+    State(access): State<Access>,
+    Json(wanted): Json<UpdateApiKey>,
+) -> Result<Answer<ApiKey>> {
+    let wanted = ChangeKey {
+        name: wanted.name,
+        scopes: wanted.scopes.map(|scopes| scopes.into_iter().map(Into::into).collect()),
+        expires_at: wanted.expires_at.into_option(),
+        networks: wanted.networks,
+    };
+    let changed = access.change_key(caller.tenant, id, wanted, caller.known.permissions).await;
+    Ok(ok(key(changed.map_err(failed(id))?)))
+}
+
 /// Revokes a key, at once. A repeat changes nothing.
 #[utoipa::path(delete, path = "/api-keys/{id}", tag = "access",
     responses((status = 200, body = Success<ApiKey>)),
@@ -89,12 +111,18 @@ fn key(key: ports::access::ApiKey) -> ApiKey {
     }
 }
 
-fn failed(key: ApiKeyId) -> impl FnOnce(AccessError) -> ApiError {
+pub(crate) fn failed(key: ApiKeyId) -> impl FnOnce(AccessError) -> ApiError {
     move |error| match error {
         AccessError::NotFound => Problem::ApiKeyNotFound(Missing { id: key.0 }).into(),
         AccessError::Beyond(permission) => Problem::Forbidden(Denied {
             missing_permission: Some(permission.as_str().to_owned()),
             ..Denied::default()
+        })
+        .into(),
+        AccessError::Revoked => Problem::InvalidState(WrongState {
+            current: "revoked".to_owned(),
+            allowed: vec!["active".to_owned()],
+            not_before: None,
         })
         .into(),
         AccessError::Invalid(faults) => faults.into(),

@@ -7,8 +7,8 @@ use api_types::{List, PagingQuery, Success};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use domain::audit::Link;
 use domain::audit::verify::Known;
+use domain::audit::{Found, Link, Torn};
 use engine::audit::{Audit, parsed};
 use http::{HeaderValue, header};
 use ports::audit::AuditFilter;
@@ -23,7 +23,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(list_audit)).routes(routes!(verify_audit)).routes(routes!(export_audit))
 }
 
-/// Who did what, newest first.
+/// Who did what, newest first. An entry that cannot be read is marked by `unreadable`, and hides no other.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery, PagingQuery),
     responses((status = 200, body = Success<List<AuditEntry>>)),
     extensions(("x-required-permission" = json!("audit_read"))))]
@@ -100,12 +100,41 @@ async fn export_audit(caller: Caller<needs::AuditRead>, State(audit): State<Audi
     Ok(response)
 }
 
-fn body(link: Link) -> AuditEntry {
+fn body(found: Found) -> AuditEntry {
+    match found {
+        Ok(link) => whole(link),
+        Err(torn) => rest(*torn),
+    }
+}
+
+fn rest(torn: Torn) -> AuditEntry {
+    AuditEntry {
+        seq: torn.seq.unwrap_or_default(),
+        at: torn.at,
+        actor: AuditActor {
+            kind: torn.actor_kind.unwrap_or_default(),
+            id: torn.actor_id,
+            name: torn.actor_name,
+            address: torn.address,
+            request_id: torn.request_id,
+        },
+        action: torn.action.unwrap_or_default(),
+        subject: torn.subject.unwrap_or_default(),
+        before: parsed(torn.before.as_deref()),
+        after: parsed(torn.after.as_deref()),
+        prev: torn.prev.map(hex::encode).unwrap_or_default(),
+        hash: torn.hash.map(hex::encode).unwrap_or_default(),
+        unreadable: torn.problems,
+    }
+}
+
+fn whole(link: Link) -> AuditEntry {
+    let unreadable = link.problems();
     let entry = link.entry;
     let actor = entry.actor;
     AuditEntry {
         seq: entry.seq,
-        at: entry.at,
+        at: Some(entry.at),
         actor: AuditActor {
             kind: actor.kind.as_str().to_owned(),
             id: actor.id,
@@ -119,5 +148,6 @@ fn body(link: Link) -> AuditEntry {
         after: parsed(entry.after.as_deref()),
         prev: hex::encode(link.prev),
         hash: hex::encode(link.hash),
+        unreadable,
     }
 }

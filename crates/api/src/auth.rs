@@ -3,6 +3,7 @@
 pub(crate) mod cookie;
 mod links;
 mod login;
+mod password;
 mod second_factor;
 mod sessions;
 
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(links::routes())
         .merge(login::routes())
+        .merge(password::routes())
         .merge(second_factor::routes())
         .merge(sessions::routes())
 }

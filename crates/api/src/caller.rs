@@ -56,7 +56,7 @@ pub mod needs {
         ContactsRead, TemplatesRead, MessagesRead, ConversationsRead, BroadcastsRead, ConnectionsRead, SettingsRead,
         AlertsRead, WebhooksRead, MembersRead, KeysRead, SecurityRead, AuditRead, RetentionRead, HealthRead, Exports,
         MessagesSend, ConversationsWrite, MediaWrite, BroadcastsWrite, BroadcastsSend, ContactsWrite, ContactsImport,
-        ContactsErase, SegmentsWrite, TemplatesWrite, CannedRepliesWrite, ConnectionsManage, SettingsManage,
+        ContactsErase, ContactsDisclose, SegmentsWrite, TemplatesWrite, CannedRepliesWrite, ConnectionsManage, SettingsManage,
         AlertsManage, WebhooksManage, MembersManage, KeysManage, RetentionManage,
     }
 }

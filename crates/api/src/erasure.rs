@@ -37,9 +37,9 @@ pub(crate) fn routes() -> Routes {
 /// All that is known of a contact, as a ZIP: JSON files and the files that were sent and received.
 #[utoipa::path(get, path = "/contacts/{id}/export", tag = "erasure",
     responses((status = 200, content_type = "application/zip", body = String)),
-    extensions(("x-required-permission" = json!("contacts_erase")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("contacts_disclose")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
 async fn export_person(
-    caller: Caller<needs::ContactsErase>,
+    caller: Caller<needs::ContactsDisclose>,
     Id(id): Id<ContactId>,
     State(erasures): State<Erasures>,
     State(audit): State<Audit>,

@@ -52,7 +52,7 @@ fn every_route_of_a_tenant_names_its_scope_and_its_failures() {
         let permission = operation["x-required-permission"].as_str().unwrap_or_default();
         let permission: Permission = permission.parse().unwrap_or_else(|problem| panic!("{name}: {problem}"));
         assert_eq!(permission.scope().as_str(), scope, "{name}");
-        if permission == Permission::ContactsErase {
+        if permission == Permission::ContactsDisclose {
             assert_eq!(scope, "manage", "{name}: all that is known of a person");
         } else if name.starts_with("get ") {
             assert_eq!(scope, "read", "{name}: looking needs no more");

@@ -10,6 +10,7 @@
 pub mod action;
 pub mod chain;
 pub mod change;
+mod torn;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::{TenantId, Timestamp};
 
 pub use action::Action;
 pub use change::change;
+pub use torn::{Found, Torn};
 
 /// What kind of actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

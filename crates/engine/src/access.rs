@@ -7,6 +7,7 @@ mod key;
 mod links;
 mod login;
 mod members;
+mod own_password;
 mod passwords;
 mod second_factor;
 mod sessions;
@@ -21,7 +22,9 @@ use domain::access::Scope;
 use domain::access::permissions::{Permission, Permissions};
 use domain::addresses::Network;
 use domain::{ApiKeyId, SignedDuration, TenantId, Timestamp};
-use ports::access::{ApiKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{
+    ApiKey, ApiKeyPatch, ChangedKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent,
+};
 use ports::{Page, Paging, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +49,9 @@ pub enum AccessError {
     /// Nobody makes a key that may do more than they may.
     #[error("this needs the permission {0}")]
     Beyond(Permission),
+    /// Nobody wakes a key that was revoked.
+    #[error("the key was revoked")]
+    Revoked,
     #[error(transparent)]
     Invalid(#[from] Faults),
     #[error(transparent)]
@@ -62,6 +68,18 @@ pub struct CreateKey {
     pub expires_at: Option<Timestamp>,
     /// From where it may be used, such as `10.0.0.0/8`; none: from everywhere.
     pub networks: Vec<String>,
+}
+
+/// What to change of a key; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChangeKey {
+    pub name: Option<String>,
+    /// Empty: refused.
+    pub scopes: Option<Vec<Scope>>,
+    /// `Some(None)`: until revoked.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Empty: from everywhere.
+    pub networks: Option<Vec<String>>,
 }
 
 /// A new key; the only time that it is shown.
@@ -115,20 +133,15 @@ impl Access {
         let at = self.deps.clock.now();
         let mut faults = Faults::default();
         faults.required("/name", &wanted.name, NAME);
-        if wanted.scopes.is_empty() {
-            faults.add("/scopes", "must name at least one of read, send, manage");
-        }
+        let scopes = scopes(wanted.scopes, &mut faults);
         if let Some(end) = wanted.expires_at {
             faults.future("/expires_at", end, at);
         }
         let networks = networks(&wanted.networks, &mut faults);
         faults.check()?;
-        if let Some(permission) = Permissions::of_scopes(&wanted.scopes).beyond(by) {
+        if let Some(permission) = Permissions::of_scopes(&scopes).beyond(by) {
             return Err(AccessError::Beyond(permission));
         }
-        let mut scopes = wanted.scopes;
-        scopes.sort_unstable();
-        scopes.dedup();
         let secret = key::generate(self.deps.entropy.as_ref());
         let new = NewApiKey {
             name: wanted.name.trim().to_owned(),
@@ -149,6 +162,44 @@ impl Access {
     /// The store's alone.
     pub async fn keys(&self, tenant: TenantId) -> Result<Vec<ApiKey>, AccessError> {
         Ok(self.deps.store.api_keys(tenant).await?)
+    }
+
+    /// Changes a key, never the secret: at once on this node, within two seconds on others. `by` is what the one who
+    /// changes it may do.
+    ///
+    /// # Errors
+    /// [`AccessError::Invalid`] with every fault, [`AccessError::NotFound`], [`AccessError::Revoked`],
+    /// [`AccessError::Beyond`], or the store's.
+    pub async fn change_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        wanted: ChangeKey,
+        by: Permissions,
+    ) -> Result<ApiKey, AccessError> {
+        let at = self.deps.clock.now();
+        let mut faults = Faults::default();
+        if let Some(name) = &wanted.name {
+            faults.required("/name", name, NAME);
+        }
+        if let Some(Some(end)) = wanted.expires_at {
+            faults.future("/expires_at", end, at);
+        }
+        let patch = ApiKeyPatch {
+            name: wanted.name.as_deref().map(|name| name.trim().to_owned()),
+            scopes: wanted.scopes.map(|wanted| scopes(wanted, &mut faults)),
+            networks: wanted.networks.map(|texts| networks(&texts, &mut faults).into_iter().collect()),
+            expires_at: wanted.expires_at,
+        };
+        faults.check()?;
+        let changed = self.deps.store.update_api_key(tenant, key, patch, by, at).await?;
+        self.known.forget(key);
+        match changed {
+            ChangedKey::Changed(key) => Ok(key),
+            ChangedKey::NotFound => Err(AccessError::NotFound),
+            ChangedKey::Beyond(permission) => Err(AccessError::Beyond(permission)),
+            ChangedKey::Revoked => Err(AccessError::Revoked),
+        }
     }
 
     /// Revokes a key: at once on this node, within two seconds on others. A repeat keeps the first time.
@@ -213,6 +264,16 @@ impl Access {
             tracing::warn!(%error, "refused keys were not noted");
         }
     }
+}
+
+/// In order, each once; none is a fault.
+fn scopes(mut scopes: Vec<Scope>, faults: &mut Faults) -> Vec<Scope> {
+    if scopes.is_empty() {
+        faults.add("/scopes", "must name at least one of read, send, manage");
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
 }
 
 /// Every network that can be read; every other is a fault.

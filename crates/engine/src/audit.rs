@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::TenantId;
 use domain::audit::verify::{Known, Verdict};
-use domain::audit::{Link, NewEntry};
+use domain::audit::{Found, NewEntry};
 use ports::alerts::Severity;
 use ports::audit::{AuditFilter, Sealed};
 use ports::{Page, Paging, StoreError};
@@ -59,7 +59,7 @@ impl Audit {
         tenant: TenantId,
         filter: &AuditFilter,
         paging: &Paging,
-    ) -> Result<Page<Link>, StoreError> {
+    ) -> Result<Page<Found>, StoreError> {
         if paging.cursor.is_none() {
             self.seal(Some(tenant)).await?;
         }

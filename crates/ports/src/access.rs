@@ -5,6 +5,7 @@ pub mod members;
 
 use async_trait::async_trait;
 use domain::access::Scope;
+use domain::access::permissions::{Permission, Permissions};
 use domain::addresses::Networks;
 use domain::{ApiKeyId, ConnectionId, SecurityEventId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,28 @@ pub struct NewApiKey {
     pub at: Timestamp,
 }
 
+/// What to change of a key; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ApiKeyPatch {
+    pub name: Option<String>,
+    pub scopes: Option<Vec<Scope>>,
+    pub networks: Option<Networks>,
+    /// `Some(None)`: until it is revoked.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// What came of changing a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChangedKey {
+    /// As it is now.
+    Changed(ApiKey),
+    NotFound,
+    /// It may do, or would be able to do, this, which is more than who changes it.
+    Beyond(Permission),
+    /// Nobody wakes a key that was revoked.
+    Revoked,
+}
+
 /// Something that should not have happened at the door.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SecurityEvent {
@@ -69,7 +92,12 @@ pub struct NewSecurityEvent {
     pub address: Option<String>,
     pub reason: String,
     pub at: Timestamp,
+    /// How often it happened, at least once.
+    pub count: i64,
 }
+
+/// In the place of a tenant, for what happened at no tenant's door, such as a login with an address that nobody has.
+pub const NOBODYS: TenantId = TenantId(0);
 
 /// Which security events are wanted; `None`: any.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,6 +117,16 @@ pub trait AccessStore: Send + Sync {
     async fn create_api_key(&self, tenant: TenantId, key: NewApiKey) -> StoreResult<ApiKey>;
     /// All keys of the tenant, newest first, revoked ones too.
     async fn api_keys(&self, tenant: TenantId) -> StoreResult<Vec<ApiKey>>;
+    /// Changes a key, in one commit with the audit entry (none when nothing differs). `by` is what the one who changes may
+    /// do: nobody gives more, nor changes a key that may do more. A repeat changes nothing.
+    async fn update_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        patch: ApiKeyPatch,
+        by: Permissions,
+        at: Timestamp,
+    ) -> StoreResult<ChangedKey>;
     /// Revokes at once; a repeat keeps the first time. `None` when there is no such key.
     async fn revoke_api_key(
         &self,

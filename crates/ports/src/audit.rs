@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use domain::audit::verify::{Known, Verdict};
-use domain::audit::{Action, Actor, Link, NewEntry};
+use domain::audit::{Action, Actor, Found, NewEntry};
 use domain::{TenantId, Timestamp};
 
 use crate::{Page, Paging, StoreResult};
@@ -63,11 +63,17 @@ pub trait AuditStore: Send + Sync {
         now: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<Sealed>>;
-    /// Newest first; those that wait for their place are not in it.
-    async fn audit(&self, tenant: TenantId, filter: &AuditFilter, paging: &Paging)
-    -> StoreResult<Page<Link>>;
-    /// Entries behind the one with number `after` (0: from the start), in their order, at most `limit`.
-    async fn audit_after(&self, tenant: TenantId, after: i64, limit: u32) -> StoreResult<Vec<Link>>;
+    /// Newest first; those that wait for their place are not in it. One that cannot be read is told as what is left of
+    /// it, and keeps no other from being listed.
+    async fn audit(
+        &self,
+        tenant: TenantId,
+        filter: &AuditFilter,
+        paging: &Paging,
+    ) -> StoreResult<Page<Found>>;
+    /// Entries behind the one with number `after` (0: from the start), in their order, at most `limit`. One whose number
+    /// cannot be read comes behind all others.
+    async fn audit_after(&self, tenant: TenantId, after: i64, limit: u32) -> StoreResult<Vec<Found>>;
     /// Walks along the whole chain as of one moment, in pages. `known`: the end of the chain as it was seen before.
     async fn verify_audit(&self, tenant: TenantId, known: Option<Known>) -> StoreResult<Verdict>;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api_types::access::members::InvitedMember;
+use api_types::access::{SecurityEvent, SecurityEventQuery};
 use api_types::errors::details::Nothing;
 use api_types::tenants::{CreateTenant, InviteOwner, MadeTenant, Tenant};
 use api_types::{List, PagingQuery, Problem, Success};
@@ -12,17 +13,19 @@ use domain::access::people::Email;
 use domain::access::permissions::Permissions;
 use domain::access::roles::Role;
 use domain::audit::Actor;
-use domain::{MemberId, TenantId};
+use domain::{ApiKeyId, MemberId, TenantId};
 use engine::access::{Access, Bearer, Invite, MemberError};
 use engine::tenants::{SettingsPatch, Tenants};
 use http::request::Parts;
+use ports::access::NOBODYS;
 use ports::access::members::GivenRole;
 use ports::audit::acting;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{body, failed, patch};
 use crate::access::members::{self, shown};
-use crate::answer::{Answer, Result, created, ok, short_list};
+use crate::access::{events, failed as keys_failed};
+use crate::answer::{Answer, Result, created, list, ok, paging, short_list};
 use crate::body::{Id, Json, Query};
 use crate::caller::{bearer, client_address};
 use crate::error::ApiError;
@@ -36,6 +39,7 @@ pub(crate) const BASE: &str = "/api/v1/tenants";
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .routes(routes!(list_tenants, create_tenant))
+        .routes(routes!(list_stray_events))
         .routes(routes!(get_tenant))
         .routes(routes!(invite_owner))
 }
@@ -117,6 +121,19 @@ async fn create_tenant(
         Ok(created(MadeTenant { tenant: body(made), owner }))
     })
     .await
+}
+
+/// What happened at no tenant's door, newest first: logins with addresses that nobody has. (Where there is one tenant alone,
+/// they are among that tenant's events.)
+#[utoipa::path(get, path = "/security-events", tag = "tenants", params(SecurityEventQuery, PagingQuery),
+    responses((status = 200, body = Success<List<SecurityEvent>>)))]
+async fn list_stray_events(
+    _: Operator,
+    State(access): State<Access>,
+    Query((wanted, page)): Query<(SecurityEventQuery, PagingQuery)>,
+) -> Result<Answer<List<SecurityEvent>>> {
+    let found = access.security_events(NOBODYS, &events::filter(wanted), &paging(&page)).await;
+    list(&page, found.map_err(keys_failed(ApiKeyId(0)))?, events::body)
 }
 
 /// One tenant.

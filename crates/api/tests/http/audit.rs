@@ -124,7 +124,9 @@ async fn access(walk: &mut Walk) {
     let made = walk
         .post("create_api_key", "/api-keys", json!({"name": "new", "scopes": ["read"]}), "api_key_created")
         .await;
-    walk.delete("revoke_api_key", &format!("/api-keys/{}", id(&made)), "api_key_revoked").await;
+    let path = format!("/api-keys/{}", id(&made));
+    walk.patch("update_api_key", &path, json!({"name": "newer"}), "api_key_changed").await;
+    walk.delete("revoke_api_key", &path, "api_key_revoked").await;
     let role = json!({"name": "Readers", "permissions": ["contacts_read"]});
     let role = walk.post("create_role", "/roles", role, "role_created").await;
     let role = format!("/roles/{}", id(&role));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end by it")]
 
+mod account;
 mod alerts;
 mod audit;
 mod auth;
@@ -20,6 +21,7 @@ mod messages;
 mod retention;
 mod segments;
 mod stack;
+mod standing;
 mod templates;
 mod tenants;
 mod webhooks;

@@ -78,6 +78,34 @@ async fn nobody_else_sees_tenants_and_without_the_setting_there_are_no_such_rout
 }
 
 #[tokio::test]
+async fn logins_with_addresses_that_nobody_has_are_the_operators_where_there_are_several_tenants() {
+    let stack = opened().await;
+    for number in 0..4 {
+        let body =
+            json!({"email": format!("nobody{number}@example.com"), "password": "correct horse battery"});
+        let refused = crate::auth::auth(&stack, Method::POST, "/login", body, &[]).await;
+        assert_eq!(refused.code(), "LOGIN_REFUSED");
+    }
+    let stack = &stack;
+    let listed = || async move {
+        let path = "/api/v1/tenants/security-events?kind=login_failed";
+        let found = call(stack, Method::GET, path, Some(TOKEN), json!({})).await;
+        let events = found.data(200)["items"].as_array().unwrap().clone();
+        assert!(events.len() <= 1, "one with a count: {events:#?}");
+        events.into_iter().next().filter(|event| event["count"] == 4)
+    };
+    let event = stack.until("the four of them", listed).await;
+    assert_eq!(
+        (&event["address"], &event["reason"]),
+        (&json!("198.51.100.7"), &json!("nobody has this address"))
+    );
+    assert_eq!(stack.get("/security-events").await.data(200)["total"], 0, "no tenant sees another's guests");
+    let path = "/api/v1/tenants/security-events";
+    let refused = call(stack, Method::GET, path, Some(&stack.key), json!({})).await;
+    assert_eq!(refused.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_new_tenant_is_told_before_anything_is_made() {
     let stack = opened().await;
     let wrong = json!({ "name": "", "owner": { "email": "" }, "plan": "gold" });

@@ -77,8 +77,10 @@ permissions! {
     ContactsWrite = "contacts_write" in Manage;
     /// Import contacts.
     ContactsImport = "contacts_import" in Manage;
-    /// Erase a person, or hand out all that is known of one.
+    /// Erase a person.
     ContactsErase = "contacts_erase" in Manage;
+    /// Hand out all that is known of a person.
+    ContactsDisclose = "contacts_disclose" in Manage;
     /// Change segments.
     SegmentsWrite = "segments_write" in Manage;
     /// Change templates, submit and sync them.
@@ -97,7 +99,7 @@ permissions! {
     MembersManage = "members_manage" in Manage;
     /// Make and unmake owners.
     OwnersManage = "owners_manage" in Manage;
-    /// Make and revoke API keys.
+    /// Make, change and revoke API keys.
     KeysManage = "keys_manage" in Manage;
     /// Change what is kept for how long, and purge.
     RetentionManage = "retention_manage" in Manage;

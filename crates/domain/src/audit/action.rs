@@ -25,6 +25,7 @@ macro_rules! actions {
 actions! {
     // Access.
     ApiKeyCreated = "api_key_created",
+    ApiKeyChanged = "api_key_changed",
     ApiKeyRevoked = "api_key_revoked",
     MemberInvited = "member_invited",
     MemberJoined = "member_joined",
@@ -38,6 +39,8 @@ actions! {
     SessionEnded = "session_ended",
     PasswordResetAsked = "password_reset_asked",
     PasswordReset = "password_reset",
+    /// By somebody who was logged in and knew the old one.
+    PasswordChanged = "password_changed",
     TwoFactorEnabled = "two_factor_enabled",
     TwoFactorDisabled = "two_factor_disabled",
     RecoveryCodesMade = "recovery_codes_made",

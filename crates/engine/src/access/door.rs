@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::{TenantId, Timestamp};
 use ports::StoreError;
-use ports::access::NewSecurityEvent;
+use ports::access::{NOBODYS, NewSecurityEvent};
 use ports::alerts::{NewAlert, Severity};
 
 use crate::Deps;
@@ -60,24 +60,33 @@ impl Door {
     /// Writes what was gathered. A tenant named in a path that does not exist is left out.
     pub(super) async fn flush(&self, deps: &Deps) -> Result<(), StoreError> {
         let refused = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut exists: HashMap<TenantId, bool> = HashMap::new();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let mut exists: HashMap<TenantId, Option<TenantId>> = HashMap::new();
         let (mut events, mut alerts) = (Vec::new(), HashMap::<(TenantId, &str), NewAlert>::new());
-        for ((tenant_id, kind, address, reason), (at, count)) in refused {
-            let known = match exists.get(&tenant_id) {
+        for ((tried, kind, address, reason), (at, count)) in refused {
+            let whose = match exists.get(&tried) {
                 Some(known) => *known,
-                None => deps.store.tenant(tenant_id).await?.is_some(),
+                None => whose(deps, tried).await?,
             };
-            exists.insert(tenant_id, known);
-            if !known {
-                continue;
-            }
-            if let Some(first) = alert(tenant_id, kind, &reason, at) {
+            exists.insert(tried, whose);
+            let Some(tenant_id) = whose else { continue };
+            if let Some(first) = alert(tenant_id, kind, &reason, at).filter(|_| tenant_id != NOBODYS) {
                 let alert = alerts.entry((tenant_id, kind)).or_insert(first);
                 alert.count += count;
                 alert.at = alert.at.max(at);
             }
             let kind = kind.to_owned();
-            events.push(NewSecurityEvent { tenant_id, kind, connection_id: None, address, reason, at });
+            events.push(NewSecurityEvent {
+                tenant_id,
+                kind,
+                connection_id: None,
+                address,
+                reason,
+                at,
+                count,
+            });
         }
         if events.is_empty() {
             return Ok(());
@@ -86,6 +95,19 @@ impl Door {
         deps.store.raise_alerts(alerts.into_values().collect()).await?;
         Ok(())
     }
+}
+
+/// Whose security event it becomes; `None`: nobody's. What happened at no tenant's door is the affair of the only tenant
+/// there is. Of several none may know who fails to come in at another's: then it is kept for the operator.
+async fn whose(deps: &Deps, tried: TenantId) -> Result<Option<TenantId>, StoreError> {
+    if tried != NOBODYS {
+        return Ok(deps.store.tenant(tried).await?.map(|tenant| tenant.id));
+    }
+    let tenants = deps.store.tenants().await?;
+    Ok(Some(match tenants.as_slice() {
+        [only] => only.id,
+        _ => NOBODYS,
+    }))
 }
 
 /// A single wrong password is no alert: many are.

@@ -146,10 +146,20 @@ impl Access {
 
     /// What is kept of a password that is good enough.
     async fn new_password(&self, password: &SecretString, email: &Email) -> Result<SecretString, LoginError> {
-        if let Some(problem) = weakness(password.expose_secret(), email) {
-            return Err(Faults::one("/password", problem).into());
-        }
+        Self::good_password("/password", password, email)?;
         Ok(self.passwords.hash(password, self.deps.entropy.as_ref()).await?)
+    }
+
+    /// Whether it is good enough; `pointer` says where it stood.
+    pub(super) fn good_password(
+        pointer: &str,
+        password: &SecretString,
+        email: &Email,
+    ) -> Result<(), LoginError> {
+        match weakness(password.expose_secret(), email) {
+            Some(problem) => Err(Faults::one(pointer, problem).into()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use domain::access::roles::MemberState;
 use domain::access::throttle::Throttle;
 use domain::{TenantId, Timestamp};
 use ports::StoreError;
-use ports::access::accounts::{Account, Guessed, Membership, Paused, Totp};
+use ports::access::NOBODYS;
+use ports::access::accounts::{Account, Guessed, Paused, Totp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::door::{Refusal, kinds};
@@ -117,6 +118,7 @@ impl Access {
         let email: Email = email.parse().map_err(|_| LoginError::Refused)?;
         let account = self.prove(&email, proof, client).await?;
         if !account.memberships.iter().any(|membership| membership.state == MemberState::Active) {
+            self.refuse(Some(&account), kinds::LOGIN_FAILED, &format!("{email}: may not come in"), client);
             return Err(LoginError::Refused);
         }
         let opened = self.open_session(&account, client).await?;
@@ -183,13 +185,16 @@ impl Access {
             None => {
                 let Some(paused) = self.deps.store.admit_try(subjects, now).await? else { return Ok(()) };
                 let account = self.deps.store.account_by_email(email).await?;
-                let tenants = account.map_or_else(Vec::new, |account| tenants(&account.memberships));
+                let tenants = tenants(account.as_ref());
                 self.pauses.remember(&paused, tenants.clone(), now);
                 (paused, tenants)
             }
         };
         for tenant_id in tenants {
-            let reason = format!("too many logins: {}", paused.subject.trim_start_matches("login/"));
+            let reason = match tenant_id {
+                NOBODYS => "too many logins with addresses that nobody has".to_owned(),
+                _ => format!("too many logins: {}", paused.subject.trim_start_matches("login/")),
+            };
             let address = client.address.map(|address| address.to_string());
             self.door.note(Refusal { tenant_id, kind: kinds::LOGIN_THROTTLED, address, reason, at: now });
         }
@@ -199,19 +204,31 @@ impl Access {
 
     async fn note_failure(&self, email: &Email, client: &Client) -> Result<(), StoreError> {
         let account = self.deps.store.account_by_email(email).await?;
-        for tenant_id in account.map_or_else(Vec::new, |account| tenants(&account.memberships)) {
-            let (reason, at) = (format!("{email}: password or code is not right"), self.deps.clock.now());
-            let address = client.address.map(|address| address.to_string());
-            self.door.note(Refusal { tenant_id, kind: kinds::LOGIN_FAILED, address, reason, at });
-        }
+        let reason = match account {
+            Some(_) => format!("{email}: password or code is not right"),
+            // Whoever tries one address after the other makes one event with a count, not one event for each.
+            None => "nobody has this address".to_owned(),
+        };
+        self.refuse(account.as_ref(), kinds::LOGIN_FAILED, &reason, client);
         Ok(())
+    }
+
+    fn refuse(&self, account: Option<&Account>, kind: &'static str, reason: &str, client: &Client) {
+        let at = self.deps.clock.now();
+        for tenant_id in tenants(account) {
+            let address = client.address.map(|address| address.to_string());
+            self.door.note(Refusal { tenant_id, kind, address, reason: reason.to_owned(), at });
+        }
     }
 }
 
-/// Those that are told of it.
-fn tenants(memberships: &[Membership]) -> Vec<TenantId> {
-    let active = memberships.iter().filter(|membership| membership.state == MemberState::Active);
-    active.map(|membership| membership.tenant_id).collect()
+/// Those that are told of it: where the account is a member, in whatever state. Of an account that nobody has it is
+/// nobody in particular.
+fn tenants(account: Option<&Account>) -> Vec<TenantId> {
+    match account {
+        Some(account) => account.memberships.iter().map(|membership| membership.tenant_id).collect(),
+        None => vec![NOBODYS],
+    }
 }
 
 fn login_subjects(email: &Email, client: &Client) -> Vec<Guessed> {

@@ -33,6 +33,7 @@ pub(super) async fn record(store: &dyn Store, refused: Vec<RefusedWebhook>) -> S
             address: one.address,
             reason: one.reason,
             at: one.at,
+            count: 1,
         })
         .collect();
     store.record_security_events(events).await?;

@@ -1,8 +1,8 @@
 use domain::access::Scope;
 use domain::access::permissions::{Permission, Permissions};
 use domain::{SignedDuration, TenantId};
-use engine::access::{AccessError, Authentication, CreateKey};
-use ports::access::EventFilter;
+use engine::access::{AccessError, Authentication, Client, CreateKey, LoginError, Proof};
+use ports::access::{EventFilter, NOBODYS, SecurityEvent};
 use secrecy::ExposeSecret;
 
 use crate::house::{House, eventually, page};
@@ -83,6 +83,8 @@ async fn refused_keys_are_kept_as_security_events_and_alerted_once() {
     .await;
     assert_eq!((event.kind.as_str(), event.reason.as_str()), ("api_key_refused", "unknown key"));
     assert_eq!(event.address.as_deref(), Some("203.0.113.9"));
+    let three = || async { refusals(&house).await.pop().filter(|event| event.count == 3) };
+    eventually("as many as there were", three).await;
     let alert = eventually("the alert", || async { house.alerts(Some(true)).await.pop() }).await;
     assert_eq!(alert.kind, "api_key_refused");
     access.authenticate(&wrong, Some(house.tenant), None).await.unwrap();
@@ -91,6 +93,11 @@ async fn refused_keys_are_kept_as_security_events_and_alerted_once() {
     })
     .await;
     assert_eq!(house.alerts(None).await.len(), 1);
+}
+
+async fn refusals(house: &House) -> Vec<SecurityEvent> {
+    let found = house.engine.access.security_events(house.tenant, &EventFilter::default(), &page()).await;
+    found.unwrap().items
 }
 
 #[tokio::test]
@@ -102,4 +109,35 @@ async fn the_last_use_of_a_key_is_noted() {
     access.authenticate(made.secret.expose_secret(), None, None).await.unwrap();
     eventually("the last use", || async { access.keys(house.tenant).await.unwrap().pop()?.last_used_at })
         .await;
+}
+
+#[tokio::test]
+async fn a_login_with_an_address_that_nobody_has_is_an_event_of_the_only_tenant_with_a_count() {
+    let house = House::build().await;
+    let access = &house.engine.access;
+    let _running = House::run(|stop| access.clone().run(stop));
+    let client = Client { address: "203.0.113.9".parse().ok(), user_agent: None };
+    let wrong = async |number: u32| {
+        let proof = Proof { password: "a wrong password".into(), second: None };
+        let refused = access.login(&format!("nobody{number}@example.com"), &proof, &client).await;
+        assert!(matches!(refused, Err(LoginError::Refused)), "no answer tells that nobody has it");
+    };
+    for number in 0..5 {
+        wrong(number).await;
+    }
+    let events = async || {
+        let filter = EventFilter { kind: Some("login_failed".into()), ..EventFilter::default() };
+        access.security_events(house.tenant, &filter, &page()).await.unwrap().items
+    };
+    let event =
+        eventually("all five", || async { events().await.pop().filter(|event| event.count == 5) }).await;
+    assert_eq!((events().await.len(), event.address.as_deref()), (1, Some("203.0.113.9")));
+    assert!(!event.reason.contains("nobody0"), "one event for all addresses that were tried");
+    house.stranger().await;
+    wrong(6).await;
+    let strays = || async {
+        access.security_events(NOBODYS, &EventFilter::default(), &page()).await.unwrap().items.pop()
+    };
+    assert_eq!(eventually("the sixth", strays).await.count, 1);
+    assert_eq!(events().await[0].count, 5, "of several tenants none is told");
 }

@@ -147,6 +147,17 @@ pub trait AccountStore: Send + Sync {
     async fn end_session(&self, account: AccountId, session: SessionId) -> StoreResult<bool>;
     /// Ends all but one; answers how many.
     async fn end_other_sessions(&self, account: AccountId, but: Option<SessionId>) -> StoreResult<u64>;
+    /// Puts a password into the place of `known`, which its owner has just proved, and ends every session but the one that
+    /// is kept, and every link that sets a password; answers how many sessions ended. `None`: it is not the password any
+    /// more, and nothing is done. One commit.
+    async fn change_password(
+        &self,
+        account: AccountId,
+        known: &SecretString,
+        password: &SecretString,
+        but: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<u64>>;
     /// Notes when sessions were last used; one commit, lossy.
     async fn touch_sessions(&self, used: Vec<(SessionId, Timestamp)>) -> StoreResult<()>;
 

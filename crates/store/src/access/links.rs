@@ -2,7 +2,7 @@
 
 use domain::access::roles::MemberState;
 use domain::audit::{Action, NewEntry};
-use domain::{AccountId, MemberId, TenantId, Timestamp};
+use domain::{AccountId, MemberId, SessionId, TenantId, Timestamp};
 use ports::access::accounts::{Account, OpenInvitation};
 use ports::access::members::{Member, NewLink};
 use sea_orm::ConnectionTrait;
@@ -129,6 +129,28 @@ async fn password_fits(tx: &Tx, account: AccountId, password: Option<&SecretStri
     let sql = "UPDATE accounts SET password = $2 WHERE id = $1 AND password IS NULL";
     let set = db::run(&**tx, sql, [account.0.into(), password.expose_secret().into()]).await?;
     Ok(set == 1)
+}
+
+/// Compared with what was proved, so that of two who change it at once one alone does.
+pub(super) async fn change_password(
+    store: &SqlStore,
+    account: AccountId,
+    (known, password): (&SecretString, &SecretString),
+    but: SessionId,
+    now: Timestamp,
+) -> Result<Option<u64>, Fault> {
+    let tx = store.begin().await?;
+    let sql = "UPDATE accounts SET password = $2 WHERE id = $1 AND password = $3";
+    let values = [account.0.into(), password.expose_secret().into(), known.expose_secret().into()];
+    if db::run(&*tx, sql, values).await? == 0 {
+        return Ok(None);
+    }
+    drop_resets(&tx, account).await?;
+    let sql = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    let ended = db::run(&*tx, sql, [account.0.into(), but.0.into()]).await?;
+    audit::account::note(&tx, account, Action::PasswordChanged, Some(now)).await?;
+    tx.commit().await?;
+    Ok(Some(ended))
 }
 
 pub(super) async fn keep_reset(store: &SqlStore, account: AccountId, link: &NewLink) -> Result<(), Fault> {

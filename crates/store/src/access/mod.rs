@@ -1,6 +1,7 @@
 //! See `ports::access`.
 
 pub(crate) mod accounts;
+mod keys;
 mod links;
 mod members;
 mod people;
@@ -11,16 +12,19 @@ mod tries;
 
 use async_trait::async_trait;
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
 use domain::addresses::{Network, Networks};
 use domain::audit::{Action, NewEntry};
 use domain::{ApiKeyId, TenantId, Timestamp};
-use ports::access::{AccessStore, ApiKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{
+    AccessStore, ApiKey, ApiKeyPatch, ChangedKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent,
+};
 use ports::{Page, Paging, StoreResult};
 use sea_orm::QueryResult;
 
 use crate::SqlStore;
 use crate::audit::tell;
-use crate::db::{self, Fault, Row, clean, micros};
+use crate::db::{self, Fault, Row, again, clean, micros};
 use crate::ids::{self, Kind};
 
 /// The columns that [`key_from_row`] reads.
@@ -83,6 +87,17 @@ impl AccessStore for SqlStore {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE tenant_id = $1 ORDER BY id DESC");
         let rows = db::all(self.reader(), &sql, [tenant.0.into()]).await?;
         Ok(rows.iter().map(key_from_row).collect::<Result<_, _>>()?)
+    }
+
+    async fn update_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        patch: ApiKeyPatch,
+        by: Permissions,
+        at: Timestamp,
+    ) -> StoreResult<ChangedKey> {
+        Ok(again(|| keys::update(self, tenant, key, &patch, by, at)).await?)
     }
 
     async fn revoke_api_key(

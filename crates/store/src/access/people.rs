@@ -164,6 +164,17 @@ impl AccountStore for SqlStore {
         Ok(sessions::end_others(self, account, but).await?)
     }
 
+    async fn change_password(
+        &self,
+        account: AccountId,
+        known: &SecretString,
+        password: &SecretString,
+        but: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<u64>> {
+        Ok(again(|| links::change_password(self, account, (known, password), but, now)).await?)
+    }
+
     async fn touch_sessions(&self, used: Vec<(SessionId, Timestamp)>) -> StoreResult<()> {
         Ok(again(|| sessions::touch(self, &used)).await?)
     }

@@ -112,7 +112,7 @@ fn fold(mut events: Vec<NewSecurityEvent>) -> Vec<Run> {
         match latest.get(&key).map(|index: &usize| &mut runs[*index]) {
             Some(run) if at - run.last_at <= NEAR => {
                 run.last_at = at;
-                run.count += 1;
+                run.count += event.count;
             }
             _ => {
                 let i = runs.len();
@@ -128,7 +128,7 @@ fn fold(mut events: Vec<NewSecurityEvent>) -> Vec<Run> {
                     reason,
                     at,
                     last_at: at,
-                    count: 1,
+                    count: event.count,
                 });
             }
         }

@@ -16,7 +16,7 @@ use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
-use crate::secrets::Place;
+use crate::secrets::{Keyring, Place};
 
 const COLUMNS: &str = "tenant_id, id, name, kind, shown, address, secret, min_severity, kinds, enabled, \
      created_at, updated_at, delivered_at, error, error_at";
@@ -196,6 +196,21 @@ async fn update(
     }
     tx.commit().await?;
     Ok(changed)
+}
+
+/// Opens the secrets of all channels; answers how many there are.
+pub(crate) async fn open<C: ConnectionTrait>(on: &C, ring: &Keyring) -> Result<u64, Fault> {
+    let mut opened = 0;
+    for row in db::all(on, "SELECT tenant_id, address, secret FROM alert_channels", []).await? {
+        let tenant = TenantId(row.get("tenant_id")?);
+        for column in ["address", "secret"] {
+            if let Some(sealed) = row.get::<Option<Vec<u8>>>(column)? {
+                ring.open(place(tenant, column), &sealed)?;
+                opened += 1;
+            }
+        }
+    }
+    Ok(opened)
 }
 
 /// Seals the secrets of all channels with the current key; answers how many were sealed with another.

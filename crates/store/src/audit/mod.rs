@@ -14,7 +14,7 @@ mod verify;
 
 use async_trait::async_trait;
 use domain::audit::verify::{Known, Verdict};
-use domain::audit::{Link, NewEntry};
+use domain::audit::{Found, NewEntry};
 use domain::{TenantId, Timestamp};
 use ports::audit::{AuditFilter, AuditStore, Sealed};
 use ports::{Page, Paging, StoreResult};
@@ -46,11 +46,11 @@ impl AuditStore for SqlStore {
         tenant: TenantId,
         filter: &AuditFilter,
         paging: &Paging,
-    ) -> StoreResult<Page<Link>> {
+    ) -> StoreResult<Page<Found>> {
         Ok(list::page(self, tenant, filter, paging).await?)
     }
 
-    async fn audit_after(&self, tenant: TenantId, after: i64, limit: u32) -> StoreResult<Vec<Link>> {
+    async fn audit_after(&self, tenant: TenantId, after: i64, limit: u32) -> StoreResult<Vec<Found>> {
         Ok(list::after(self, tenant, after, limit).await?)
     }
 

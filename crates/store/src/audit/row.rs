@@ -2,7 +2,7 @@
 
 use domain::TenantId;
 use domain::audit::chain::{ChainKey, Head};
-use domain::audit::{Actor, Entry, Link};
+use domain::audit::{Actor, Entry, Found, Link, Torn};
 use sea_orm::{ConnectionTrait, QueryResult};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -35,6 +35,32 @@ pub(super) fn from_row(row: &QueryResult) -> Result<Link, Fault> {
         prev: row.get("prev")?,
         hash: row.get("hash")?,
     })
+}
+
+/// The same; of one that cannot be read what is left of it, and what is wrong.
+pub(super) fn found(row: &QueryResult) -> Result<Found, Fault> {
+    let problem = match from_row(row) {
+        Ok(link) => return Ok(Ok(link)),
+        Err(Fault::Internal(problem)) => problem,
+        Err(fault) => return Err(fault),
+    };
+    let text = |column| row.get::<Option<String>>(column).ok().flatten();
+    Ok(Err(Box::new(Torn {
+        seq: row.get("seq").ok(),
+        at: row.time("at").ok(),
+        actor_kind: text("actor_kind"),
+        actor_id: row.get::<Option<i64>>("actor_id").ok().flatten(),
+        actor_name: text("actor_name"),
+        address: text("address"),
+        request_id: text("request_id"),
+        action: text("action"),
+        subject: text("subject"),
+        before: text("was"),
+        after: text("became"),
+        prev: row.get("prev").ok(),
+        hash: row.get("hash").ok(),
+        problems: vec![problem],
+    })))
 }
 
 /// The end of a chain, and the sealed key.

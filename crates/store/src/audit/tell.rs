@@ -18,7 +18,13 @@ use crate::messages::write::NewMessage;
 
 /// A key, without its hash.
 pub(crate) fn api_key(key: &ApiKey) -> Value {
-    json!({ "name": key.name, "prefix": key.prefix, "scopes": key.scopes, "expires_at": key.expires_at })
+    json!({
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "expires_at": key.expires_at,
+    })
 }
 
 /// A connection, without its tokens.

@@ -1,6 +1,7 @@
 //! Walking along a chain.
 
 use domain::TenantId;
+use domain::audit::NewEntry;
 use domain::audit::verify::{Known, Verdict, Verifier, What};
 use sea_orm::DatabaseTransaction;
 
@@ -18,7 +19,7 @@ pub(super) async fn verify(
     known: Option<Known>,
 ) -> Result<Verdict, Fault> {
     let tx = store.dialect().begin_snapshot(store.reader()).await?;
-    let verdict = match row::head(&tx, tenant).await {
+    let mut verdict = match row::head(&tx, tenant).await {
         Err(Fault::Internal(_)) => without_key(&tx, tenant, What::HeadChanged, known).await?,
         Err(fault) => return Err(fault),
         Ok(None) => without_key(&tx, tenant, What::NoHead, known).await?,
@@ -31,9 +32,9 @@ pub(super) async fn verify(
             }
         },
     };
-    let unsealed = unsealed(&tx, tenant).await?;
+    unsealed(&tx, tenant, &mut verdict).await?;
     tx.rollback().await?;
-    Ok(Verdict { unsealed, ..verdict })
+    Ok(verdict)
 }
 
 /// By number, not by count: an entry that occurs twice is on the same page both times.
@@ -89,9 +90,15 @@ async fn without_key(
     Ok(verdict)
 }
 
-async fn unsealed(tx: &DatabaseTransaction, tenant: TenantId) -> Result<u64, Fault> {
-    let sql =
-        "SELECT CAST(COALESCE(SUM(p.entries), 0) AS BIGINT) AS n FROM audit_pending p WHERE p.tenant_id = $1";
-    let row = db::one(tx, sql, [tenant.0.into()]).await?;
-    row.map_or(Ok(0), |row| Ok(row.get::<i64>("n")?.unsigned_abs()))
+/// What waits for its place is in no chain yet; but what cannot be read never gets one, and stops all behind it.
+async fn unsealed(tx: &DatabaseTransaction, tenant: TenantId, verdict: &mut Verdict) -> Result<(), Fault> {
+    let sql = "SELECT p.entries AS entries, p.body AS body FROM audit_pending p WHERE p.tenant_id = $1 ORDER BY p.id";
+    let next = verdict.head.as_ref().map_or(0, |head| head.seq).saturating_add(1);
+    for row in db::all(tx, sql, [tenant.0.into()]).await? {
+        verdict.unsealed += row.get::<i64>("entries").map_or(1, i64::unsigned_abs);
+        if row.json::<Vec<NewEntry>>("body").is_err() {
+            verdict.note(next, What::Unreadable);
+        }
+    }
+    Ok(())
 }

@@ -93,12 +93,13 @@ pub(super) async fn make(
     made.ok_or_else(|| Fault::internal("a key that was made is not there"))
 }
 
-/// Opens every tenant's, so that a missing sealing key is told at once.
-pub(crate) async fn open(tx: &Tx, keyring: &Keyring) -> Result<(), Fault> {
-    for row in db::all(&**tx, "SELECT tenant_id, sealed FROM erasure_keys", []).await? {
-        of_row(keyring, TenantId(row.get("tenant_id")?), &row)?;
+/// Opens every tenant's, so that a missing sealing key is told at once; answers how many there are.
+pub(crate) async fn open<C: ConnectionTrait>(on: &C, keyring: &Keyring) -> Result<u64, Fault> {
+    let rows = db::all(on, "SELECT tenant_id, sealed FROM erasure_keys", []).await?;
+    for row in &rows {
+        of_row(keyring, TenantId(row.get("tenant_id")?), row)?;
     }
-    Ok(())
+    Ok(rows.len() as u64)
 }
 
 /// Seals every tenant's with the current key; answers how many were sealed with another one.

@@ -28,7 +28,6 @@ pub(super) async fn rotate(store: &SqlStore) -> Result<u64, Fault> {
     for row in db::all(&*tx, "SELECT tenant_id, chain_key FROM audit_heads ORDER BY tenant_id", []).await? {
         outdated += reseal_chain_key(store, &tx, &row).await?;
     }
-    outdated += crate::erasure::reseal(store, &tx).await?;
     bump_version(&tx).await?;
     tx.commit().await?;
     Ok(outdated)

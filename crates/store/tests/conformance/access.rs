@@ -1,14 +1,19 @@
 //! API keys and security events.
 
 mod accounts;
-mod members;
+pub(crate) mod members;
 
 use std::collections::HashSet;
 
 use domain::access::Scope;
+use domain::access::permissions::Permissions;
+use domain::addresses::Networks;
 use domain::{ApiKeyId, ConnectionId, TenantId};
 use ports::Paging;
-use ports::access::{AccessStore, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent};
+use ports::access::{
+    AccessStore, ApiKeyPatch, ChangedKey, EventFilter, NewApiKey, NewSecurityEvent, SecurityEvent,
+};
+use ports::operator::OperatorStore;
 
 use crate::samples::{at_once, walk};
 use crate::support::{Bench, at};
@@ -16,6 +21,8 @@ use crate::support::{Bench, at};
 on_each_engine!(
     keys_are_listed_newest_first_with_their_scopes,
     revoking_twice_keeps_the_first_time,
+    a_key_is_changed_by_whoever_may_do_as_much_and_not_once_it_is_revoked,
+    an_event_that_happened_many_times_counts_as_many,
     a_key_hash_that_exists_is_a_defect,
     equal_events_within_a_minute_are_counted,
     an_event_after_more_than_a_minute_is_a_new_one,
@@ -64,6 +71,59 @@ async fn revoking_twice_keeps_the_first_time(bench: Bench) {
     assert_eq!(bench.store.revoke_api_key(tenant, ApiKeyId(999), at(1)).await.unwrap(), None);
 }
 
+async fn a_key_is_changed_by_whoever_may_do_as_much_and_not_once_it_is_revoked(bench: Bench) {
+    let (tenant, other, store) = (bench.tenant().await, bench.tenant().await, &bench.store);
+    let made = store.create_api_key(tenant, new_key(1)).await.unwrap();
+    let all = Permissions::all();
+    let patch = ApiKeyPatch {
+        name: Some("Shop".into()),
+        scopes: Some(vec![Scope::Read]),
+        networks: Some(Networks::default()),
+        expires_at: Some(None),
+    };
+    let change =
+        |tenant, patch: &ApiKeyPatch, by| store.update_api_key(tenant, made.id, patch.clone(), by, at(9));
+    assert_eq!(change(other, &patch, all).await.unwrap(), ChangedKey::NotFound);
+    let reads = Permissions::of_scopes(&[Scope::Read]);
+    let beyond = change(tenant, &ApiKeyPatch::default(), reads).await.unwrap();
+    assert!(
+        matches!(beyond, ChangedKey::Beyond(_)),
+        "it may manage, whoever only reads does not touch it: {beyond:?}"
+    );
+    assert_eq!(store.api_keys(tenant).await.unwrap(), [made.clone()]);
+    let ChangedKey::Changed(changed) = change(tenant, &patch, all).await.unwrap() else { panic!("changed") };
+    assert_eq!((changed.name.as_str(), changed.scopes.as_slice()), ("Shop", &[Scope::Read][..]));
+    assert_eq!(
+        (changed.networks.is_empty(), changed.expires_at, &changed.prefix),
+        (true, None, &made.prefix)
+    );
+    assert_eq!(store.api_key_by_hash(&[1; 32]).await.unwrap(), Some(changed.clone()), "the key is the same");
+    assert_eq!(change(tenant, &patch, all).await.unwrap(), ChangedKey::Changed(changed), "again");
+    let more = ApiKeyPatch { scopes: Some(vec![Scope::Send]), ..ApiKeyPatch::default() };
+    assert!(matches!(change(tenant, &more, reads).await.unwrap(), ChangedKey::Beyond(_)));
+    store.revoke_api_key(tenant, made.id, at(10)).await.unwrap();
+    assert_eq!(change(tenant, &more, all).await.unwrap(), ChangedKey::Revoked);
+    bench.seal(tenant).await;
+    let trail = bench.trail(tenant).await;
+    let told: Vec<_> = trail.iter().filter(|link| link.entry.action == "api_key_changed").collect();
+    assert_eq!(told.len(), 1, "a repeat tells nothing");
+    let before: serde_json::Value = serde_json::from_str(told[0].entry.before.as_ref().unwrap()).unwrap();
+    let after: serde_json::Value = serde_json::from_str(told[0].entry.after.as_ref().unwrap()).unwrap();
+    assert_eq!((&before["name"], &after["name"]), (&"Key 1".into(), &"Shop".into()));
+    assert_eq!((&before["networks"][0], &after["expires_at"]), (&"10.0.0.0/8".into(), &().into()));
+    assert_eq!(after.get("prefix"), None, "what stays is not told");
+}
+
+async fn an_event_that_happened_many_times_counts_as_many(bench: Bench) {
+    let tenant = bench.tenant().await;
+    for second in [0, 30] {
+        let many = NewSecurityEvent { count: 500, ..event(tenant, second) };
+        bench.store.record_security_events(vec![many, event(tenant, second)]).await.unwrap();
+    }
+    let events = kept(&bench, tenant).await;
+    assert_eq!((events.len(), events[0].count), (1, 1_002));
+}
+
 async fn a_key_hash_that_exists_is_a_defect(bench: Bench) {
     let tenant = bench.tenant().await;
     bench.store.create_api_key(tenant, new_key(1)).await.unwrap();
@@ -80,6 +140,7 @@ fn event(tenant: TenantId, second: i64) -> NewSecurityEvent {
         address: Some("203.0.113.9".into()),
         reason: "wrong signature".into(),
         at: at(second),
+        count: 1,
     }
 }
 

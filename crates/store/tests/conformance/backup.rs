@@ -2,18 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::roles::Role;
+use domain::alerts::Severity;
 use domain::messages::Status;
+use ports::access::accounts::AccountStore;
+use ports::alerts::channels::ChannelStore;
 use ports::contacts::{ContactPatch, ContactStore};
+use ports::erasure::ErasureStore;
 use ports::operator::OperatorStore;
 use store::SqlStore;
 use store::backup::{Kind, RestoreError, Snapshot, Table, Waiting};
 
+use crate::access::members::join;
+use crate::alert_channels::new_channel;
 use crate::samples::{new_contact, new_template};
 use crate::scene::Scene;
 use crate::support::{Bench, at};
 
 on_each_engine!(
     a_backup_goes_into_either_engine_and_reads_the_same_there,
+    a_sealed_value_of_any_kind_that_does_not_open_is_told_before_anything_is_restored,
     a_snapshot_sees_nothing_that_was_written_after_it,
     what_waited_to_be_sent_is_in_doubt_unless_told_otherwise,
     a_store_that_holds_something_is_left_alone,
@@ -22,6 +30,7 @@ on_each_engine!(
 );
 
 /// Everything that an archive holds.
+#[derive(Clone)]
 struct Archive {
     schema: Vec<String>,
     tables: Vec<Table>,
@@ -96,6 +105,20 @@ impl Archive {
         restoring.finish(&counts, &self.counters, waiting, at(1_000)).await
     }
 
+    /// The same, with the last byte of a sealed value changed.
+    fn spoiled(&self, table: &str, column: &str) -> Self {
+        let columns = &self.tables.iter().find(|one| one.name == table).expect("a table").columns;
+        let place = columns.iter().position(|one| one.name == column).expect("a column");
+        let mut spoiled = self.clone();
+        let line = &mut spoiled.lines.get_mut(table).expect("lines")[0];
+        let mut row: Vec<serde_json::Value> = serde_json::from_str(line).expect("a line");
+        let sealed = row[place].as_str().expect("a sealed value");
+        let (most, last) = sealed.split_at(sealed.len() - 2);
+        row[place] = format!("{most}{}", if last == "00" { "01" } else { "00" }).into();
+        *line = serde_json::to_string(&row).expect("a line");
+        spoiled
+    }
+
     /// As values: the engines put their blanks differently.
     fn values(&self) -> BTreeMap<&str, Vec<Vec<serde_json::Value>>> {
         let parse = |line: &String| serde_json::from_str(line).expect("a line is an array");
@@ -138,6 +161,36 @@ async fn a_backup_goes_into_either_engine_and_reads_the_same_there(bench: Bench)
         let opened = other.store.all_connections().await.expect("its secrets open");
         assert_eq!(opened.len(), 1);
     }
+}
+
+async fn a_sealed_value_of_any_kind_that_does_not_open_is_told_before_anything_is_restored(bench: Bench) {
+    let scene = lived_in(bench).await;
+    let store = scene.store();
+    let ada = join(&scene.bench, scene.tenant, "ada@example.com", Role::Owner, 1).await.account_id;
+    store.enroll_totp(ada, &"SECRET".into()).await.expect("enrolled");
+    store.create_channel(scene.tenant, new_channel(Severity::Info, &[])).await.expect("a channel");
+    let contact = scene.opted_in(99).await;
+    store.begin_erasure(scene.tenant, contact, at(1)).await.expect("an erasure");
+    scene.bench.seal(scene.tenant).await;
+    assert_eq!(store.open_secrets().await.expect("all open"), 3 + 1 + 2 + 1 + 1);
+    let archive = Archive::of(store).await;
+    let other = if scene.bench.is_postgres() { Bench::postgres().await } else { Bench::sqlite().await };
+    for (table, column) in [
+        ("connections", "access_token"),
+        ("connections", "app_secret"),
+        ("connections", "verify_token"),
+        ("accounts", "totp_secret"),
+        ("alert_channels", "address"),
+        ("alert_channels", "secret"),
+        ("audit_heads", "chain_key"),
+        ("erasure_keys", "sealed"),
+    ] {
+        let refused = archive.spoiled(table, column).fill(&other.store, Waiting::Send).await;
+        let Err(RestoreError::Store(why)) = refused else { panic!("{table}.{column}: {refused:?}") };
+        assert!(why.to_string().contains(&format!("{table}.{column}")), "{why}");
+        assert!(other.store.tenants().await.expect("read").is_empty(), "nothing was restored");
+    }
+    archive.fill(&other.store, Waiting::Send).await.expect("restored");
 }
 
 async fn a_snapshot_sees_nothing_that_was_written_after_it(bench: Bench) {

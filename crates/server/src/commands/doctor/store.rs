@@ -63,10 +63,8 @@ pub(super) async fn graph_urls(store: Option<&SqlStore>) -> Vec<String> {
 }
 
 async fn secrets(store: &SqlStore) -> Finding {
-    match store.all_connections().await {
-        Ok(connections) => {
-            Finding::good("secrets", format!("those of {} connection(s) open", connections.len()))
-        }
+    match store.open_secrets().await {
+        Ok(opened) => Finding::good("secrets", format!("all {opened} sealed value(s) open")),
         Err(error) => Finding::failed(
             "secrets",
             format!("they do not open with this key: {error}"),

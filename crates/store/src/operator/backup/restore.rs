@@ -7,9 +7,9 @@ use ports::{StoreError, StoreResult};
 
 use super::settle::{self, Waiting};
 use super::{Table, tables};
-use crate::connections::row::{SECRETS, secrets_from_row};
 use crate::db::{self, Fault, Row, SqlStore, Tx};
 use crate::migrations;
+use crate::operator::secrets::open_all;
 
 /// Rows that a fresh schema holds already; an archive holds its own.
 const SEEDED: &str = "versions";
@@ -137,8 +137,9 @@ impl Restoring {
         for (name, next) in counters {
             self.tx.dialect.set_counter(&*self.tx, name, next.saturating_add(skipped)).await?;
         }
-        self.open_secrets().await?;
         migrations::run(self.tx.dialect, &self.tx).await?;
+        // All of them, so that a missing key is told now and not at the first message or login.
+        open_all(&*self.tx, self.store.keyring()).await?;
         let restored = settle::settle(&self.tx, waiting, now).await?;
         let Self { tx, store } = self;
         tx.commit().await?;
@@ -154,14 +155,5 @@ impl Restoring {
             return Ok(());
         }
         Err(RestoreError::Miscounted { table: table.to_owned(), expected, found })
-    }
-
-    /// All of them, so that a missing key is told now and not at the first message.
-    async fn open_secrets(&self) -> Result<(), Fault> {
-        let sql = format!("SELECT tenant_id, {SECRETS} FROM connections");
-        for row in db::all(&*self.tx, &sql, []).await? {
-            secrets_from_row(self.store.keyring(), domain::TenantId(row.get("tenant_id")?), &row)?;
-        }
-        crate::erasure::open_keys(&self.tx, self.store.keyring()).await
     }
 }

@@ -20,6 +20,7 @@ on_each_engine!(
     a_shared_secret_is_sealed_and_sealed_anew_with_another_key,
     a_session_is_found_by_its_hash_until_it_is_ended,
     a_new_password_needs_the_latest_link_and_ends_every_session,
+    a_changed_password_needs_the_one_before_and_ends_every_other_session,
     what_is_over_is_swept_away,
 );
 
@@ -171,6 +172,45 @@ async fn a_new_password_needs_the_latest_link_and_ends_every_session(bench: Benc
     let known = store.account(account).await.unwrap().unwrap();
     assert_eq!(known.password.unwrap().expose_secret(), password.expose_secret());
     assert!(store.sessions(account, at(3)).await.unwrap().is_empty());
+}
+
+async fn a_changed_password_needs_the_one_before_and_ends_every_other_session(bench: Bench) {
+    let (tenant, store) = (bench.tenant().await, &bench.store);
+    let ada = join(&bench, tenant, "ada@example.com", Role::Owner, 1).await.account_id;
+    let eve = join(&bench, tenant, "eve@example.com", Role::Agent, 2).await.account_id;
+    let here = store.open_session(ada, session(11, 1)).await.unwrap().id;
+    store.open_session(ada, session(12, 2)).await.unwrap();
+    store.open_session(eve, session(13, 3)).await.unwrap();
+    store.keep_reset(ada, link(21)).await.unwrap();
+    let (old, new) = (SecretString::from("$argon2id$kept"), SecretString::from("$argon2id$another"));
+    assert_eq!(
+        store.change_password(ada, &new, &new, here, at(5)).await.unwrap(),
+        None,
+        "not the one before"
+    );
+    assert_eq!(store.sessions(ada, at(5)).await.unwrap().len(), 2);
+    let outcomes = at_once(&bench.store, 5, move |store, number| async move {
+        let new = SecretString::from(format!("$argon2id$another{number}"));
+        store.change_password(ada, &"$argon2id$kept".into(), &new, here, at(5)).await.unwrap()
+    })
+    .await;
+    assert_eq!(
+        outcomes.iter().flatten().collect::<Vec<_>>(),
+        [&1],
+        "one of five at once, and one session ended"
+    );
+    let kept = store.account(ada).await.unwrap().unwrap().password.unwrap();
+    assert_ne!(kept.expose_secret(), old.expose_secret());
+    assert_eq!(store.sessions(ada, at(5)).await.unwrap()[0].id, here);
+    assert_eq!(store.sessions(eve, at(5)).await.unwrap().len(), 1, "hers goes on");
+    assert!(
+        store.open_reset(&[21; 32], at(5)).await.unwrap().is_none(),
+        "letters asked for before lead nowhere"
+    );
+    bench.seal(tenant).await;
+    let trail = bench.trail(tenant).await;
+    let told: Vec<_> = trail.iter().filter(|link| link.entry.action == "password_changed").collect();
+    assert_eq!((told.len(), told[0].entry.before.is_none() && told[0].entry.after.is_none()), (1, true));
 }
 
 async fn what_is_over_is_swept_away(bench: Bench) {

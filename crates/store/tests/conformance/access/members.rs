@@ -46,7 +46,7 @@ pub(super) async fn invite(bench: &Bench, tenant: TenantId, new: NewMember) -> M
 }
 
 /// Invited and in.
-pub(super) async fn join(bench: &Bench, tenant: TenantId, email: &str, role: Role, seed: u8) -> Member {
+pub(crate) async fn join(bench: &Bench, tenant: TenantId, email: &str, role: Role, seed: u8) -> Member {
     invite(bench, tenant, new(email, role, seed)).await;
     let password = SecretString::from("$argon2id$kept");
     let invitation = bench.store.open_invitation(&[seed; 32], at(1)).await.unwrap().expect("open");

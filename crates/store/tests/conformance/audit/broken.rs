@@ -4,7 +4,7 @@ use domain::TenantId;
 use domain::audit::chain::{BEGINNING, ChainKey};
 use domain::audit::verify::{Known, What};
 use domain::audit::{Action, NewEntry};
-use ports::audit::AuditStore;
+use ports::audit::{AuditFilter, AuditStore, Sealed};
 use sea_orm::ConnectionTrait;
 
 use crate::samples::run;
@@ -22,6 +22,8 @@ on_each_engine!(
     a_number_that_occurs_twice_is_found,
     an_entry_moved_to_another_tenant_is_found,
     an_entry_that_cannot_be_read_any_more_is_found,
+    what_is_left_of_an_entry_that_cannot_be_read_is_listed_among_the_others,
+    an_entry_that_can_never_be_sealed_is_found,
 );
 
 /// A statement past the store.
@@ -272,4 +274,51 @@ async fn an_entry_that_cannot_be_read_any_more_is_found(bench: Bench) {
         let found = open.found(&["UPDATE audit_entries SET seq = 'last' WHERE seq = 6"]).await;
         assert_eq!(found.1, What::Unreadable);
     }
+}
+
+async fn what_is_left_of_an_entry_that_cannot_be_read_is_listed_among_the_others(bench: Bench) {
+    let open = Open::of(bench).await;
+    let (bench, tenant) = (&open.bench, open.tenant);
+    run(bench, "UPDATE audit_entries SET actor_kind = 'nobody' WHERE seq = 3").await;
+    run(bench, "UPDATE audit_entries SET action = 'burnt', became = '{\"a\":' WHERE seq = 4").await;
+    if !bench.is_postgres() {
+        run(bench, "UPDATE audit_entries SET at = 'never' WHERE seq = 2").await;
+    }
+    let page = bench.store.audit(tenant, &AuditFilter::default(), &Default::default()).await.unwrap();
+    assert_eq!((page.total, page.items.len()), (6, 6));
+    let trail = bench.store.audit_after(tenant, 0, 100).await.unwrap();
+    assert!(page.items.iter().rev().eq(trail.iter()), "the same, the other way round");
+    let torn = trail[2].as_ref().unwrap_err();
+    assert_eq!((torn.seq, torn.actor_kind.as_deref()), (Some(3), Some("nobody")));
+    assert_eq!((torn.action.as_deref(), torn.at.is_some()), (Some("api_key_created"), true));
+    assert!(torn.problems[0].contains("actor_kind") && torn.problems.len() == 1, "{:?}", torn.problems);
+    let link = trail[3].as_ref().unwrap();
+    assert_eq!((link.problems().len(), link.entry.after.as_deref()), (2, Some("{\"a\":")));
+    if !bench.is_postgres() {
+        let torn = trail[1].as_ref().unwrap_err();
+        assert_eq!((torn.seq, torn.at, torn.hash.is_some()), (Some(2), None, true));
+    }
+    let broken: Vec<_> = bench.verdict(tenant).await.broken.iter().map(|one| (one.seq, one.what)).collect();
+    assert!(broken.contains(&(3, What::Unreadable)) && broken.contains(&(4, What::Changed)), "{broken:?}");
+    if !bench.is_postgres() {
+        // A number that is none: the list goes on without it, the export has it last.
+        run(bench, "UPDATE audit_entries SET seq = 'last' WHERE seq = 6").await;
+        let paging = ports::Paging { page_size: 2, ..Default::default() };
+        let page = bench.store.audit(tenant, &AuditFilter::default(), &paging).await.unwrap();
+        assert_eq!((page.total, page.next_cursor.is_some()), (5, true));
+        let trail = bench.store.audit_after(tenant, 0, 100).await.unwrap();
+        assert_eq!((trail.len(), trail[5].as_ref().unwrap_err().seq), (6, None));
+    }
+}
+
+async fn an_entry_that_can_never_be_sealed_is_found(bench: Bench) {
+    let tenant = bench.tenant().await;
+    bench.chain(tenant, 1).await;
+    bench.store.record_audit(tenant, vec![NewEntry::new(Action::SettingsChanged, "settings")]).await.unwrap();
+    assert!(bench.verdict(tenant).await.is_valid());
+    run(&bench, "UPDATE audit_pending SET body = '[{\"action\":\"burnt\"'").await;
+    let sealed = bench.store.seal_audit(None, [1; 32], crate::support::at(60), 100).await.unwrap();
+    assert!(matches!(&sealed[..], [Sealed::Stuck(stuck, _)] if *stuck == tenant), "{sealed:?}");
+    let verdict = bench.verdict(tenant).await;
+    assert_eq!((verdict.unsealed, verdict.broken[0].seq, verdict.broken[0].what), (1, 3, What::Unreadable));
 }
