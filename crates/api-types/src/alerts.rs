@@ -16,6 +16,18 @@ words! {
     }
 }
 
+/// Who did something to an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertActor {
+    /// `api_key` or `member`; `null`: it was done before this was kept.
+    #[schema(example = "member")]
+    pub kind: Option<String>,
+    /// Of the key or the member.
+    pub id: Option<i64>,
+    /// What the key or the member was called then.
+    pub name: Option<String>,
+}
+
 /// An alert, open until `resolved_at`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
@@ -37,7 +49,7 @@ pub struct Alert {
     pub count: i64,
     pub acknowledged_at: Option<Timestamp>,
     /// Who acknowledged it first.
-    pub acknowledged_by: Option<String>,
+    pub acknowledged_by: Option<AlertActor>,
     pub resolved_at: Option<Timestamp>,
 }
 
@@ -59,7 +71,7 @@ pub struct AlertEvent {
     pub happened: Happened,
     pub at: Timestamp,
     /// Who did it; `null`: the server by itself.
-    pub by: Option<String>,
+    pub by: Option<AlertActor>,
 }
 
 /// An alert with all that happened to it.

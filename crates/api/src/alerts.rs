@@ -3,12 +3,13 @@
 mod channels;
 mod rules;
 
-use api_types::alerts::{Alert, AlertEvent, AlertQuery, AlertWithHistory, Happened, Severity};
+use api_types::alerts::{Alert, AlertActor, AlertEvent, AlertQuery, AlertWithHistory, Happened, Severity};
 use api_types::errors::details::Missing;
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
 use domain::AlertId;
 use engine::alerts::{AlertError, Alerts};
+use ports::audit::current;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::{Id, Query};
@@ -60,7 +61,7 @@ async fn acknowledge_alert(
     Id(id): Id<AlertId>,
     State(alerts): State<Alerts>,
 ) -> Result<Answer<Alert>> {
-    let alert = alerts.acknowledge(caller.tenant, id, &caller.name).await.map_err(failed(id))?;
+    let alert = alerts.acknowledge(caller.tenant, id, &current()).await.map_err(failed(id))?;
     Ok(ok(body(alert)))
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn body(alert: ports::alerts::Alert) -> Alert {
         last_at: alert.last_at,
         count: alert.count,
         acknowledged_at: alert.acknowledged_at,
-        acknowledged_by: alert.acknowledged_by,
+        acknowledged_by: alert.acknowledged_by.map(actor),
         resolved_at: alert.resolved_at,
     }
 }
@@ -91,8 +92,12 @@ pub(crate) fn event(event: ports::alerts::AlertEvent) -> AlertEvent {
             ports::alerts::Happened::Resolved => Happened::Resolved,
         },
         at: event.at,
-        by: event.by,
+        by: event.by.map(actor),
     }
+}
+
+fn actor(by: ports::alerts::By) -> AlertActor {
+    AlertActor { kind: by.kind.map(|kind| kind.as_str().to_owned()), id: by.id, name: by.name }
 }
 
 fn severity(severity: ports::alerts::Severity) -> Severity {

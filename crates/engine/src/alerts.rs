@@ -14,6 +14,7 @@ mod wording;
 use std::sync::{Arc, Mutex};
 
 use domain::alerts::rules::RuleKind;
+use domain::audit::Actor;
 use domain::{AlertId, BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::alerts::{Alert, AlertEvent, NewAlert, Severity};
 use ports::{Page, Paging, StoreError};
@@ -182,7 +183,12 @@ impl Alerts {
     ///
     /// # Errors
     /// [`AlertError::NotFound`], or the store's.
-    pub async fn acknowledge(&self, tenant: TenantId, alert: AlertId, by: &str) -> Result<Alert, AlertError> {
+    pub async fn acknowledge(
+        &self,
+        tenant: TenantId,
+        alert: AlertId,
+        by: &Actor,
+    ) -> Result<Alert, AlertError> {
         let now = self.deps.clock.now();
         self.deps.store.acknowledge_alert(tenant, alert, by, now).await?.ok_or(AlertError::NotFound)
     }

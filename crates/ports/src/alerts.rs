@@ -5,10 +5,27 @@ pub mod rules;
 
 use async_trait::async_trait;
 pub use domain::alerts::Severity;
+use domain::audit::{Actor, ActorKind};
 use domain::{AlertId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
+
+/// Who did something to an alert: what they were called then, and by what they are known for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// `None`: it was done before this was kept.
+    pub kind: Option<ActorKind>,
+    /// Of the key or the member.
+    pub id: Option<i64>,
+    pub name: Option<String>,
+}
+
+impl From<&Actor> for By {
+    fn from(actor: &Actor) -> Self {
+        Self { kind: Some(actor.kind), id: actor.id, name: actor.name.clone() }
+    }
+}
 
 /// An alert, open until `resolved_at`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +43,7 @@ pub struct Alert {
     pub count: i64,
     pub acknowledged_at: Option<Timestamp>,
     /// Who acknowledged it first.
-    pub acknowledged_by: Option<String>,
+    pub acknowledged_by: Option<By>,
     pub resolved_at: Option<Timestamp>,
 }
 
@@ -87,7 +104,7 @@ pub struct AlertEvent {
     pub happened: Happened,
     pub at: Timestamp,
     /// Who did it; `None`: the server by itself.
-    pub by: Option<String>,
+    pub by: Option<By>,
 }
 
 /// Verbs on alerts. Each writes the alert's history, and what is to be told of it on the tenant's channels, in the
@@ -113,7 +130,7 @@ pub trait AlertStore: Send + Sync {
         &self,
         tenant: TenantId,
         alert: AlertId,
-        by: &str,
+        by: &Actor,
         at: Timestamp,
     ) -> StoreResult<Option<Alert>>;
     /// One, with its history, oldest first.

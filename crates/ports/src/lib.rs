@@ -17,6 +17,7 @@ pub mod connections;
 pub mod consent;
 pub mod contacts;
 pub mod conversations;
+pub mod duties;
 pub mod erasure;
 pub mod error;
 pub mod gateway;
@@ -57,6 +58,7 @@ pub trait Store:
     + consent::ConsentStore
     + contacts::ContactStore
     + conversations::ConversationStore
+    + duties::DutyStore
     + erasure::ErasureStore
     + health::HealthStore
     + idempotency::IdempotencyStore
@@ -87,6 +89,7 @@ impl<T> Store for T where
         + consent::ConsentStore
         + contacts::ContactStore
         + conversations::ConversationStore
+        + duties::DutyStore
         + erasure::ErasureStore
         + health::HealthStore
         + idempotency::IdempotencyStore

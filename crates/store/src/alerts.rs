@@ -8,7 +8,7 @@ mod rules;
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use domain::audit::{Action, NewEntry};
+use domain::audit::{Action, Actor, NewEntry};
 use domain::{AlertId, TenantId, Timestamp};
 use ports::alerts::{Alert, AlertEvent, AlertStore, Happened, NewAlert, Severity};
 use ports::{Page, Paging, StoreResult};
@@ -24,7 +24,7 @@ pub(crate) use channels::reseal;
 use history::News;
 
 const COLUMNS: &str = "id, kind, subject, severity, message, details, opened_at, last_at, count, \
-     acknowledged_at, acknowledged_by, resolved_at";
+     acknowledged_at, acknowledged_by, acknowledged_key, resolved_at";
 
 fn from_row(row: &QueryResult) -> Result<Alert, Fault> {
     Ok(Alert {
@@ -38,7 +38,7 @@ fn from_row(row: &QueryResult) -> Result<Alert, Fault> {
         last_at: row.time("last_at")?,
         count: row.get("count")?,
         acknowledged_at: row.time_opt("acknowledged_at")?,
-        acknowledged_by: row.get("acknowledged_by")?,
+        acknowledged_by: history::by(row, "acknowledged_key", "acknowledged_by")?,
         resolved_at: row.time_opt("resolved_at")?,
     })
 }
@@ -76,7 +76,7 @@ impl AlertStore for SqlStore {
         &self,
         tenant: TenantId,
         alert: AlertId,
-        by: &str,
+        by: &Actor,
         at: Timestamp,
     ) -> StoreResult<Option<Alert>> {
         Ok(acknowledge(self, tenant, alert, by, at).await?)
@@ -137,13 +137,14 @@ async fn acknowledge(
     store: &SqlStore,
     tenant: TenantId,
     alert: AlertId,
-    by: &str,
+    by: &Actor,
     at: Timestamp,
 ) -> Result<Option<Alert>, Fault> {
     let tx = store.begin().await?;
-    let sql = "UPDATE alerts SET acknowledged_at = $3, acknowledged_by = $4 \
+    let sql = "UPDATE alerts SET acknowledged_at = $3, acknowledged_by = $4, acknowledged_key = $5 \
                WHERE tenant_id = $1 AND id = $2 AND acknowledged_at IS NULL";
-    let values = [tenant.0.into(), alert.0.into(), micros(at).into(), clean(by).as_ref().into()];
+    let values =
+        [tenant.0.into(), alert.0.into(), micros(at).into(), history::name(by).into(), by.key().into()];
     if db::run(&*tx, sql, values).await? > 0 {
         let news =
             News { tenant, alert: alert.0, happened: Happened::Acknowledged, at, by: Some(by), told: None };

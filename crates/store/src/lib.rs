@@ -21,6 +21,7 @@ mod contacts;
 mod conversations;
 pub(crate) mod db;
 pub(crate) mod dialect;
+mod duties;
 mod erasure;
 mod health;
 mod idempotency;

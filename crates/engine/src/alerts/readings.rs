@@ -49,7 +49,7 @@ impl Reader<'_> {
             RuleKind::OptOutRateHigh => self.opt_outs(rule).await,
             RuleKind::TemplateRejectionRateHigh => self.rejections(rule).await,
             RuleKind::WebhookSilence => self.silence(rule).await,
-            RuleKind::QueueDelayed => self.queues().await,
+            RuleKind::QueueDelayed => self.queues(rule).await,
             RuleKind::InDoubtWaiting => self.doubts(rule).await,
         }
     }
@@ -151,7 +151,7 @@ impl Reader<'_> {
         }])
     }
 
-    async fn queues(&self) -> StoreResult<Vec<Seen>> {
+    async fn queues(&self, rule: &Rule) -> StoreResult<Vec<Seen>> {
         let backlog = self.deps.store.backlog(self.tenant, self.now).await?;
         Ok(backlog
             .oldest_due
@@ -162,7 +162,10 @@ impl Reader<'_> {
                     subject: connection_subject(connection),
                     reading: Reading { value: minutes as f64, sample: i64::MAX },
                     message: format!("The oldest message that is due has been waiting for {minutes} minutes"),
-                    details: json!({ "connection_id": connection, "oldest_due_at": due, "minutes": minutes }),
+                    details: json!({
+                        "connection_id": connection, "oldest_due_at": due, "minutes": minutes,
+                        "threshold": rule.threshold,
+                    }),
                 }
             })
             .collect())
@@ -179,7 +182,7 @@ impl Reader<'_> {
                  Decide on them one by one, or let the tenant's policy do it.",
                 rule.window_hours
             ),
-            details: json!({ "count": count, "in_doubt_before": before }),
+            details: json!({ "count": count, "in_doubt_before": before, "threshold": rule.threshold }),
         }])
     }
 

@@ -1,12 +1,14 @@
-//! The watch: once a minute every tenant's figures are read and judged.
+//! The watch: once a minute every tenant's figures are read and judged, by one node for all.
 
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use domain::alerts::rules::{RuleKind, Step, Streak, Verdict};
 use domain::{SignedDuration, TenantId, Timestamp};
 use ports::StoreError;
 use ports::alerts::{Alert, NewAlert};
+use ports::duties::Duty;
 use tokio_util::sync::CancellationToken;
 
 use super::readings::{Reader, Seen};
@@ -17,6 +19,9 @@ use super::{Alerts, kinds};
 const TICK: Duration = Duration::from_secs(1);
 /// How often figures are.
 const ROUND: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long the watch is this node's after each look: another one takes over when two were missed.
+const TURN: SignedDuration = SignedDuration::from_secs(150);
 
 /// Good looks in a row, of alerts that are open. Lost with the node: an alert then ends a few minutes later.
 pub(super) type Streaks = HashMap<(TenantId, RuleKind, String), Streak>;
@@ -29,7 +34,7 @@ impl Alerts {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = tick.tick() => {}
             }
             let now = self.deps.clock.now();
@@ -37,13 +42,33 @@ impl Alerts {
                 continue;
             }
             last = Some(now);
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.turn().await {
                 tracing::warn!(%error, "the figures were not judged");
             }
         }
+        // Another node need not wait until the time is over.
+        if let Err(error) = self.deps.store.release_duty(Duty::AlertWatch, &self.deps.settings.node).await {
+            tracing::warn!(%error, "the watch was not given back");
+        }
     }
 
-    /// Looks at every tenant once; one that cannot be read does not keep the others from it.
+    /// Looks when the watch is this node's, or nobody's any more; false: another node looks.
+    ///
+    /// # Errors
+    /// As [`Alerts::look`].
+    pub async fn turn(&self) -> Result<bool, StoreError> {
+        let now = self.deps.clock.now();
+        let until = now.saturating_add(TURN).unwrap_or(Timestamp::MAX);
+        if !self.deps.store.take_duty(Duty::AlertWatch, &self.deps.settings.node, now, until).await? {
+            // Whatever was counted here is old when the watch comes back.
+            self.streaks().clear();
+            return Ok(false);
+        }
+        self.look().await?;
+        Ok(true)
+    }
+
+    /// Looks at every tenant once, whoever else does; one that cannot be read does not keep the others from it.
     ///
     /// # Errors
     /// The store's, when the tenants cannot be told.
@@ -120,8 +145,12 @@ impl Alerts {
         Ok(())
     }
 
+    fn streaks(&self) -> MutexGuard<'_, Streaks> {
+        self.streaks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn step(&self, tenant: TenantId, rule: &TenantRule, subject: &str, open: bool, verdict: Verdict) -> Step {
-        let mut streaks = self.streaks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut streaks = self.streaks();
         let key = (tenant, rule.kind, subject.to_owned());
         if !open {
             streaks.remove(&key);

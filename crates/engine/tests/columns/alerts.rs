@@ -1,3 +1,4 @@
+use domain::audit::Actor;
 use engine::alerts::{AlertError, Condition, kinds};
 use ports::alerts::Severity;
 
@@ -21,12 +22,15 @@ async fn a_condition_that_lasts_is_one_alert() {
     assert!(!alerts.raise(house.tenant, condition(Severity::Warning)).await.unwrap());
     let open = house.alerts(Some(true)).await;
     assert_eq!((open.len(), open[0].count), (1, 2));
-    let first = alerts.acknowledge(house.tenant, open[0].id, "Ada").await.unwrap();
+    let first = alerts.acknowledge(house.tenant, open[0].id, &Actor::member(1, "Ada")).await.unwrap();
     house.advance(1);
-    let again = alerts.acknowledge(house.tenant, open[0].id, "Ada").await.unwrap();
+    let again = alerts.acknowledge(house.tenant, open[0].id, &Actor::member(1, "Ada")).await.unwrap();
     assert_eq!(again.acknowledged_at, first.acknowledged_at);
     let stranger = house.stranger().await;
-    assert!(matches!(alerts.acknowledge(stranger, open[0].id, "Eve").await, Err(AlertError::NotFound)));
+    assert!(matches!(
+        alerts.acknowledge(stranger, open[0].id, &Actor::member(1, "Eve")).await,
+        Err(AlertError::NotFound)
+    ));
     assert!(alerts.resolve(house.tenant, kinds::TOKEN_EXPIRING, "connection:1").await.unwrap());
     assert!(alerts.raise(house.tenant, condition(Severity::Warning)).await.unwrap(), "a new occurrence");
 }

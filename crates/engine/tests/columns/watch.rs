@@ -1,6 +1,10 @@
 //! Each figure of the monitoring table crosses its threshold and comes back, on a moved clock.
 
+mod nodes;
+mod waiting;
+
 use domain::alerts::rules::RuleKind;
+use domain::audit::Actor;
 use domain::broadcasts::State;
 use domain::messages::Status;
 use domain::{MessageId, SignedDuration};
@@ -175,7 +179,7 @@ async fn a_paused_template_and_a_moved_category_are_told() {
         .await;
     let moved = opens(&post, kinds::TEMPLATE_CATEGORY_CHANGED).await;
     assert_eq!(moved.details["category"], "marketing");
-    post.engine.alerts.acknowledge(post.tenant, moved.id, "Ada").await.unwrap();
+    post.engine.alerts.acknowledge(post.tenant, moved.id, &Actor::member(1, "Ada")).await.unwrap();
     eventually("it is over once it was seen", || async {
         open(&post, kinds::TEMPLATE_CATEGORY_CHANGED).await.is_none().then_some(())
     })

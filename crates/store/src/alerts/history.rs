@@ -2,8 +2,9 @@
 
 use domain::alerts::Severity;
 use domain::alerts::delivery::GATHER;
+use domain::audit::Actor;
 use domain::{AlertId, TenantId, Timestamp};
-use ports::alerts::{Alert, AlertEvent, Happened, NewAlert};
+use ports::alerts::{Alert, AlertEvent, By, Happened, NewAlert};
 use sea_orm::QueryResult;
 
 use crate::SqlStore;
@@ -17,7 +18,7 @@ pub(super) struct News<'a> {
     pub(super) alert: i64,
     pub(super) happened: Happened,
     pub(super) at: Timestamp,
-    pub(super) by: Option<&'a str>,
+    pub(super) by: Option<&'a Actor>,
     /// Severity and kind, when the channels are to hear of it.
     pub(super) told: Option<(Severity, &'a str)>,
 }
@@ -44,6 +45,7 @@ set! {
         happened: Text &'static str,
         at: Int i64,
         by: Text Option<String>,
+        key: Text Option<String>,
     }
 }
 
@@ -67,8 +69,8 @@ pub(super) async fn write(tx: &Tx, news: &[News<'_>]) -> Result<(), Fault> {
     let (mut rows, mut told) = (Vec::with_capacity(news.len()), Vec::new());
     for one in news {
         let (t, id, at) = (one.tenant.0, fresh.next()?, micros(one.at));
-        let by = one.by.map(|by| clean(by).into_owned());
-        rows.push(EventRow { t, id, alert: one.alert, happened: one.happened.as_str(), at, by });
+        let (by, key) = (one.by.and_then(name), one.by.map(Actor::key));
+        rows.push(EventRow { t, id, alert: one.alert, happened: one.happened.as_str(), at, by, key });
         if let Some((severity, kind)) = one.told {
             let due_at = micros(one.at.saturating_add(GATHER).map_err(Fault::internal)?);
             told.push(ToTell { t, id, kind, severity: severity as i64, at, due_at });
@@ -76,8 +78,8 @@ pub(super) async fn write(tx: &Tx, news: &[News<'_>]) -> Result<(), Fault> {
     }
     let set = tx.dialect.set::<EventRow>(1, "r");
     let sql = format!(
-        "INSERT INTO alert_events (tenant_id, id, alert_id, happened, at, by_whom) \
-         SELECT r.t, r.id, r.alert, r.happened, r.at, r.by FROM {set}"
+        "INSERT INTO alert_events (tenant_id, id, alert_id, happened, at, by_whom, by_key) \
+         SELECT r.t, r.id, r.alert, r.happened, r.at, r.by, r.key FROM {set}"
     );
     db::run(&**tx, &sql, [param(&rows)?]).await?;
     if told.is_empty() {
@@ -96,12 +98,31 @@ pub(super) async fn write(tx: &Tx, news: &[News<'_>]) -> Result<(), Fault> {
 }
 
 /// Columns of an event, of the table under the alias `e`, beside those of its alert.
-pub(super) const EVENT: &str =
-    "e.id AS event_id, e.alert_id AS alert_id, e.happened AS happened, e.at AS at, e.by_whom AS by_whom";
+pub(super) const EVENT: &str = "e.id AS event_id, e.alert_id AS alert_id, e.happened AS happened, e.at AS at, \
+     e.by_whom AS by_whom, e.by_key AS by_key";
 /// Those of its alert, under the alias `a`.
 pub(super) const ALERT: &str = "a.id AS id, a.kind AS kind, a.subject AS subject, a.severity AS severity, \
      a.message AS message, a.details AS details, a.opened_at AS opened_at, a.last_at AS last_at, a.count AS count, \
-     a.acknowledged_at AS acknowledged_at, a.acknowledged_by AS acknowledged_by, a.resolved_at AS resolved_at";
+     a.acknowledged_at AS acknowledged_at, a.acknowledged_by AS acknowledged_by, a.acknowledged_key AS acknowledged_key, \
+     a.resolved_at AS resolved_at";
+
+/// What somebody is called, as it is kept.
+pub(super) fn name(by: &Actor) -> Option<String> {
+    by.name.as_deref().map(|name| clean(name).into_owned())
+}
+
+/// Who did it, out of these columns; rows of before the key was kept have the name alone.
+pub(super) fn by(row: &QueryResult, key: &str, name: &str) -> Result<Option<By>, Fault> {
+    let (key, name): (Option<String>, Option<String>) = (row.get(key)?, row.get(name)?);
+    if key.is_none() && name.is_none() {
+        return Ok(None);
+    }
+    let (kind, id) = key.as_deref().map_or((None, None), |key| {
+        let (kind, id) = key.split_once(':').unwrap_or((key, ""));
+        (kind.parse().ok(), id.parse().ok())
+    });
+    Ok(Some(By { kind, id, name }))
+}
 
 pub(super) fn event(row: &QueryResult) -> Result<AlertEvent, Fault> {
     Ok(AlertEvent {
@@ -109,7 +130,7 @@ pub(super) fn event(row: &QueryResult) -> Result<AlertEvent, Fault> {
         alert_id: AlertId(row.get("alert_id")?),
         happened: row.word("happened")?,
         at: row.time("at")?,
-        by: row.get("by_whom")?,
+        by: by(row, "by_key", "by_whom")?,
     })
 }
 

@@ -11,6 +11,7 @@ mod lists;
 mod retention;
 mod segments;
 mod sought;
+mod watching;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(retention::Retention),
             Box::new(sought::Sought),
             Box::new(health::Health),
+            Box::new(watching::Watching),
         ]
     }
 }

@@ -17,14 +17,15 @@ pub use restore::{RestoreError, Restored, Restoring};
 pub use settle::Waiting;
 pub use snapshot::Snapshot;
 
-/// Tables that are no data: the history of the schema, SQLite's counters, and what triggers keep or fill.
-const LEFT_OUT: [&str; 6] = [
+/// Tables that are no data: the history of the schema, SQLite's counters, what triggers keep or fill, and which node does what.
+const LEFT_OUT: [&str; 7] = [
     "seaql_migrations",
     "id_counters",
     "contact_tags",
     "conversation_labels",
     "contact_search",
     "contact_search_waiting",
+    "duties",
 ];
 
 /// A table, as an archive names it.

@@ -1,13 +1,14 @@
 //! Alerts' histories, rules, channels, and what is to be told on them.
 
 use domain::alerts::rules::{Rule, RuleKind};
+use domain::audit::{Actor, ActorKind};
 use domain::{AlertChannelId, TenantId, Timestamp};
 use ports::Paging;
 use ports::alerts::channels::{
     Channel, ChannelKind, ChannelPatch, ChannelStore, Delivery, NewChannel, Parcel, Target,
 };
 use ports::alerts::rules::{Mark, RuleStore};
-use ports::alerts::{AlertStore, Happened, NewAlert, Severity};
+use ports::alerts::{AlertStore, By, Happened, NewAlert, Severity};
 use ports::operator::OperatorStore;
 use secrecy::ExposeSecret;
 use store::SqlStore;
@@ -40,7 +41,7 @@ fn alert(tenant: TenantId, kind: &str, severity: Severity, second: i64) -> NewAl
     }
 }
 
-fn new_channel(min_severity: Severity, kinds: &[&str]) -> NewChannel {
+pub(crate) fn new_channel(min_severity: Severity, kinds: &[&str]) -> NewChannel {
     NewChannel {
         name: "Ops".into(),
         kind: ChannelKind::Webhook,
@@ -73,19 +74,20 @@ async fn an_alert_keeps_its_history(bench: Bench) {
     store.raise_alerts(vec![alert(tenant, "token_expired", Severity::Critical, 0)]).await.unwrap();
     store.raise_alerts(vec![alert(tenant, "token_expired", Severity::Critical, 1)]).await.unwrap();
     let id = store.alerts(tenant, None, &Paging::default()).await.unwrap().items[0].id;
-    for (who, second) in [("Ada", 5), ("Eve", 6)] {
-        store.acknowledge_alert(tenant, id, who, at(second)).await.unwrap().unwrap();
+    for (who, second) in [(Actor::member(7, "Ada"), 5), (Actor::api_key(3, "Eve"), 6)] {
+        store.acknowledge_alert(tenant, id, &who, at(second)).await.unwrap().unwrap();
     }
     store.resolve_alert(tenant, "token_expired", "connection:1", at(9)).await.unwrap();
     let (kept, history) = store.alert(tenant, id).await.unwrap().unwrap();
-    assert_eq!((kept.count, kept.acknowledged_by.as_deref()), (2, Some("Ada")));
-    let history: Vec<(Happened, Timestamp, Option<&str>)> =
-        history.iter().map(|event| (event.happened, event.at, event.by.as_deref())).collect();
+    let ada = By { kind: Some(ActorKind::Member), id: Some(7), name: Some("Ada".into()) };
+    assert_eq!((kept.count, kept.acknowledged_by.as_ref()), (2, Some(&ada)));
+    let history: Vec<(Happened, Timestamp, Option<&By>)> =
+        history.iter().map(|event| (event.happened, event.at, event.by.as_ref())).collect();
     assert_eq!(
         history,
         [
             (Happened::Opened, at(0), None),
-            (Happened::Acknowledged, at(5), Some("Ada")),
+            (Happened::Acknowledged, at(5), Some(&ada)),
             (Happened::Resolved, at(9), None),
         ]
     );

@@ -1,5 +1,6 @@
 //! Alerts.
 
+use domain::audit::Actor;
 use domain::{AlertId, TenantId};
 use ports::Paging;
 use ports::alerts::{Alert, AlertStore, NewAlert, Severity};
@@ -86,11 +87,18 @@ async fn the_first_acknowledgement_is_kept(bench: Bench) {
     bench.store.raise_alerts(vec![alert(tenant, "connection:1", 0)]).await.unwrap();
     let id = listed(&bench, tenant, None).await[0].id;
     for second in [5, 9] {
-        let acknowledged =
-            bench.store.acknowledge_alert(tenant, id, "Ada", at(second)).await.unwrap().unwrap();
+        let acknowledged = bench
+            .store
+            .acknowledge_alert(tenant, id, &Actor::member(1, "Ada"), at(second))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(acknowledged.acknowledged_at, Some(at(5)));
     }
-    assert_eq!(bench.store.acknowledge_alert(tenant, AlertId(999), "Ada", at(1)).await.unwrap(), None);
+    assert_eq!(
+        bench.store.acknowledge_alert(tenant, AlertId(999), &Actor::system(), at(1)).await.unwrap(),
+        None
+    );
 }
 
 async fn alerts_are_listed_newest_first_open_or_resolved(bench: Bench) {

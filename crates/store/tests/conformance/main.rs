@@ -19,6 +19,7 @@ mod consent;
 mod contacts;
 mod conversations;
 mod crash;
+mod duties;
 mod erasure;
 mod health;
 mod idempotency;
