@@ -48,6 +48,11 @@ async fn key(stack: &Stack, wanted: Value) -> (String, String) {
 #[tokio::test]
 async fn a_stream_ends_once_its_key_is_revoked_and_that_of_another_key_goes_on() {
     let stack = Stack::start().await;
+    stack.link_number().await;
+    let template = json!({"name": "hello", "language": "en_US", "category": "UTILITY", "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello, all is well."}]});
+    stack.sim.put_template(&template).expect("a template");
+    stack.engine.templates.sync(stack.tenant, None).await.expect("synced");
     let body = json!({"name": "Hello", "template_name": "hello", "audience": {"all": true}});
     let broadcast = format!("/broadcasts/{}/events", stack.post("/broadcasts", body).await.data(201)["id"]);
     let (secret, path) = key(&stack, json!({"name": "wall", "scopes": ["read"]})).await;
