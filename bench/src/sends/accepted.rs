@@ -62,6 +62,6 @@ pub(super) async fn run(store: Store, options: &Options) -> Result<()> {
         let rate = waxwing.rate();
         target("accepted per second", &whole(rate), &format!("≥ {}", whole(PER_SECOND)), rate >= PER_SECOND);
     }
-    println!("  memory: idle {}, after the load {}", megabytes(world.idle), megabytes(world.resident()?));
+    println!("  memory after the load: {}", megabytes(world.resident()?));
     Ok(())
 }

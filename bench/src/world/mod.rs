@@ -31,6 +31,8 @@ const VERIFY_TOKEN: &str = "bench-verify-token";
 
 /// What a server does at its start and never again is over after this time.
 const SETTLING: Duration = Duration::from_secs(1);
+/// The allocator gives back what is free after some seconds, in steps; after this time nothing moves any more.
+const QUIET: Duration = Duration::from_secs(30);
 
 /// Server and simulator; both end with this value, and nothing of them stays.
 pub(crate) struct World {
@@ -46,8 +48,6 @@ pub(crate) struct World {
     /// Meta's ids of their numbers.
     pub(crate) numbers: Vec<String>,
     pub(crate) waba: String,
-    /// Memory of the server once it has started and nobody asks anything of it, in bytes.
-    pub(crate) idle: u64,
     database: Database,
     folder: TempDir,
 }
@@ -80,15 +80,19 @@ impl World {
             connections: Vec::new(),
             numbers: Vec::new(),
             waba: String::new(),
-            idle: 0,
             database,
             folder,
         };
         world.simulator.answers(&format!("http://{simulator_address}/_sim/state")).await?;
         world.server.answers(&format!("http://{address}/readyz")).await?;
         tokio::time::sleep(SETTLING).await;
-        world.idle = world.server.resident()?;
         Ok(world)
+    }
+
+    /// Memory of the server when nobody has asked anything of it for a while, in bytes.
+    pub(crate) async fn idle(&self) -> Result<u64> {
+        tokio::time::sleep(QUIET).await;
+        self.server.resident()
     }
 
     /// Ends both processes; the database stays.
