@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, though they are no test functions themselves")]
 
-use e2e::{Api, Pair, on_each_engine};
+use e2e::{Api, Pair, eventually, on_each_engine};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -68,5 +68,46 @@ fn the_first_owner_comes_in_by_the_command_line_and_an_agent_starts_no_broadcast
         let new = json!({ "email": "agent@example.com", "password": "another good password" });
         let (status, body) = auth(&api, "/login", &new);
         assert_eq!((status, body["error"]["code"].as_str()), (401, Some("LOGIN_REFUSED")));
+    });
+}
+
+/// Listens to the events of the tenant; the thread ends with the stream.
+fn listen(api: &Api) -> std::thread::JoinHandle<()> {
+    let url = format!("{}/api/v1/tenant/{}/whatsapp/events", api.url, api.tenant);
+    let client = reqwest::blocking::Client::builder().timeout(None).build().unwrap();
+    let stream = client.get(url).bearer_auth(&api.key).send().unwrap();
+    assert_eq!(stream.status(), 200);
+    std::thread::spawn(move || {
+        stream.bytes().expect("the stream ends in order");
+    })
+}
+
+#[test]
+fn open_streams_end_soon_after_what_let_them_in_was_taken_away() {
+    on_each_engine(|database| {
+        let pair = Pair::start(database, 1);
+        let api = pair.api(0);
+        let invited =
+            api.post("/members", json!({ "email": "ada@example.com", "role": "agent" })).expect(201);
+        accept(&api, invited["invitation_link"].as_str().unwrap());
+        let ada = log_in(&api, "ada@example.com");
+        let here = log_in(&api, "ada@example.com");
+        let made = api.post("/api-keys", json!({ "name": "wall", "scopes": ["read"] })).expect(201);
+        let wall = Api::new(&api.url, api.tenant, made["secret"].as_str().unwrap());
+        let (by_session, by_key, stays) = (listen(&ada), listen(&wall), listen(&api));
+
+        // The key by another process, which this server learns of by looking; the session by a change of the password.
+        let (tenant, key) = (api.tenant.to_string(), made["id"].to_string());
+        pair.command(&["key", "revoke", "--tenant", &tenant, "--key", &key]);
+        let change = json!({ "current_password": PASSWORD, "new_password": "another good password" });
+        let client = reqwest::blocking::Client::new();
+        let changed = client.post(format!("{}/api/v1/auth/password/change", api.url)).bearer_auth(&here.key);
+        assert_eq!(changed.json(&change).send().unwrap().status(), 200);
+        eventually("both streams end", || (by_session.is_finished() && by_key.is_finished()).then_some(()));
+        by_session.join().unwrap();
+        by_key.join().unwrap();
+        assert!(!stays.is_finished(), "nothing happened to that key");
+        here.get("/conversations").expect(200);
+        ada.get("/conversations").refused(401, "UNAUTHENTICATED");
     });
 }

@@ -20,7 +20,7 @@ use crate::db::{self, Fault, Row, Tx, clean, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
-pub(crate) use channels::reseal;
+pub(crate) use channels::{open, reseal};
 use history::News;
 
 const COLUMNS: &str = "id, kind, subject, severity, message, details, opened_at, last_at, count, \

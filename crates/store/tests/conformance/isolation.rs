@@ -154,6 +154,7 @@ fn event(tenant: TenantId) -> NewSecurityEvent {
         address: None,
         reason: "unknown".into(),
         at: at(0),
+        count: 1,
     }
 }
 
@@ -236,7 +237,13 @@ async fn alerts_are_their_tenants(bench: Bench) {
     for open in [None, Some(true), Some(false)] {
         assert_eq!(store.alerts(stranger, open, &Paging::default()).await.unwrap().total, 0);
     }
-    assert_eq!(store.acknowledge_alert(stranger, street.alert, &domain::audit::Actor::system(), at(5)).await.unwrap(), None);
+    assert_eq!(
+        store
+            .acknowledge_alert(stranger, street.alert, &domain::audit::Actor::system(), at(5))
+            .await
+            .unwrap(),
+        None
+    );
     assert!(!store.resolve_alert(stranger, "token_expired", "connection:1", at(5)).await.unwrap());
     assert_eq!(store.raise_alerts(vec![alert(stranger)]).await.unwrap(), [true]);
     assert_eq!(street.of_owner().await, before);
