@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod audit;
 mod broadcasts;
+mod disclosure;
 mod health;
 mod imports;
 mod initial;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(retention::Retention),
             Box::new(sought::Sought),
             Box::new(health::Health),
+            Box::new(disclosure::Disclosure),
             Box::new(watching::Watching),
         ]
     }

@@ -3,6 +3,7 @@
 pub mod backup;
 mod doubts;
 mod rotate;
+pub(crate) mod secrets;
 mod sweep;
 
 use async_trait::async_trait;
@@ -120,6 +121,16 @@ impl OperatorStore for SqlStore {
 
     fn wakes(&self) -> BoxStream<'static, Wake> {
         self.wakes_hub().subscribe()
+    }
+}
+
+impl SqlStore {
+    /// Opens everything that is sealed, with the keys at hand; answers how many values there are.
+    ///
+    /// # Errors
+    /// Internal, naming table and column, for the first one that does not open.
+    pub async fn open_secrets(&self) -> StoreResult<u64> {
+        Ok(secrets::open_all(self.reader(), self.keyring()).await?)
     }
 }
 
