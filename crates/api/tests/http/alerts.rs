@@ -35,12 +35,16 @@ async fn an_alert_is_read_with_its_history_and_who_saw_it() {
     let id = list.data(200)["items"][0]["id"].as_i64().unwrap();
     let path = format!("/alerts/{id}");
     let seen = stack.post(&format!("{path}/acknowledge"), json!({})).await;
-    assert!(seen.data(200)["acknowledged_by"].is_string(), "{seen:?}");
+    let key = stack.get("/api-keys").await.data(200)["items"][0]["id"].clone();
+    let by = json!({ "kind": "api_key", "id": key, "name": "test" });
+    assert_eq!(seen.data(200)["acknowledged_by"], by, "{seen:?}");
     stack.engine.alerts.resolve(stack.tenant, "broadcast_stopped", "broadcast:1").await.unwrap();
     let alert = stack.get(&path).await;
     let history: Vec<&Value> =
         alert.data(200)["history"].as_array().unwrap().iter().map(|step| &step["happened"]).collect();
     assert_eq!(history, ["opened", "acknowledged", "resolved"]);
+    let steps = &alert.data(200)["history"];
+    assert_eq!([&steps[0]["by"], &steps[1]["by"], &steps[2]["by"]], [&Value::Null, &by, &Value::Null]);
     assert_eq!(stack.get("/alerts/999").await.code(), "ALERT_NOT_FOUND");
 }
 
@@ -99,6 +103,81 @@ async fn a_channel_lives_from_post_to_delete_and_shows_its_secret_once() {
     assert_eq!(gone.data(200)["deleted"], true);
     assert_eq!(stack.get(&path).await.code(), "ALERT_CHANNEL_NOT_FOUND");
     assert_eq!(stack.post(&format!("{path}/test"), json!({})).await.code(), "ALERT_CHANNEL_NOT_FOUND");
+}
+
+/// Before and after of the newest entry of this action, which names the caller.
+async fn told(stack: &Stack, action: &str) -> (Value, Value) {
+    let trail = stack.get(&format!("/audit?action={action}")).await;
+    let entry = trail.data(200)["items"][0].clone();
+    assert_eq!((&entry["actor"]["kind"], &entry["actor"]["name"]), (&json!("api_key"), &json!("test")));
+    (entry["before"].clone(), entry["after"].clone())
+}
+
+#[tokio::test]
+async fn a_changed_rule_is_told_with_what_it_was_the_first_time_too() {
+    let stack = Stack::start().await;
+    patch(&stack, "/alert-rules/1", json!({ "threshold": 0.8, "enabled": false })).await.data(200);
+    let expected =
+        (json!({ "threshold": 0.9, "enabled": true }), json!({ "threshold": 0.8, "enabled": false }));
+    assert_eq!(told(&stack, "alert_rule_changed").await, expected);
+    patch(&stack, "/alert-rules/1", json!({ "threshold": 0.7 })).await.data(200);
+    let expected = (json!({ "threshold": 0.8 }), json!({ "threshold": 0.7 }));
+    assert_eq!(told(&stack, "alert_rule_changed").await, expected);
+}
+
+#[tokio::test]
+async fn changes_of_channels_are_told_without_where_they_lead() {
+    let stack = Stack::start().await;
+    let mut secrets = Vec::new();
+    for (wanted, other) in [
+        (
+            json!({ "name": "Chat", "kind": "slack", "url": "https://hooks.example.com/services/T0/B0/OLDKEY" }),
+            json!({ "url": "https://hooks.example.com/services/T0/B0/NEWKEY" }),
+        ),
+        (
+            json!({ "name": "Hook", "kind": "webhook", "url": "https://example.com/hook?token=OLDTOKEN" }),
+            json!({ "url": "https://example.com/hook?token=NEWTOKEN" }),
+        ),
+        (
+            json!({ "name": "Mail", "kind": "email", "to": ["old.person@example.com"] }),
+            json!({ "to": ["new.person@example.com"] }),
+        ),
+    ] {
+        let made = stack.post("/alert-channels", wanted.clone()).await;
+        let made = made.data(201);
+        secrets.extend(made["secret"].as_str().map(str::to_owned));
+        let described = json!({
+            "name": wanted["name"], "kind": wanted["kind"], "min_severity": "warning", "kinds": [], "enabled": true,
+        });
+        assert_eq!(told(&stack, "alert_channel_created").await, (Value::Null, described.clone()));
+        let path = format!("/alert-channels/{}", made["id"]);
+        patch(&stack, &path, json!({ "name": "Other", "enabled": false })).await.data(200);
+        let expected = (
+            json!({ "name": wanted["name"], "enabled": true }),
+            json!({ "name": "Other", "enabled": false }),
+        );
+        assert_eq!(told(&stack, "alert_channel_changed").await, expected);
+        patch(&stack, &path, other).await.data(200);
+        let (_, after) = told(&stack, "alert_channel_changed").await;
+        assert_eq!(
+            after,
+            json!({ "address_changed": true }),
+            "that it leads elsewhere now is told, not where"
+        );
+        stack.send(stack.request(Method::DELETE, &path, Body::empty())).await.data(200);
+        let (before, after) = told(&stack, "alert_channel_deleted").await;
+        assert_eq!(
+            (&before["name"], &before["kind"], after),
+            (&json!("Other"), &wanted["kind"], Value::Null)
+        );
+    }
+    assert_eq!(secrets.len(), 1);
+    let trail = stack.get("/audit?page_size=100").await.text;
+    for secret in
+        ["OLDKEY", "NEWKEY", "OLDTOKEN", "NEWTOKEN", "old.person", "new.person", secrets[0].as_str()]
+    {
+        assert!(!trail.contains(secret), "{secret} is in the trail");
+    }
 }
 
 #[tokio::test]

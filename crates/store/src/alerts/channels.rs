@@ -8,6 +8,7 @@ use ports::alerts::channels::{Channel, ChannelPatch, ChannelStore, Delivery, New
 use ports::{Page, Paging, StoreResult};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
+use secrecy::ExposeSecret;
 
 use super::deliveries;
 use crate::SqlStore;
@@ -96,15 +97,16 @@ impl ChannelStore for SqlStore {
     async fn delete_channel(&self, tenant: TenantId, channel: AlertChannelId) -> StoreResult<bool> {
         let tx = self.begin().await?;
         let values: [Value; 2] = [tenant.0.into(), channel.0.into()];
-        let sql = "DELETE FROM alert_channels WHERE tenant_id = $1 AND id = $2";
-        let gone = db::run(&*tx, sql, values.clone()).await?;
+        let sql = format!("DELETE FROM alert_channels WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}");
+        let gone = db::one(&*tx, &sql, values.clone()).await?.as_ref().map(from_row).transpose()?;
         let sql = "DELETE FROM alert_deliveries WHERE tenant_id = $1 AND channel_id = $2";
         db::run(&*tx, sql, values).await?;
-        if gone > 0 {
-            tx.note(tenant, NewEntry::about(Action::AlertChannelDeleted, "alert_channel", channel));
+        if let Some(gone) = &gone {
+            let entry = NewEntry::about(Action::AlertChannelDeleted, "alert_channel", channel);
+            tx.note(tenant, entry.before(tell::channel(gone)));
         }
         tx.commit().await?;
-        Ok(gone > 0)
+        Ok(gone.is_some())
     }
 
     async fn take_parcels(&self, now: Timestamp, until: Timestamp, limit: u32) -> StoreResult<Vec<Parcel>> {
@@ -164,6 +166,7 @@ async fn update(
     patch: ChannelPatch,
     at: Timestamp,
 ) -> Result<Option<Channel>, Fault> {
+    let wanted = patch.address.as_ref().map(|(address, _)| address.clone());
     let (address, shown) = match patch.address {
         Some((address, shown)) => {
             (Some(store.keyring().seal(place(tenant, "address"), &address)?), Some(shown))
@@ -190,9 +193,14 @@ async fn update(
     let tx = store.begin().await?;
     let before = find(store, &*tx, tenant, channel).await?;
     let changed = db::one(&*tx, &sql, values).await?.as_ref().map(from_row).transpose()?;
-    if let (Some((before, _)), Some(after)) = (before, &changed) {
+    if let (Some((before, target)), Some(after)) = (before, &changed) {
         let entry = NewEntry::about(Action::AlertChannelChanged, "alert_channel", channel).at(at);
-        tx.note(tenant, entry.changed(&tell::channel(&before), &tell::channel(after)));
+        let mut told = tell::channel(after);
+        // Where it leads is a secret or somebody's address: that it leads elsewhere now is not.
+        if wanted.is_some_and(|wanted| wanted.expose_secret() != target.address.expose_secret()) {
+            told["address_changed"] = true.into();
+        }
+        tx.note(tenant, entry.changed(&tell::channel(&before), &told));
     }
     tx.commit().await?;
     Ok(changed)

@@ -49,7 +49,8 @@ impl RuleStore for SqlStore {
         let values = [tenant.0.into(), kind.id().into(), db::to_json(rule)?.into(), micros(at).into()];
         let before = "SELECT rule FROM alert_rules WHERE tenant_id = $1 AND id = $2";
         let before = db::one(&*tx, before, [tenant.0.into(), kind.id().into()]).await?;
-        let before = before.map(|row| row.json("rule")).transpose()?.unwrap_or_default();
+        let before: Rule = before.map(|row| row.json("rule")).transpose()?.unwrap_or_else(|| kind.usual());
+        let before = serde_json::to_value(before).map_err(Fault::internal)?;
         db::run(&*tx, sql, values).await?;
         let after = serde_json::to_value(rule).map_err(Fault::internal)?;
         let entry = NewEntry::about(Action::AlertRuleChanged, "alert_rule", kind.id()).at(at);
