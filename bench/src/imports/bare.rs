@@ -37,7 +37,7 @@ impl Floor {
             connection.execute_unprepared(&statement).await?;
         }
         let rows = if is_postgres {
-            "jsonb_to_recordset($1::jsonb) AS r(id bigint, phone text, name text)"
+            "json_to_recordset($1::json) AS r(id bigint, phone text, name text)"
         } else {
             "(SELECT value ->> 'id' AS id, value ->> 'phone' AS phone, value ->> 'name' AS name FROM jsonb_each($1)) AS r"
         };

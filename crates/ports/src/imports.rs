@@ -172,10 +172,12 @@ pub trait ImportStore: Send + Sync {
         now: Timestamp,
         held_until: Timestamp,
     ) -> StoreResult<Option<Import>>;
+    /// Rows of a batch that others who write hardly notice, and that are worth its commit.
+    fn import_batch_rows(&self) -> usize;
     /// Writes a batch, in one commit: contacts with their consent entries (an explicit opt-out stays), rows that
     /// became none, counters, the cursor. A batch whose cursor is not the import's changes nothing, so that a repeat
     /// does no harm. A number that another writer took in the meantime is a duplicate.
-    async fn import_batch(&self, tenant: TenantId, batch: ImportBatch) -> StoreResult<Applied>;
+    async fn import_batch(&self, tenant: TenantId, batch: &ImportBatch) -> StoreResult<Applied>;
     /// Ends one that `holder` has; `None`: it has not.
     async fn end_import(
         &self,

@@ -19,6 +19,14 @@ pub enum Wake {
     Inbox,
 }
 
+/// What came of filling the index of contacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Indexed {
+    pub contacts: u64,
+    /// Others may wait that nobody else has in hand.
+    pub more: bool,
+}
+
 /// Verbs over all tenants.
 #[async_trait]
 pub trait OperatorStore: Send + Sync {
@@ -58,9 +66,9 @@ pub trait OperatorStore: Send + Sync {
     /// Forgets what has served its time (idempotency keys after 24 h, projected raw bodies after 7 days, orphan statuses after 30 days,
     /// recipients and list rows of removed broadcasts at once), at most `limit` rows of each; answers how many.
     async fn sweep(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
-    /// Lets searches find contacts whose text changed by the index (before, they look at each of them), at most `limit`;
-    /// one commit. Answers how many; 0 when none waits that nobody else has in hand.
-    async fn index_contacts(&self, limit: u32) -> StoreResult<u64>;
+    /// Lets searches find contacts whose text changed by the index (before, they look at each of them), at most `limit`,
+    /// and at most as many as others who write hardly notice; one commit.
+    async fn index_contacts(&self, limit: u32) -> StoreResult<Indexed>;
     /// Seals every secret anew with the current key; answers how many were sealed with an older one.
     async fn rotate_secrets(&self) -> StoreResult<u64>;
     /// What happens from now on, on this node and on others; a slow reader loses the oldest.

@@ -19,8 +19,6 @@ use super::plan::Plan;
 use super::read::{Progress, Row, Unreadable};
 use super::{HOLD, Imports, Running};
 
-/// Rows of a batch, one commit: few enough that a send waiting for the writer does not notice.
-const ROWS: usize = 1_000;
 /// Bytes of a batch: rows can be long.
 const BYTES: usize = 2 * 1024 * 1024;
 /// Batches between the reading and the writing.
@@ -170,6 +168,7 @@ impl Imports {
             after: import.cursor,
             rows_left: self.deps.settings.import_max_rows.saturating_sub(import.counts.processed),
             most_rows: self.deps.settings.import_max_rows,
+            batch_rows: self.deps.store.import_batch_rows(),
             now: self.deps.clock.now(),
             steps: sender,
         };
@@ -216,7 +215,7 @@ impl Imports {
 
     async fn write(&self, tenant: TenantId, batch: ImportBatch) -> Result<Import, End> {
         loop {
-            match self.deps.store.import_batch(tenant, batch.clone()).await {
+            match self.deps.store.import_batch(tenant, &batch).await {
                 Ok(Applied::Applied(import)) => return Ok(import),
                 // Its commit was done, the answer to it was lost.
                 Ok(Applied::NotOurs(Some(import)))
@@ -250,6 +249,7 @@ struct Reading {
     after: u64,
     rows_left: u64,
     most_rows: u64,
+    batch_rows: usize,
     now: Timestamp,
     steps: mpsc::Sender<Step>,
 }
@@ -290,7 +290,7 @@ impl Reading {
                 Ok(good) => batch.bad.push(repeated(good)),
                 Err(bad) => batch.bad.push(bad),
             }
-            if batch.good.len() + batch.bad.len() < ROWS && batch.weight < BYTES {
+            if batch.good.len() + batch.bad.len() < self.batch_rows && batch.weight < BYTES {
                 return ControlFlow::Continue(());
             }
             if !updates {

@@ -1,10 +1,11 @@
 //! The index that finds contacts by a part of their text. It is filled behind the contacts: what it does not know yet is
 //! looked at one by one, so that a search never misses anybody.
 
+use ports::operator::Indexed;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 
 use crate::SqlStore;
-use crate::db::{self, Fault, Row};
+use crate::db::{self, Fault, Row, Tx};
 use crate::lists;
 use crate::sets::{param, set};
 
@@ -29,6 +30,11 @@ pub(super) async fn candidates(
     texts: &[String],
 ) -> Result<Option<SelectStatement>, Fault> {
     let Some(mut found) = store.dialect().searched(tenant, texts) else { return Ok(None) };
+    if let Some(sql) = store.dialect().range_waits()
+        && db::one(store.reader(), sql, [tenant.into()]).await?.is_some()
+    {
+        return Ok(None);
+    }
     let waiting = Query::select()
         .expr_as(Expr::cust("waiting.contact_id"), "id")
         .from_as("contact_search_waiting", "waiting")
@@ -49,19 +55,36 @@ set! {
 }
 
 /// See `ports::operator::OperatorStore::index_contacts`.
-pub(crate) async fn index(store: &SqlStore, limit: u32) -> Result<u64, Fault> {
-    let waits = "SELECT 1 AS one FROM contact_search_waiting LIMIT 1";
-    if db::one(store.reader(), waits, []).await?.is_none() {
-        return Ok(0);
+pub(crate) async fn index(store: &SqlStore, limit: u32) -> Result<Indexed, Fault> {
+    if db::one(store.reader(), store.dialect().any_waits(), []).await?.is_none() {
+        return Ok(Indexed::default());
     }
+    let limit = limit.clamp(1, store.dialect().search_batch());
     let tx = store.begin().await?;
+    let (contacts, more) = match tx.dialect.search_range_anew(&tx, limit).await? {
+        // Those who wait one by one come next.
+        Some(contacts) => (contacts, true),
+        None => {
+            let contacts = index_each(&tx, limit).await?;
+            (contacts, contacts == u64::from(limit))
+        }
+    };
+    if contacts > 0 {
+        tx.dialect.settle_search(&tx).await?;
+    }
+    tx.commit().await?;
+    Ok(Indexed { contacts, more })
+}
+
+/// Those who wait one by one.
+async fn index_each(tx: &Tx, limit: u32) -> Result<u64, Fault> {
     let lock = tx.dialect.for_update_skip_locked("next");
     let take = format!(
         "DELETE FROM contact_search_waiting WHERE (tenant_id, contact_id) IN (SELECT next.tenant_id, next.contact_id \
          FROM contact_search_waiting AS next ORDER BY next.tenant_id, next.contact_id LIMIT $1{lock}) \
          RETURNING tenant_id, contact_id"
     );
-    let changed: Vec<Changed> = db::all(&*tx, &take, [i64::from(limit).into()])
+    let changed: Vec<Changed> = db::all(&**tx, &take, [i64::from(limit).into()])
         .await?
         .iter()
         .map(|row| Ok(Changed { t: row.get("tenant_id")?, id: row.get("contact_id")? }))
@@ -70,8 +93,7 @@ pub(crate) async fn index(store: &SqlStore, limit: u32) -> Result<u64, Fault> {
         return Ok(0);
     }
     for statement in tx.dialect.search_anew(&tx.dialect.set::<Changed>(1, "r")) {
-        db::run(&*tx, &statement, [param(&changed)?]).await?;
+        db::run(&**tx, &statement, [param(&changed)?]).await?;
     }
-    tx.commit().await?;
     Ok(changed.len() as u64)
 }

@@ -118,6 +118,14 @@ impl Dialect {
         }
     }
 
+    /// The same, where most rows that come have no element.
+    pub(crate) fn elements_bulk_ddl(self, kept: Elements) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::elements_bulk_ddl(kept)),
+        }
+    }
+
     /// Bytes out of their hexadecimal text.
     pub(crate) fn unhex(self, expression: &str) -> String {
         match self {
@@ -265,6 +273,15 @@ impl Dialect {
         match self {
             Self::Sqlite => sqlite::take_ids(tx, wants).await,
             Self::Postgres => postgres::take_ids(tx, wants).await,
+        }
+    }
+
+    /// See `ports::imports::ImportStore::import_batch_rows`.
+    pub(crate) fn import_batch_rows(self) -> usize {
+        match self {
+            // Others wait for the writer.
+            Self::Sqlite => 1_000,
+            Self::Postgres => 4_000,
         }
     }
 

@@ -35,6 +35,10 @@ set! {
     }
 }
 
+set! {
+    Taken { id: Int i64 }
+}
+
 pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatch) -> Result<Applied, Fault> {
     let tx = store.begin().await?;
     let Some((import, holder)) = row::lock(&tx, tenant, batch.import).await? else {
@@ -98,14 +102,27 @@ async fn insert(
          opted_in, opted_in_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
          SELECT $2, r.id, r.phone, r.country, r.name, r.language, r.time_zone, r.tags, r.fields, r.search, \
          r.opted_in_at IS NOT NULL, r.opted_in_at, FALSE, FALSE, $3, $3 FROM {set} WHERE TRUE \
-         ON CONFLICT DO NOTHING RETURNING id"
+         ON CONFLICT DO NOTHING"
     );
-    let made = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into(), micros(at).into()]).await?;
-    if made.len() < named.len() {
-        let made: HashSet<i64> = made.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
-        named.retain(|(_, id)| made.contains(&id.0));
+    let made = db::run(&**tx, &sql, [param(&rows)?, tenant.0.into(), micros(at).into()]).await?;
+    if made == 0 {
+        named.clear();
+    } else if made < named.len() as u64 {
+        let made = found(tx, tenant, &named).await?;
+        named.retain(|(_, id)| made.contains(id));
     }
     Ok(named)
+}
+
+/// Which of these contacts there are: asked where some are not, as nearly always all or none were made.
+async fn found(tx: &Tx, tenant: TenantId, named: &[(u64, ContactId)]) -> Result<HashSet<ContactId>, Fault> {
+    let ids: Vec<Taken> = named.iter().map(|(_, id)| Taken { id: id.0 }).collect();
+    let sql = format!(
+        "SELECT c.id AS id FROM {} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id",
+        tx.dialect.set::<Taken>(1, "r")
+    );
+    let found = db::all(&**tx, &sql, [param(&ids)?, tenant.0.into()]).await?;
+    found.iter().map(|row| Ok(ContactId(row.get("id")?))).collect()
 }
 
 fn contact_row(id: i64, row: &GoodRow) -> Result<ContactRow<'_>, Fault> {

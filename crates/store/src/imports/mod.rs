@@ -103,8 +103,12 @@ impl ImportStore for SqlStore {
         Ok(self.set_running(tenant, import, set, free, values, None).await?)
     }
 
-    async fn import_batch(&self, tenant: TenantId, batch: ImportBatch) -> StoreResult<Applied> {
-        Ok(db::again(|| batch::apply(self, tenant, &batch)).await?)
+    fn import_batch_rows(&self) -> usize {
+        self.dialect().import_batch_rows()
+    }
+
+    async fn import_batch(&self, tenant: TenantId, batch: &ImportBatch) -> StoreResult<Applied> {
+        Ok(db::again(|| batch::apply(self, tenant, batch)).await?)
     }
 
     async fn end_import(

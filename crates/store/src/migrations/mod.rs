@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod audit;
 mod broadcasts;
+mod bulk;
 mod disclosure;
 mod health;
 mod imports;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(retention::Retention),
             Box::new(sought::Sought),
             Box::new(health::Health),
+            Box::new(bulk::Bulk),
             Box::new(disclosure::Disclosure),
             Box::new(watching::Watching),
         ]

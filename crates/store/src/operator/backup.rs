@@ -18,13 +18,14 @@ pub use settle::Waiting;
 pub use snapshot::Snapshot;
 
 /// Tables that are no data: the history of the schema, SQLite's counters, what triggers keep or fill, and which node does what.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
     "seaql_migrations",
     "id_counters",
     "contact_tags",
     "conversation_labels",
     "contact_search",
     "contact_search_waiting",
+    "contact_search_ranges",
     "duties",
 ];
 

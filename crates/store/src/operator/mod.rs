@@ -15,7 +15,7 @@ use ports::access::ApiKey;
 use ports::connections::{Connection, ConnectionSecrets};
 use ports::health::Depths;
 use ports::media::PendingMedia;
-use ports::operator::{OperatorStore, Wake};
+use ports::operator::{Indexed, OperatorStore, Wake};
 use ports::tenants::{Tenant, TenantSettings};
 use sea_orm::QueryResult;
 
@@ -111,7 +111,7 @@ impl OperatorStore for SqlStore {
         Ok(again(|| sweep::sweep(self, now, limit)).await?)
     }
 
-    async fn index_contacts(&self, limit: u32) -> StoreResult<u64> {
+    async fn index_contacts(&self, limit: u32) -> StoreResult<Indexed> {
         Ok(again(|| contacts::search::index(self, limit)).await?)
     }
 

@@ -173,9 +173,10 @@ async fn a_search_finds_parts_of_name_and_phone_number_in_any_case(bench: Bench)
 async fn index(bench: &Bench) -> u64 {
     let mut indexed = 0;
     loop {
-        match bench.store.index_contacts(2).await.unwrap() {
-            0 => return indexed,
-            some => indexed += some,
+        let done = bench.store.index_contacts(2).await.unwrap();
+        indexed += done.contacts;
+        if !done.more {
+            return indexed;
         }
     }
 }

@@ -213,7 +213,7 @@ async fn problems(scene: &Scene) {
     };
     let bad = vec![bad(1, "+1 (555) 765-4321", NAME), bad(2, "+1 (555) 000-0002", "Somebody")];
     let batch = ImportBatch { bad, ..batch(import.id, Vec::new(), 2) };
-    store.import_batch(tenant, batch).await.unwrap();
+    store.import_batch(tenant, &batch).await.unwrap();
 }
 
 fn new_import() -> NewImport {
@@ -397,7 +397,7 @@ async fn an_opt_out_holds_when_the_number_is_imported(bench: Bench) {
         cells: Vec::new(),
     };
     let batch = batch(import.id, vec![good(1, 3), good(2, NUMBER), good(3, 4)], 3);
-    scene.store().import_batch(scene.tenant, batch).await.unwrap();
+    scene.store().import_batch(scene.tenant, &batch).await.unwrap();
     let by = async |number| {
         scene.store().contact_by_identity(scene.tenant, &identity(number)).await.unwrap().expect("there")
     };

@@ -7,10 +7,11 @@ use domain::imports::ImportState;
 use domain::{ApiKeyId, ImportId, TenantId};
 use ports::Paging;
 use ports::consent::{ConsentStore, NewConsent};
-use ports::contacts::{Contact, ContactFilter, ContactStore, NewContact};
+use ports::contacts::{Contact, ContactFilter, ContactPatch, ContactStore, NewContact};
 use ports::imports::{
     Applied, BadRow, Counts, GoodRow, Import, ImportBatch, ImportStore, NewImport, OnDuplicate,
 };
+use ports::operator::OperatorStore;
 use serde_json::json;
 use store::SqlStore;
 
@@ -31,6 +32,10 @@ on_each_engine!(
     a_cancelled_import_stays_cancelled,
     problems_are_read_in_pages,
     a_tenant_sees_its_own_imports_alone,
+    every_text_is_kept_as_it_stands_in_the_file,
+    of_a_large_batch_those_that_are_known_are_told_from_those_that_are_not,
+    a_search_finds_everybody_of_a_large_batch_before_and_after_the_index_was_filled,
+    contacts_of_a_large_batch_that_change_before_they_are_in_the_index_are_found_as_they_are,
 );
 
 pub(crate) fn new_import() -> NewImport {
@@ -98,7 +103,7 @@ fn updating(batch: ImportBatch) -> ImportBatch {
 }
 
 async fn apply(store: &SqlStore, tenant: TenantId, batch: ImportBatch) -> Import {
-    match store.import_batch(tenant, batch).await.unwrap() {
+    match store.import_batch(tenant, &batch).await.unwrap() {
         Applied::Applied(import) => import,
         other => panic!("not applied: {other:?}"),
     }
@@ -185,7 +190,7 @@ async fn a_batch_that_comes_again_changes_nothing(bench: Bench) {
     let (tenant, import) = start(&bench).await;
     let first = batch(&import, vec![consenting(2, 7)], vec![bad(3, "Invalid phone format")]);
     let after = apply(&bench.store, tenant, first.clone()).await;
-    let again = bench.store.import_batch(tenant, first).await.unwrap();
+    let again = bench.store.import_batch(tenant, &first).await.unwrap();
     assert_eq!(again, Applied::NotOurs(Some(after.clone())));
     assert_eq!(bench.store.import(tenant, import.id).await.unwrap(), Some(after.clone()));
     let next = apply(&bench.store, tenant, batch(&after, vec![row(4, 8)], vec![])).await;
@@ -196,16 +201,16 @@ async fn a_batch_of_another_holder_or_of_an_import_that_is_over_changes_nothing(
     let (tenant, import) = start(&bench).await;
     let ours = batch(&import, vec![row(2, 7)], vec![]);
     let theirs = ImportBatch { holder: "other".into(), ..ours.clone() };
-    assert!(matches!(bench.store.import_batch(tenant, theirs).await.unwrap(), Applied::NotOurs(Some(_))));
+    assert!(matches!(bench.store.import_batch(tenant, &theirs).await.unwrap(), Applied::NotOurs(Some(_))));
     let store = &bench.store;
     assert_eq!(
         store.end_import(tenant, import.id, "other", ImportState::Completed, None, at(1)).await.unwrap(),
         None
     );
     store.end_import(tenant, import.id, "node", ImportState::Completed, None, at(1)).await.unwrap().unwrap();
-    assert!(matches!(store.import_batch(tenant, ours).await.unwrap(), Applied::NotOurs(Some(_))));
+    assert!(matches!(store.import_batch(tenant, &ours).await.unwrap(), Applied::NotOurs(Some(_))));
     let missing = ImportBatch { import: ImportId(4711), ..batch(&import, vec![row(2, 7)], vec![]) };
-    assert_eq!(store.import_batch(tenant, missing).await.unwrap(), Applied::NotOurs(None));
+    assert_eq!(store.import_batch(tenant, &missing).await.unwrap(), Applied::NotOurs(None));
     assert!(everybody(&bench, tenant).await.is_empty());
 }
 
@@ -354,7 +359,7 @@ async fn a_dead_node_leaves_its_import_to_another_at_the_cursor(bench: Bench) {
     let (name, now) = taken.remove(0);
     assert_eq!((now.cursor, now.run_at, now.run_processed), (2, at(91), 1));
     let late = batch(&now, vec![row(3, 8)], vec![]);
-    assert!(matches!(bench.store.import_batch(tenant, late.clone()).await.unwrap(), Applied::NotOurs(_)));
+    assert!(matches!(bench.store.import_batch(tenant, &late).await.unwrap(), Applied::NotOurs(_)));
     apply(&other, tenant, ImportBatch { holder: name.clone(), ..late }).await;
     other.release_import(tenant, now.id, &name).await.unwrap();
     assert_eq!(free("third", at(0)).await, [(tenant, now.id)]);
@@ -367,7 +372,7 @@ async fn a_cancelled_import_stays_cancelled(bench: Bench) {
     let (again, now) = bench.store.cancel_import(tenant, import.id, at(10)).await.unwrap().unwrap();
     assert_eq!((again, now), (stopped, false));
     let batch = batch(&import, vec![row(2, 7)], vec![]);
-    assert!(matches!(bench.store.import_batch(tenant, batch).await.unwrap(), Applied::NotOurs(Some(_))));
+    assert!(matches!(bench.store.import_batch(tenant, &batch).await.unwrap(), Applied::NotOurs(Some(_))));
     assert_eq!(bench.store.free_imports("node", at(99), 10).await.unwrap(), []);
     let ended = bench.store.end_import(tenant, import.id, "node", ImportState::Completed, None, at(11)).await;
     assert_eq!(ended.unwrap(), None);
@@ -405,6 +410,156 @@ async fn a_tenant_sees_its_own_imports_alone(bench: Bench) {
     store.release_import(stranger, import.id, "node").await.unwrap();
     let known = store.import(tenant, import.id).await.unwrap().unwrap();
     let theirs = batch(&known, vec![row(3, 7)], vec![]);
-    assert_eq!(store.import_batch(stranger, theirs).await.unwrap(), Applied::NotOurs(None));
+    assert_eq!(store.import_batch(stranger, &theirs).await.unwrap(), Applied::NotOurs(None));
     assert_eq!(store.free_imports("other", at(89), 10).await.unwrap(), []);
+}
+
+async fn every_text_is_kept_as_it_stands_in_the_file(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let texts = [
+        "O'Hara \"the\" \\ back\\\\slash",
+        "{a,b},{\"c\":[1]}",
+        "NULL",
+        "null",
+        "true",
+        "007",
+        "$1 $2 ; -- %s _",
+        "Zoë 😀 中文 \u{202e}עברית\u{2028}",
+        "tab\tline\nreturn\r\u{1}\u{7f}",
+        "\\u0000 \\n \\\"",
+    ];
+    let mut good: Vec<GoodRow> =
+        (0..).zip(texts).map(|(number, _)| row(u64::from(number) + 2, number)).collect();
+    for (row, text) in good.iter_mut().zip(texts) {
+        row.name = Some(text.into());
+        row.tags = vec![text.into(), "fair".into()];
+        row.fields = json!({ text: text, "none": "" }).as_object().unwrap().clone();
+        row.consent = Some((at(-500), json!({ "evidence": text })));
+    }
+    good.push(GoodRow { name: Some("nul\0l".into()), ..row(89, 89) });
+    good.push(GoodRow { name: None, language: None, country: None, tags: vec![], ..row(90, 90) });
+    let problem = |(number, text): (u64, &str)| BadRow {
+        phone: text.into(),
+        cells: vec![text.into(), String::new()],
+        ..bad(number, text)
+    };
+    let bad: Vec<BadRow> = (100..).zip(texts).map(problem).collect();
+    apply(&bench.store, tenant, batch(&import, good, bad)).await;
+    for (number, text) in (0..).zip(texts) {
+        let contact = by_number(&bench, tenant, number).await;
+        assert_eq!(contact.name.as_deref(), Some(text));
+        assert_eq!(contact.tags, [text, "fair"]);
+        assert_eq!(json!(contact.fields), json!({ text: text, "none": "" }));
+        let records = bench.store.consent_records(tenant, contact.id, &Paging::default()).await.unwrap();
+        assert_eq!(records.items[0].evidence, json!({ "evidence": text }));
+    }
+    assert_eq!(by_number(&bench, tenant, 89).await.name.as_deref(), Some("null"), "no NUL is kept");
+    let bare = by_number(&bench, tenant, 90).await;
+    assert_eq!((bare.name, bare.language, bare.tags), (None, None, vec![]));
+    let told = bench.store.import_problems(tenant, import.id, 0, 100).await.unwrap();
+    assert_eq!(told.len(), texts.len());
+    for (problem, text) in told.iter().zip(texts) {
+        assert_eq!((problem.phone.as_str(), problem.error.as_str()), (text, text));
+        assert_eq!(problem.cells, [text, ""]);
+    }
+}
+
+/// More than a statement may bring before PostgreSQL notes the range of their ids, and more than a batch of the index.
+const LARGE: u32 = 5_400;
+
+fn large(first: u32) -> Vec<GoodRow> {
+    (0..LARGE).map(|number| consenting(u64::from(number) + 2, first + number)).collect()
+}
+
+async fn of_a_large_batch_those_that_are_known_are_told_from_those_that_are_not(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let known: Vec<GoodRow> = [7, 5_000, 300].map(|number| row(u64::from(number) + 2, number)).into();
+    let import = apply(&bench.store, tenant, batch(&import, known, vec![])).await;
+    let again = ImportBatch { to: import.cursor + 1, ..batch(&import, large(0), vec![]) };
+    let import = apply(&bench.store, tenant, again).await;
+    assert_eq!((import.counts.imported, import.counts.duplicates), (u64::from(LARGE), 3));
+    let mut told: Vec<u64> =
+        problems(&bench, tenant, import.id).await.into_iter().map(|(row, ..)| row).collect();
+    told.sort_unstable();
+    assert_eq!(told, [9, 302, 5_002]);
+    let with_consent = ContactFilter { opted_in: Some(true), ..ContactFilter::default() };
+    let page = bench.store.contacts(tenant, &with_consent, &Paging::default()).await.unwrap();
+    assert_eq!(page.total, u64::from(LARGE) - 3);
+    let again = ImportBatch { to: import.cursor + 1, ..batch(&import, large(0), vec![]) };
+    // Each row is told once.
+    let other = bench.store.create_import(tenant, new_import()).await.unwrap();
+    let again = ImportBatch { import: other.id, from: 0, ..again };
+    let other = apply(&bench.store, tenant, again).await;
+    assert_eq!((other.counts.imported, other.counts.duplicates), (0, u64::from(LARGE)));
+}
+
+async fn searched(bench: &Bench, tenant: TenantId, text: &str) -> Vec<Contact> {
+    let filter = ContactFilter { search: Some(text.into()), ..ContactFilter::default() };
+    bench.store.contacts(tenant, &filter, &Paging::default()).await.unwrap().items
+}
+
+/// Fills the index; answers how many contacts it took in.
+async fn fill_index(bench: &Bench, limit: u32) -> u64 {
+    let mut contacts = 0;
+    loop {
+        let done = bench.store.index_contacts(limit).await.unwrap();
+        contacts += done.contacts;
+        if !done.more {
+            return contacts;
+        }
+    }
+}
+
+async fn a_search_finds_everybody_of_a_large_batch_before_and_after_the_index_was_filled(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let (other, theirs) = start(&bench).await;
+    bench.contact(tenant, NewContact { name: Some("Person 12x".into()), ..new_contact(999_999) }).await;
+    apply(&bench.store, tenant, batch(&import, large(0), vec![])).await;
+    apply(&bench.store, other, batch(&theirs, large(0), vec![])).await;
+    for waiting in [2 * u64::from(LARGE) + 1, 0] {
+        for (text, many) in
+            [("person 12", 1 + 1 + 10 + 100), ("person 5399", 1), ("person 5400", 0), ("0000042", 1)]
+        {
+            for (tenant, many) in [(tenant, many), (other, if many > 1 { many - 1 } else { many })] {
+                let filter = ContactFilter { search: Some(text.into()), ..ContactFilter::default() };
+                let page = bench.store.contacts(tenant, &filter, &Paging::default()).await.unwrap();
+                assert_eq!(page.total, many, "{text}, {waiting} waiting");
+            }
+        }
+        assert_eq!(fill_index(&bench, 10_000).await, waiting);
+    }
+}
+
+async fn contacts_of_a_large_batch_that_change_before_they_are_in_the_index_are_found_as_they_are(
+    bench: Bench,
+) {
+    let (tenant, import) = start(&bench).await;
+    apply(&bench.store, tenant, batch(&import, large(0), vec![])).await;
+    let [early, late, gone, gone_late] = [
+        by_number(&bench, tenant, 10).await.id,
+        by_number(&bench, tenant, 4_321).await.id,
+        by_number(&bench, tenant, 20).await.id,
+        by_number(&bench, tenant, 4_322).await.id,
+    ];
+    let renamed = |name: &str| ContactPatch { name: Some(Some(name.into())), ..ContactPatch::default() };
+    bench.store.update_contact(tenant, early, renamed("Ægir"), at(40)).await.unwrap();
+    bench.store.delete_contact(tenant, gone, at(41)).await.unwrap();
+    // Parts of the batch are in the index, others are not.
+    assert!(bench.store.index_contacts(700).await.unwrap().more);
+    bench.store.update_contact(tenant, late, renamed("Freyja"), at(42)).await.unwrap();
+    bench.store.delete_contact(tenant, gone_late, at(43)).await.unwrap();
+    for filled in [false, true] {
+        if filled {
+            fill_index(&bench, 700).await;
+        }
+        let ids = async |text: &str| {
+            searched(&bench, tenant, text).await.iter().map(|contact| contact.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("ægir").await, [early]);
+        assert_eq!(ids("freyja").await, [late]);
+        assert_eq!(ids("person 4321").await, []);
+        assert_eq!(ids("person 4322").await, []);
+        assert_eq!(ids("person 4323").await.len(), 1);
+        assert_eq!(ids("0000020").await, []);
+    }
 }
