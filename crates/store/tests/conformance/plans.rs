@@ -95,7 +95,7 @@ async fn fill(scene: &Scene) {
         at: at(98),
     };
     scene.store().ingest((0..MANY).map(|_| raw.clone()).collect()).await.unwrap();
-    scene.store().index_contacts(MANY + 10).await.unwrap();
+    while scene.store().index_contacts(MANY + 10).await.unwrap().more {}
     problems(scene).await;
     let orphan =
         |number: u32| Change::Status(scene.status(&format!("wamid.lost.{number}"), Status::Read, at(98)));
@@ -328,7 +328,7 @@ async fn problems(scene: &Scene) {
         on_duplicate: OnDuplicate::Skip,
         at: at(99),
     };
-    let applied = scene.store().import_batch(scene.tenant, batch).await.unwrap();
+    let applied = scene.store().import_batch(scene.tenant, &batch).await.unwrap();
     assert!(matches!(applied, Applied::Applied(_)), "{applied:?}");
 }
 
@@ -366,7 +366,7 @@ async fn imports(scene: &Scene, store: &SqlStore) {
             on_duplicate,
             at: at(99),
         };
-        let applied = store.import_batch(tenant, batch).await.unwrap();
+        let applied = store.import_batch(tenant, &batch).await.unwrap();
         assert!(matches!(applied, Applied::Applied(_)), "{applied:?}");
         from += 4;
     }
