@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
 use crate::keys::make_folder;
+use crate::private;
 
 /// The name under which the only server of a folder holds its lanes: after a crash it goes on with its own at once,
 /// instead of waiting for its former lease to run out.
@@ -26,11 +27,7 @@ impl FolderLock {
         make_folder(&config.data)
             .with_context(|| format!("the data folder {} cannot be made", config.data.display()))?;
         let path = config.data.join("serving.lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
+        let file = private::open_or_create(&path)
             .with_context(|| format!("{} cannot be written", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: Some(file) }),

@@ -1,6 +1,6 @@
 //! The key that seals secrets at rest: from the setting `key`, else from a file that only its owner may read.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use domain::Entropy;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Config;
+use crate::private;
 
 /// Bytes of a key (AES-256).
 pub(crate) const KEY_BYTES: usize = 32;
@@ -129,11 +130,7 @@ fn replace_file(path: &Path, text: &str, entropy: &dyn Entropy) -> Result<()> {
 /// A file beside it, under a name that nobody else uses.
 fn draft(path: &Path, text: &str, entropy: &dyn Entropy) -> std::io::Result<PathBuf> {
     let draft = path.with_extension(format!("{}.draft", digits::<8>(entropy)));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = private::create_new(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     Ok(draft)

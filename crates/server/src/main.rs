@@ -12,6 +12,7 @@ mod keys;
 mod logging;
 mod metrics;
 mod node;
+mod private;
 mod shutdown;
 mod telemetry;
 mod tls;

@@ -2,7 +2,9 @@
 //! of the database back, chain and head together, finds a witness against it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,8 +71,8 @@ impl Witness {
         }
         let draft = file.with_extension("draft");
         let written = serde_json::to_vec(&state.heads)
-            .map_err(std::io::Error::other)
-            .and_then(|text| std::fs::write(&draft, text))
+            .map_err(io::Error::other)
+            .and_then(|text| write_private(&draft, &text))
             .and_then(|()| std::fs::rename(&draft, file));
         if let Err(error) = written {
             tracing::warn!(%error, "the ends of the audit trails were not noted");
@@ -78,6 +80,15 @@ impl Witness {
         state.is_new = false;
         state.written = Some(Instant::now());
     }
+}
+
+/// For the eyes of this server's user alone.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
 }
 
 #[cfg(test)]

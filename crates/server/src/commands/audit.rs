@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
+use crate::private;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  waxwing audit verify --tenant 1")]
@@ -89,11 +90,11 @@ async fn verify(node: &Node, tenant: TenantId, known: Option<Known>) -> Result<E
 async fn export(node: &Node, tenant: TenantId, out: Option<PathBuf>) -> Result<()> {
     let mut lines = node.engine.audit.export(tenant).await?;
     let mut to: Box<dyn tokio::io::AsyncWrite + Unpin> = match &out {
-        Some(path) => Box::new(
-            tokio::fs::File::create(path)
-                .await
-                .with_context(|| format!("{} cannot be written", path.display()))?,
-        ),
+        Some(path) => {
+            let file =
+                private::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+            Box::new(tokio::fs::File::from_std(file))
+        }
         None => Box::new(tokio::io::stdout()),
     };
     while let Some(part) = lines.next().await {

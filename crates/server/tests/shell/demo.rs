@@ -1,9 +1,10 @@
 //! `waxwing demo`, from the first start to the second.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::process::{Server, complaint, eventually, get, run, waxwing};
+use crate::process::{Server, complaint, eventually, get, printed, run, waxwing};
 
 const HANDLES: [&str; 10] = [
     "WAXWING_URL",
@@ -102,4 +103,39 @@ fn secrets_open_after_the_key_was_renewed_and_not_with_another() {
     assert_eq!(output.status.code(), Some(1));
     let report = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(report.contains("FAILED   secrets: they do not open with this key"), "{report}");
+}
+
+/// Every file below a folder, with its permissions.
+fn permissions(folder: &Path) -> HashMap<String, u32> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => permissions(&path).into_iter().collect::<Vec<_>>(),
+            // The name of a draft may be gone by now.
+            false => path
+                .metadata()
+                .map(|found| (path.file_name().unwrap().display().to_string(), found.mode() & 0o777))
+                .into_iter()
+                .collect(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_file_that_is_written_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
+    let trail = folder.path().join("trail.jsonl");
+    let (server, handles) = start(&data, &["--empty"]);
+    printed(&["backup", backup.to_str().unwrap()], &data);
+    let tenant = &handles["WAXWING_TENANT"];
+    printed(&["audit", "export", "--tenant", tenant, "--out", trail.to_str().unwrap()], &data);
+    let found = permissions(folder.path());
+    for name in ["waxwing.db", "waxwing.db-wal", "waxwing.db-shm", "serving.lock", "trail.jsonl"] {
+        assert!(found.contains_key(name), "no {name} among {found:?}");
+    }
+    assert!(permissions(&backup).len() > 2, "{found:?}");
+    let open: Vec<_> = found.into_iter().filter(|(_, mode)| *mode != 0o600).collect();
+    assert!(open.is_empty(), "{open:?}");
+    assert!(server.stop());
 }

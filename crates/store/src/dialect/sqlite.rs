@@ -16,9 +16,22 @@ const CHECKPOINT_PAGES: &str = "4000";
 
 pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
     let path = config.url.strip_prefix("sqlite:").unwrap_or(&config.url).trim_start_matches("//").to_owned();
+    make(&path).map_err(|error| Fault::Unavailable(format!("{path}: {error}")))?;
     let writer = connect(&path, 1, false).await?;
     let reader = connect(&path, config.connections.clamp(1, most_readers()), true).await?;
     Ok(Opened { dialect: Dialect::Sqlite, writer, reader })
+}
+
+/// A new database is for its owner alone; its log, and what is shared, get the permissions of the database from SQLite.
+fn make(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Readers work on the processor more than they wait, and each keeps its statements, its schema and its pages.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::backup::Table;
 
 use crate::keys::{KEY_BYTES, SealingKeys};
+use crate::private;
 
 /// Of this layout; a later one has a higher number.
 pub(super) const FORMAT: u32 = 1;
@@ -129,7 +130,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 fn durable(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?;
+    let mut file = private::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?;
     file.write_all(bytes)?;
     Ok(file.sync_all()?)
 }
@@ -142,7 +143,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let file = File::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?;
+        let file = private::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?;
         let summing = Summing { inner: BufWriter::new(file), sum: digest::Context::new(&SHA256) };
         Ok(Self { gzip: GzEncoder::new(summing, Compression::fast()), rows: 0 })
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{Archive, FILES, Lines, Sum, Writer, hex};
 use crate::keys::make_folder;
+use crate::private;
 
 /// Folders in the data folder whose files belong to rows.
 const FOLDERS: [&str; 2] = ["media", "imports"];
@@ -60,7 +61,7 @@ fn copy_one(from: &Path, to: &Path) -> Result<Option<(u64, String)>> {
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", from.display())),
     };
     make_folder(to.parent().unwrap_or(to))?;
-    let mut target = File::create_new(to).with_context(|| format!("{} cannot be made", to.display()))?;
+    let mut target = private::create_new(to).with_context(|| format!("{} cannot be made", to.display()))?;
     let sum = sum(source, &mut target)?;
     target.sync_all()?;
     Ok(Some(sum))

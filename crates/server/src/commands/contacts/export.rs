@@ -8,6 +8,7 @@ use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::client::{Client, ClientFlags};
+use crate::private;
 
 #[derive(Args)]
 pub(super) struct Export {
@@ -45,11 +46,11 @@ impl Export {
         let request = client.request(Method::GET, "/contacts/export.csv").query(&query);
         let mut answer = client.answer(request).await?;
         let mut to: Box<dyn tokio::io::AsyncWrite + Unpin> = match &self.out {
-            Some(path) => Box::new(
-                tokio::fs::File::create(path)
-                    .await
-                    .with_context(|| format!("{} cannot be written", path.display()))?,
-            ),
+            Some(path) => {
+                let file =
+                    private::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+                Box::new(tokio::fs::File::from_std(file))
+            }
             None => Box::new(tokio::io::stdout()),
         };
         while let Some(part) = answer.chunk().await.context("the export broke off")? {

@@ -9,6 +9,7 @@ use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::client::{Client, ClientFlags};
+use crate::private;
 
 #[derive(Args)]
 pub(super) struct ExportPerson {
@@ -27,9 +28,9 @@ impl ExportPerson {
         let client = Client::of(self.client)?;
         let request = client.request(Method::GET, &format!("/contacts/{}/export", self.contact));
         let mut answer = client.answer(request).await?;
-        let mut file = tokio::fs::File::create(&self.out)
-            .await
+        let file = private::create(&self.out)
             .with_context(|| format!("{} cannot be written", self.out.display()))?;
+        let mut file = tokio::fs::File::from_std(file);
         while let Some(part) = answer.chunk().await.context("the export broke off; the file is not whole")? {
             file.write_all(&part).await?;
         }

@@ -1,5 +1,6 @@
 //! `waxwing contacts import`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::bar::{Bar, drawn, grouped, time};
 use crate::client::{Client, ClientFlags};
+use crate::private;
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(300);
@@ -259,7 +261,9 @@ async fn save_errors(client: &Client, report: &Value, path: &std::path::Path) ->
     let request =
         client.request(Method::GET, &format!("/contacts/import/{}/errors.csv", report["import_id"]));
     let bytes = client.answer(request).await?.bytes().await?;
-    tokio::fs::write(path, bytes).await.with_context(|| format!("{} cannot be written", path.display()))?;
+    private::create(path)
+        .and_then(|mut file| file.write_all(&bytes))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     eprintln!("rows that became no contact are in {}", path.display());
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! `demo.env`: what a script needs to play with the demo, as shell variables.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use domain::{ConnectionId, TenantId};
+
+use crate::private;
 
 /// Values hold neither spaces nor quotes, so that a shell and a simple reader read the same.
 pub(super) struct Handles {
@@ -74,11 +75,7 @@ pub(super) fn kept_key(data: &Path) -> Option<String> {
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private::create(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
