@@ -139,20 +139,22 @@ fn fold(mut events: Vec<NewSecurityEvent>) -> Vec<Run> {
 /// Counts into rows that are near enough; answers which runs found one.
 async fn raise_known(tx: &Tx, runs: &[Run]) -> Result<Vec<usize>, Fault> {
     let set = tx.dialect.rows(1, &RUN, "r");
+    // Row by row, by the index on kind and time: joined, PostgreSQL reads every event that there ever was, for it does not
+    // know how few are near. `+ 0` keeps it from walking along the ids instead.
     let sql = format!(
-        "SELECT r.i AS i, r.tenant_id AS tenant_id, MAX(e.id) AS id FROM {set} CROSS JOIN security_events e \
+        "SELECT r.i AS i, r.tenant_id AS tenant_id, (SELECT MAX(e.id + 0) FROM security_events e \
          WHERE e.tenant_id = r.tenant_id AND e.kind = r.kind AND e.last_at >= r.at - $2 AND e.at <= r.last_at + $2 \
          AND e.connection_id IS NOT DISTINCT FROM r.connection_id AND e.address IS NOT DISTINCT FROM r.address \
-         AND e.reason = r.reason GROUP BY r.i, r.tenant_id"
+         AND e.reason = r.reason) AS id FROM {set}"
     );
     let rows = db::all(&**tx, &sql, [db::to_json(runs)?.into(), NEAR.into()]).await?;
     let mut known = Vec::with_capacity(rows.len());
     let mut raised: BTreeMap<(i64, i64), (i64, i64)> = BTreeMap::new();
     for row in rows {
+        let Some(id) = row.get::<Option<i64>>("id")? else { continue };
         let index = usize::try_from(row.get::<i64>("i")?).map_err(Fault::internal)?;
         let run = &runs[index];
-        let (count, last_at) =
-            raised.entry((row.get("tenant_id")?, row.get("id")?)).or_insert((0, run.last_at));
+        let (count, last_at) = raised.entry((row.get("tenant_id")?, id)).or_insert((0, run.last_at));
         *count += run.count;
         *last_at = Ord::max(*last_at, run.last_at);
         known.push(index);
