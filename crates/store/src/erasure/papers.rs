@@ -16,6 +16,9 @@ use crate::sets::{param, set};
 
 /// Rows looked at for each row that a batch may remove: most name somebody else.
 const PAGES: i64 = 10;
+/// How long after the noted use of a file it may have been sent again, in microseconds: two days, of which the note itself
+/// allows one.
+const SLACK: i64 = 2 * 24 * 3_600 * 1_000_000;
 
 set! {
     /// A row's key.
@@ -318,11 +321,19 @@ async fn webhooks(erasing: &Erasing<'_>, theirs: &[Key]) -> Result<u64, Fault> {
 async fn used_elsewhere(store: &SqlStore, tenant: TenantId, work: &Work) -> Result<Page, Fault> {
     let Some(file) = work.files.last() else { return Ok(Page::default()) };
     let named = store.dialect().position("m.content", "$3");
+    // Whoever accepts a message with the file does so before the file is last used, which is noted to the day.
     let sql = format!(
         "SELECT 1 AS one FROM media f CROSS JOIN messages m WHERE f.tenant_id = $1 AND f.id = $2 AND m.tenant_id = $1 \
-         AND m.created_at >= f.created_at AND m.direction = 'outbound' AND {named} > 0 LIMIT 1"
+         AND m.created_at >= f.created_at AND m.created_at <= COALESCE(f.used_at + $4, $5) \
+         AND m.direction = 'outbound' AND {named} > 0 LIMIT 1"
     );
-    let values: [Value; 3] = [tenant.0.into(), (*file).into(), format!("\"media_id\":{file}").into()];
+    let values: [Value; 5] = [
+        tenant.0.into(),
+        (*file).into(),
+        format!("\"media_id\":{file}").into(),
+        SLACK.into(),
+        i64::MAX.into(),
+    ];
     let used = db::one(store.reader(), &sql, values).await?.is_some();
     let theirs = if used { Vec::new() } else { vec![Key { a: *file, b: 0, text: String::new() }] };
     Ok(Page { theirs, next: None })

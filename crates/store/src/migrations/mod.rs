@@ -6,6 +6,7 @@ mod audit;
 mod broadcasts;
 mod bulk;
 mod disclosure;
+mod erased;
 mod health;
 mod imports;
 mod initial;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(bulk::Bulk),
             Box::new(disclosure::Disclosure),
             Box::new(watching::Watching),
+            Box::new(erased::Erased),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! No hot statement reads a whole table, on either engine.
 
 mod access;
+mod erasures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
