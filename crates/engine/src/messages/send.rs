@@ -1,28 +1,26 @@
 //! Sending one message: everything that can be told before the commit is told before it, then it is accepted, then
 //! the caller waits a while for Meta's answer.
 
+mod content;
+mod throttle;
+mod wait;
+
 use std::time::Duration;
 
 use domain::connections::ConnectionState;
-use domain::messages::content::{Content, Fault, MediaKind};
+use domain::messages::content::{Content, Fault};
 use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
 use domain::templates::{Params, ParamsMismatch};
-use domain::{
-    ApiKeyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, SignedDuration, TemplateId,
-    TenantId, Timestamp,
-};
+use domain::{ApiKeyId, ConnectionId, ContactId, ConversationId, MediaId, MessageId, TenantId, Timestamp};
 use ports::StoreError;
 use ports::idempotency::KeptAnswer;
-use ports::messages::{AcceptJob, AcceptOutcome, Accepted, Addressee, Failure, ReplyTo};
-use ports::templates::Template;
+use ports::messages::{AcceptJob, AcceptOutcome, Addressee, Failure, ReplyTo};
 
-use super::waiters::{News, Waiter};
-use super::{Messages, news_of};
+use super::Messages;
 use crate::directory::Entry;
 
-/// How often a call looks at its message when another node holds the lane.
-const LOOK: Duration = Duration::from_millis(250);
+pub use throttle::Throttle;
 
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,17 +79,6 @@ pub enum SendOutcome {
     InDoubt(Failure),
     /// The same call was made before under this key.
     Replayed { answer: Option<KeptAnswer>, status: Status, wamid: Option<String>, sent_at: Option<Timestamp> },
-}
-
-/// A rate limit as the product owner's document prints it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Throttle {
-    /// Messages per period that this number may send.
-    pub limit: u32,
-    /// E.g. `1 minute`.
-    pub period: String,
-    pub retry_after_seconds: i64,
-    pub messages_queued: i64,
 }
 
 /// Why a message was not accepted. Nothing was written.
@@ -213,76 +200,6 @@ impl Messages {
         Ok(entry)
     }
 
-    async fn content(
-        &self,
-        tenant: TenantId,
-        connection: ConnectionId,
-        body: &Body,
-    ) -> Result<(Content, Option<TemplateId>), SendError> {
-        let (name, language, params) = match body {
-            Body::FreeForm(content) => {
-                let faults = content.validate();
-                return if faults.is_empty() {
-                    Ok((content.clone(), None))
-                } else {
-                    Err(SendError::Faults(faults))
-                };
-            }
-            Body::Template { name, language, params } => (name, language, params),
-        };
-        let rows = self.lookup.templates(tenant, connection, name, language.as_deref()).await?;
-        let template = match &rows[..] {
-            [only] => only,
-            _ => return Err(self.no_such_template(tenant, connection, name, language, &rows).await?),
-        };
-        // An unapproved template is refused for that, whatever its parameters: the gate says so.
-        if template.status.sendable() {
-            let definition = self.definitions.of_row(template).await;
-            definition
-                .bind(params)
-                .map_err(|mismatch| SendError::ParamsMismatch { template_name: name.clone(), mismatch })?;
-        }
-        let content = Content::Template {
-            name: template.name.clone(),
-            language: template.language.clone(),
-            params: params.clone(),
-        };
-        Ok((content, Some(template.id)))
-    }
-
-    async fn no_such_template(
-        &self,
-        tenant: TenantId,
-        connection: ConnectionId,
-        name: &str,
-        language: &Option<String>,
-        rows: &[Template],
-    ) -> Result<SendError, StoreError> {
-        let languages = if rows.is_empty() && language.is_some() {
-            let all = self.deps.store.templates_named(tenant, connection, name, None).await?;
-            all.into_iter().map(|row| row.language).collect()
-        } else {
-            rows.iter().map(|row| row.language.clone()).collect()
-        };
-        Ok(SendError::TemplateNotFound { name: name.to_owned(), language: language.clone(), languages })
-    }
-
-    async fn check_media(&self, tenant: TenantId, content: &Content) -> Result<(), SendError> {
-        let shown_as = match content {
-            Content::Media(media) if media.kind != MediaKind::Document => Some(media.kind),
-            // Any file can be a document.
-            _ => None,
-        };
-        for id in content.own_media() {
-            let file = self.deps.store.media(tenant, id).await?.ok_or(SendError::MediaNotFound(id))?;
-            if let Some(kind) = shown_as.filter(|kind| *kind != MediaKind::of_mime(&file.mime_type)) {
-                let problem = format!("is {}, which cannot be sent as {}", file.mime_type, kind.as_str());
-                return Err(SendError::Faults(vec![Fault { pointer: "/media/media_id".into(), problem }]));
-            }
-        }
-        Ok(())
-    }
-
     async fn replayed(
         &self,
         tenant: TenantId,
@@ -303,168 +220,4 @@ impl Messages {
             },
         })
     }
-
-    async fn follow(
-        &self,
-        tenant: TenantId,
-        entry: &Entry,
-        accepted: Accepted,
-        scheduled: Option<Timestamp>,
-        wait: Duration,
-    ) -> Sent {
-        let outcome = if scheduled.is_some() || wait.is_zero() {
-            self.lanes.wake(accepted.connection_id);
-            SendOutcome::Queued { send_at: scheduled }
-        } else {
-            let mut news = self.waiters.wait_for(accepted.message_id);
-            self.lanes.wake(accepted.connection_id);
-            self.wait(tenant, entry, accepted.message_id, &mut news, wait).await
-        };
-        Sent {
-            message_id: accepted.message_id,
-            contact_id: accepted.contact_id,
-            conversation_id: accepted.conversation_id,
-            connection_id: accepted.connection_id,
-            outcome,
-        }
-    }
-
-    async fn wait(
-        &self,
-        tenant: TenantId,
-        entry: &Entry,
-        message: MessageId,
-        news: &mut Waiter,
-        wait: Duration,
-    ) -> SendOutcome {
-        if let Some(outcome) = self.hopeless(tenant, entry, message, wait).await {
-            return outcome;
-        }
-        let deadline = tokio::time::Instant::now() + wait;
-        let mut last = None;
-        loop {
-            let heard = tokio::select! {
-                heard = news.recv() => heard,
-                () = tokio::time::sleep_until(deadline) => break,
-                () = tokio::time::sleep(LOOK), if self.standing(entry).is_none() => {
-                    self.get(tenant, message).await.ok().flatten().as_ref().and_then(news_of)
-                }
-            };
-            match heard {
-                Some(News::Sent { wamid, at }) => return SendOutcome::Sent { wamid, at },
-                Some(News::Failed(failure)) => return SendOutcome::Failed(failure),
-                Some(News::Refused(refusal)) => return SendOutcome::Refused(refusal),
-                Some(News::InDoubt(failure)) => return SendOutcome::InDoubt(failure),
-                Some(News::Halted(failure)) => return self.halted(entry, failure),
-                Some(News::Throttled { until }) => {
-                    return SendOutcome::Throttled(self.throttle(entry, Some(until)).await);
-                }
-                Some(News::Retrying { unreachable, why }) => last = Some((unreachable, why)),
-                None => {}
-            }
-        }
-        match last {
-            Some((true, why)) => SendOutcome::Unreachable(why),
-            _ => self.still_queued(entry).await,
-        }
-    }
-
-    /// What is known beforehand not to end within the wait: a broken connection, a pause, a queue too long.
-    async fn hopeless(
-        &self,
-        tenant: TenantId,
-        entry: &Entry,
-        message: MessageId,
-        wait: Duration,
-    ) -> Option<SendOutcome> {
-        let listing = self.directory.listing();
-        let entry = listing.entry(entry.connection.id)?;
-        if entry.connection.state == ConnectionState::Error {
-            return Some(self.halted(entry, halted_before(entry, self.deps.clock.now())));
-        }
-        let standing = self.standing(entry)?;
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        let behind = standing.wait > wait && !self.overtakes(tenant, message).await;
-        if behind || standing.paused_until.is_some() {
-            return Some(SendOutcome::Throttled(self.throttle(entry, standing.paused_until).await));
-        }
-        None
-    }
-
-    /// A reply goes before the queue that the wait was counted from.
-    async fn overtakes(&self, tenant: TenantId, message: MessageId) -> bool {
-        let found = self.get(tenant, message).await.ok().flatten();
-        found.is_some_and(|message| message.priority == Priority::Reply)
-    }
-
-    async fn still_queued(&self, entry: &Entry) -> SendOutcome {
-        let now = self.deps.clock.now();
-        match self.standing(entry) {
-            Some(standing) if standing.paused_until.is_some_and(|until| until > now) => {
-                SendOutcome::Throttled(self.throttle(entry, standing.paused_until).await)
-            }
-            Some(standing) if standing.wait > SignedDuration::from_secs(1) => {
-                SendOutcome::Throttled(self.throttle(entry, None).await)
-            }
-            _ => SendOutcome::Queued { send_at: None },
-        }
-    }
-
-    /// The time that Meta told beforehand, else that at which Meta refused the token.
-    fn halted(&self, entry: &Entry, failure: Failure) -> SendOutcome {
-        let listing = self.directory.listing();
-        let known = listing.entry(entry.connection.id).and_then(|entry| entry.connection.token_expires_at);
-        let now = self.deps.clock.now();
-        let token_expired_at = Some(known.filter(|at| *at <= now).unwrap_or(now));
-        SendOutcome::Halted { failure, token_expired_at }
-    }
-
-    fn standing(&self, entry: &Entry) -> Option<super::lane::Standing> {
-        self.lanes.standing(entry.connection.id, self.deps.clock.now())
-    }
-
-    /// The rate limit of a number that Meta throttles at this moment. Of a lane that another node holds it is what that
-    /// node kept when it last prolonged its lease.
-    pub(crate) async fn throttled(&self, entry: &Entry) -> Option<Throttle> {
-        let standing = match self.standing(entry) {
-            Some(standing) => standing,
-            None => self.standing_elsewhere(entry).await?,
-        };
-        if !standing.slowed {
-            return None;
-        }
-        Some(self.throttle(entry, standing.paused_until).await)
-    }
-
-    async fn standing_elsewhere(&self, entry: &Entry) -> Option<super::lane::Standing> {
-        let (tenant, connection) = (entry.connection.tenant_id, entry.connection.id);
-        let kept = self.deps.store.kept_pace(tenant, connection).await.ok().flatten()?;
-        let pacer: domain::pacing::Pacer = serde_json::from_value(kept).ok()?;
-        Some(super::lane::Standing::of(&pacer, 0, self.deps.clock.now()))
-    }
-
-    async fn throttle(&self, entry: &Entry, until: Option<Timestamp>) -> Throttle {
-        let now = self.deps.clock.now();
-        let connection = &entry.connection;
-        let stats = self.deps.store.queue_stats(connection.tenant_id, connection.id, now).await;
-        let pause = until.map_or(SignedDuration::ZERO, |until| until.duration_since(now));
-        let wait = self.standing(entry).map_or(pause, |standing| standing.wait.max(pause));
-        Throttle {
-            limit: connection.rate.count,
-            period: connection.rate.period_label(),
-            retry_after_seconds: (wait.as_millis() as i64).div_euclid(1000).max(0) + 1,
-            messages_queued: stats.map_or(1, |stats| stats.queued.max(1)),
-        }
-    }
-}
-
-fn halted_before(entry: &Entry, now: Timestamp) -> Failure {
-    let reason = entry.connection.state_reason.as_deref().unwrap_or("Meta refuses this connection");
-    let token_is_over = entry.connection.token_expires_at.is_some_and(|end| end <= now);
-    super::failure::plain(
-        if token_is_over { "TOKEN_EXPIRED" } else { "META_REJECTED" },
-        reason,
-        None,
-        "Reconnect WhatsApp in Settings: the queue then goes on where it stopped.",
-    )
 }
