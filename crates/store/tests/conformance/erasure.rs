@@ -1,5 +1,7 @@
 //! Erasing persons: nothing of them is found anywhere, and their no holds.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use domain::consent::{ConsentKind, ConsentSource};
