@@ -4,19 +4,18 @@ use api_types::audit::{
     AuditActor, AuditBroken, AuditEntry, AuditHead, AuditKnownQuery, AuditQuery, AuditVerdict,
 };
 use api_types::{List, PagingQuery, Success};
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use domain::audit::verify::Known;
 use domain::audit::{Found, Link, Torn};
 use engine::audit::{Audit, parsed};
-use http::{HeaderValue, header};
 use ports::audit::AuditFilter;
 
 use crate::answer::{Answer, Result, list, ok, paging};
 use crate::body::Query;
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
+use crate::files::json_lines_file;
 use crate::routing::{Routes, routes};
 
 pub(crate) fn routes() -> Routes {
@@ -88,16 +87,7 @@ fn known(wanted: AuditKnownQuery) -> Result<Option<Known>> {
     responses((status = 200, content_type = "application/x-ndjson", body = String)),
     extensions(("x-required-permission" = json!("audit_read"))))]
 async fn export_audit(caller: Caller<needs::AuditRead>, State(audit): State<Audit>) -> Result<Response> {
-    let mut response = Response::new(Body::from_stream(audit.export(caller.tenant).await?));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"audit.jsonl\""),
-    );
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(json_lines_file(audit.export(caller.tenant).await?, "audit.jsonl"))
 }
 
 fn body(found: Found) -> AuditEntry {

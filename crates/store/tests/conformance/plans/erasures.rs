@@ -103,7 +103,7 @@ async fn others(engine: &Engine) {
 fn walks_of<'a>(engine: &'a Engine, plan: &'a [String]) -> impl Iterator<Item = &'a String> {
     let named = |index: usize| plan[..=index].iter().rev().find_map(|step| relation(step));
     plan.iter().enumerate().filter_map(move |(index, step)| {
-        let is_big = |name: &str| name == PAGE || TABLES.iter().any(|table| name == *table);
+        let is_big = |name: &str| name == PAGE || TABLES.contains(&name);
         let whole_tenant = if engine.postgres {
             let condition = step.trim().strip_prefix("Index Cond: ");
             condition
