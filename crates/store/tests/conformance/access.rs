@@ -90,7 +90,7 @@ async fn a_key_is_changed_by_whoever_may_do_as_much_and_not_once_it_is_revoked(b
         matches!(beyond, ChangedKey::Beyond(_)),
         "it may manage, whoever only reads does not touch it: {beyond:?}"
     );
-    assert_eq!(store.api_keys(tenant).await.unwrap(), [made.clone()]);
+    assert_eq!(store.api_keys(tenant).await.unwrap(), std::slice::from_ref(&made));
     let ChangedKey::Changed(changed) = change(tenant, &patch, all).await.unwrap() else { panic!("changed") };
     assert_eq!((changed.name.as_str(), changed.scopes.as_slice()), ("Shop", &[Scope::Read][..]));
     assert_eq!(
