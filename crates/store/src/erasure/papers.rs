@@ -334,7 +334,8 @@ async fn used_elsewhere(store: &SqlStore, tenant: TenantId, work: &Work) -> Resu
         SLACK.into(),
         i64::MAX.into(),
     ];
-    let used = db::one(store.reader(), &sql, values).await?.is_some();
+    let used = db::one(store.reader(), &sql, values).await?.is_some()
+        || files::is_planned(store, tenant, *file).await?;
     let theirs = if used { Vec::new() } else { vec![Key { a: *file, b: 0, text: String::new() }] };
     Ok(Page { theirs, next: None })
 }
@@ -343,7 +344,7 @@ async fn remove_file(erasing: &mut Erasing<'_>, page: &Page) -> Result<u64, Faul
     erasing.work.files.pop();
     let Some(file) = page.theirs.first() else { return Ok(0) };
     let (tx, tenant) = (erasing.tx, erasing.tenant);
-    if files::is_planned(tx, tenant, file.a).await? {
+    if files::is_planned_since(tx, tenant, file.a, erasing.now).await? {
         return Ok(0);
     }
     let sql = "SELECT path FROM media WHERE tenant_id = $1 AND id = $2 AND direction = 'outbound'";

@@ -5,6 +5,7 @@ use sea_orm::Value;
 
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx, micros};
+use crate::dialect::Dialect;
 use crate::sets::{param, set};
 
 set! {
@@ -15,20 +16,49 @@ set! {
     }
 }
 
-/// Whether something that is still to be sent names the file. Looks at what waits, which is little beside what was sent.
-pub(crate) async fn is_planned(tx: &Tx, tenant: TenantId, media: i64) -> Result<bool, Fault> {
-    let named = |text: &str| format!("{} > 0", tx.dialect.position(text, "$2"));
-    let sql = format!(
-        "SELECT 1 AS one FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND m.tenant_id = $1 \
-         AND m.id = o.message_id AND {} \
+/// A commit that began before a look at what waits is over after this time, in microseconds.
+const COMMIT: i64 = 10 * 60 * 1_000_000;
+
+/// Whether something that is still to be sent names the file. Looks at all that waits, perhaps a million messages of a
+/// broadcast: with the reader, before a commit in which [`is_planned_since`] looks again.
+pub(crate) async fn is_planned(store: &SqlStore, tenant: TenantId, media: i64) -> Result<bool, Fault> {
+    let waiting =
+        "outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND m.tenant_id = $1 AND m.id = o.message_id";
+    let sql = planned(store.dialect(), waiting);
+    let values: [Value; 2] = [tenant.0.into(), named(media)];
+    Ok(db::one(store.reader(), &sql, values).await?.is_some())
+}
+
+/// The same of what came since the look at `looked`, or was on its way then.
+pub(crate) async fn is_planned_since(
+    tx: &Tx,
+    tenant: TenantId,
+    media: i64,
+    looked: Timestamp,
+) -> Result<bool, Fault> {
+    let waiting = "messages m CROSS JOIN outbox o WHERE m.tenant_id = $1 AND m.created_at >= $3 AND o.tenant_id = $1 \
+                   AND o.message_id = m.id";
+    let sql = planned(tx.dialect, waiting);
+    let values: [Value; 3] = [tenant.0.into(), named(media), micros(looked).saturating_sub(COMMIT).into()];
+    Ok(db::one(&**tx, &sql, values).await?.is_some())
+}
+
+/// Messages out of what waits, broadcasts to come, and samples of templates that name `$2`.
+fn planned(dialect: Dialect, waiting: &str) -> String {
+    let names = |text: &str| format!("{} > 0", dialect.position(text, "$2"));
+    format!(
+        "SELECT 1 AS one FROM {waiting} AND {} \
          UNION ALL SELECT 1 FROM broadcasts b WHERE b.tenant_id = $1 AND b.state NOT IN ('completed', 'failed', 'cancelled') \
          AND {} UNION ALL SELECT 1 FROM templates t WHERE t.tenant_id = $1 AND {} LIMIT 1",
-        named("m.content"),
-        named("b.plan"),
-        named("t.components"),
-    );
-    let values: [Value; 2] = [tenant.0.into(), format!("\"media_id\":{media}").into()];
-    Ok(db::one(&**tx, &sql, values).await?.is_some())
+        names("m.content"),
+        names("b.plan"),
+        names("t.components"),
+    )
+}
+
+/// How a file is named in JSON.
+fn named(media: i64) -> Value {
+    format!("\"media_id\":{media}").into()
 }
 
 /// Removes rows of files and keeps the files' names; answers how many rows.

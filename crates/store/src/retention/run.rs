@@ -134,6 +134,8 @@ pub(super) async fn batch(
     now: Timestamp,
     held_until: Timestamp,
 ) -> Result<PurgeProgress, Fault> {
+    let rows = i64::from(limit.max(1));
+    let unplanned = steps::look_ahead(store, tenant, rows).await?;
     let tx = store.begin().await?;
     let lock = tx.dialect.for_update("r");
     let sql =
@@ -143,7 +145,7 @@ pub(super) async fn batch(
     if row.get::<Option<String>>("holder")?.as_deref() != Some(holder) {
         return Ok(PurgeProgress::Lost);
     }
-    if !steps::step(&tx, tenant, &mut run, i64::from(limit.max(1)), now).await? {
+    if !steps::step(&tx, tenant, &mut run, &unplanned, rows, now).await? {
         return go_on(tx, tenant, &run, held_until).await;
     }
     match run.class.next() {

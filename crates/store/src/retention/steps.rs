@@ -1,12 +1,15 @@
 //! One batch of each class.
 
+use std::collections::HashSet;
+
 use domain::messages::{Content, Status};
 use domain::retention::{Class, emptied};
 use domain::{TenantId, Timestamp};
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::run::Run;
 use super::{files, walks};
+use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx, micros, to_json};
 use crate::sets::{param, set};
 
@@ -14,17 +17,18 @@ use crate::sets::{param, set};
 pub(super) const OVER: &str =
     "b.state IN ('completed', 'failed', 'cancelled') AND COALESCE(b.finished_at, b.updated_at)";
 
-/// Purges a batch; true when the class is done.
+/// Purges a batch; true when the class is done. `unplanned`: see [`look_ahead`].
 pub(super) async fn step(
     tx: &Tx,
     tenant: TenantId,
     run: &mut Run,
+    unplanned: &HashSet<i64>,
     limit: i64,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     match run.class {
         Class::MessageContent => content(tx, tenant, run, limit, now).await,
-        Class::Media => media(tx, tenant, run, limit, now).await,
+        Class::Media => media(tx, tenant, run, unplanned, limit, now).await,
         Class::Deliveries => deliveries(tx, tenant, run, limit).await,
         _ => walks::walk(tx, tenant, run, limit).await,
     }
@@ -118,22 +122,71 @@ async fn content(
     Ok(done)
 }
 
-async fn media(tx: &Tx, tenant: TenantId, run: &mut Run, limit: i64, now: Timestamp) -> Result<bool, Fault> {
+/// The next files by time, up to the class's moment.
+async fn next_files<C: ConnectionTrait>(
+    on: &C,
+    tenant: TenantId,
+    run: &Run,
+    limit: i64,
+) -> Result<Vec<QueryResult>, Fault> {
     let sql = "SELECT f.id AS id, f.created_at AS created_at, f.direction AS direction, f.used_at AS used_at, \
                f.path AS path, f.size AS size FROM media f WHERE f.tenant_id = $1 AND (f.created_at, f.id) > ($2, $3) \
                AND f.created_at < $4 ORDER BY f.created_at, f.id LIMIT $5";
     let values: [Value; 5] =
         [tenant.0.into(), run.cursor.0.into(), run.cursor.1.into(), run.cutoff().into(), limit.into()];
-    let found = db::all(&**tx, sql, values).await?;
+    db::all(on, sql, values).await
+}
+
+/// Whether it was sent to somebody after the class's moment. Customers' own files are never sent.
+fn is_sent_since(row: &QueryResult, run: &Run) -> Result<bool, Fault> {
+    Ok(row.get::<Option<i64>>("used_at")?.is_some_and(|used| used >= run.cutoff()))
+}
+
+fn is_ours(row: &QueryResult) -> Result<bool, Fault> {
+    Ok(row.get::<String>("direction")? == "outbound")
+}
+
+/// Of the files of the next batch, those of ours that nothing waiting names, if files are next. This takes as long as much
+/// waits, so it is looked for before the commit and holds nobody up.
+pub(super) async fn look_ahead(
+    store: &SqlStore,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<HashSet<i64>, Fault> {
+    let sql = "SELECT r.run AS run FROM retention r WHERE r.tenant_id = $1";
+    let row = db::one(store.reader(), sql, [tenant.0.into()]).await?;
+    let run: Option<Run> = row.map(|row| row.json_opt("run")).transpose()?.flatten();
+    let Some(run) = run.filter(|run| run.class == Class::Media) else { return Ok(HashSet::new()) };
+    let mut unplanned = HashSet::new();
+    for row in next_files(store.reader(), tenant, &run, limit).await? {
+        let id = row.get("id")?;
+        if is_ours(&row)? && !is_sent_since(&row, &run)? && !files::is_planned(store, tenant, id).await? {
+            unplanned.insert(id);
+        }
+    }
+    Ok(unplanned)
+}
+
+async fn media(
+    tx: &Tx,
+    tenant: TenantId,
+    run: &mut Run,
+    unplanned: &HashSet<i64>,
+    limit: i64,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let found = next_files(&**tx, tenant, run, limit).await?;
     if let Some(last) = found.last() {
         run.cursor = (last.get("created_at")?, last.get("id")?);
     }
     let (mut gone, mut bytes) = (Vec::new(), 0);
     for row in &found {
         let id: i64 = row.get("id")?;
-        let sent_since = row.get::<Option<i64>>("used_at")?.is_some_and(|used| used >= run.cutoff());
-        let outbound = row.get::<String>("direction")? == "outbound";
-        if outbound && (sent_since || files::is_planned(tx, tenant, id).await?) {
+        let stays = is_ours(row)?
+            && (is_sent_since(row, run)?
+                || !unplanned.contains(&id)
+                || files::is_planned_since(tx, tenant, id, now).await?);
+        if stays {
             continue;
         }
         bytes += row.get::<i64>("size")?;

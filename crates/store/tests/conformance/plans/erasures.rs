@@ -77,8 +77,8 @@ async fn a_person_is_erased_without_a_walk_through_everybody(bench: Bench) {
     assert!(walks.is_empty(), "{}", walks.join("\n"));
 }
 
-/// What waits to be sent is looked through for a file that goes: that is little beside what was sent. Contacts that were
-/// merged are found by a walk of their own, whose rows are called as another table is here.
+/// What waits to be sent is looked through for a file that goes: by the reader, before the commit. Contacts that were merged
+/// are found by a walk of their own, whose rows are called as another table is here.
 fn is_of_few(statement: &str) -> bool {
     statement.contains("FROM outbox o CROSS JOIN messages m") || statement.contains("RECURSIVE family")
 }
