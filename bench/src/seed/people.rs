@@ -55,7 +55,11 @@ pub(super) fn search(shape: &Shape) -> Vec<String> {
     } else {
         "INSERT INTO contact_search (rowid, search) SELECT id, search FROM contacts ORDER BY id"
     };
-    vec![fill.to_owned(), "DELETE FROM contact_search_waiting".to_owned()]
+    let mut statements = vec![fill.to_owned(), "DELETE FROM contact_search_waiting".to_owned()];
+    if shape.is_postgres {
+        statements.push("DELETE FROM contact_search_ranges".to_owned());
+    }
+    statements
 }
 
 fn pick(expression: &str, words: &[&str]) -> String {

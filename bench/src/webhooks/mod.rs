@@ -38,8 +38,8 @@ struct Bench {
 
 async fn on(store: Store, options: &Options) -> Result<()> {
     println!("\n=== webhooks, {}, {} connections ===", store.name(), options.connections());
+    let idle = World::at_rest(store).await?;
     let world = World::start(store, 1, None).await?;
-    let idle = world.idle().await?;
     let turns = options.turn() * (options.rounds * (1 + projected::TURNS)) + WARM_UP;
     let copies = world.sent_messages(prepared(turns) / 3).await?;
     let look = world.database().look().await?;

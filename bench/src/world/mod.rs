@@ -53,16 +53,28 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Memory of a server with a tenant that nobody has asked anything of for a while, in bytes.
+    pub(crate) async fn at_rest(store: Store) -> Result<u64> {
+        let world = Self::empty(store).await?;
+        tokio::time::sleep(QUIET).await;
+        world.server.resident()
+    }
+
     /// A world with so many numbers, each limited to `per_second` (`None`: as Meta limits it).
     pub(crate) async fn start(store: Store, numbers: usize, per_second: Option<u32>) -> Result<Self> {
+        let mut world = Self::empty(store).await?;
+        let prepared = world.prepare(numbers, per_second).await;
+        prepared.with_context(|| format!("the server said:\n{}", world.server.last_words()))?;
+        Ok(world)
+    }
+
+    /// A tenant and its key, and nothing else.
+    async fn empty(store: Store) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = Database::new(store, folder.path());
         let tenant = database.command(&["tenant", "create", "--name", "Bench"])?;
         let key = database.command(&["key", "create", "--tenant", &tenant, "--name", "bench"])?;
-        let mut world = Self::on(folder, database, &tenant, key).await?;
-        let prepared = world.prepare(numbers, per_second).await;
-        prepared.with_context(|| format!("the server said:\n{}", world.server.last_words()))?;
-        Ok(world)
+        Self::on(folder, database, &tenant, key).await
     }
 
     /// Server and simulator on a database that has this tenant; nothing else is made. Logs go to `folder`.
@@ -87,12 +99,6 @@ impl World {
         world.server.answers(&format!("http://{address}/readyz")).await?;
         tokio::time::sleep(SETTLING).await;
         Ok(world)
-    }
-
-    /// Memory of the server when nobody has asked anything of it for a while, in bytes.
-    pub(crate) async fn idle(&self) -> Result<u64> {
-        tokio::time::sleep(QUIET).await;
-        self.server.resident()
     }
 
     /// Ends both processes; the database stays.
