@@ -34,10 +34,11 @@ fn make(path: &str) -> std::io::Result<()> {
     }
 }
 
-/// Readers work on the processor more than they wait, and each keeps its statements, its schema and its pages.
+/// One per core and one more: readers work on the processor more than they wait, and each keeps its statements, its schema
+/// and its pages.
 fn most_readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(3, 16)
+    u32::try_from(cores + 1).unwrap_or(u32::MAX).clamp(3, 16)
 }
 
 async fn connect(path: &str, connections: u32, reads: bool) -> Result<sea_orm::DatabaseConnection, Fault> {
