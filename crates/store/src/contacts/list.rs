@@ -53,7 +53,7 @@ async fn narrow(
     from.cond_where(lists::any_holds("c.search", &texts));
     let candidates = search::candidates(store, tenant.0, &texts).await?;
     let is_found = candidates.is_some();
-    from.and_where_option(candidates.map(|ids| Expr::cust("c.id").in_subquery(ids)));
+    from.and_where_option(candidates.map(|ids| search::is_one_of(store.dialect(), &ids)));
     Ok(is_found)
 }
 

@@ -2,15 +2,17 @@
 //! looked at one by one, so that a search never misses anybody.
 
 use ports::operator::Indexed;
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Query, UnionType};
 
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx};
+use crate::dialect::Dialect;
 use crate::lists;
 use crate::sets::{param, set};
 
 /// More contacts than this are not led to by the index: among so many a page of them is found by walking.
-const FEW: u64 = 3_000;
+const FEW: usize = 3_000;
 
 /// The texts that stand for a search: as it is, or as a phone number with its spaces, dots and brackets.
 pub(super) fn spellings(text: &str) -> Vec<String> {
@@ -23,12 +25,13 @@ pub(super) fn spellings(text: &str) -> Vec<String> {
     texts
 }
 
-/// Ids among which all contacts of a search are; `None` when they are many, or the text is too short to tell.
+/// Ids among which all contacts of a search are; `None` when they are many, or the text is too short to tell. They are
+/// looked up once: their total and their page would each walk the index again.
 pub(super) async fn candidates(
     store: &SqlStore,
     tenant: i64,
     texts: &[String],
-) -> Result<Option<SelectStatement>, Fault> {
+) -> Result<Option<Vec<i64>>, Fault> {
     let Some(mut found) = store.dialect().searched(tenant, texts) else { return Ok(None) };
     if let Some(sql) = store.dialect().range_waits()
         && db::one(store.reader(), sql, [tenant.into()]).await?.is_some()
@@ -41,13 +44,22 @@ pub(super) async fn candidates(
         .and_where(Expr::cust("waiting.tenant_id").eq(tenant))
         .take();
     found.union(UnionType::All, waiting);
-    let some = Query::select()
-        .expr_as(Expr::cust("1"), "one")
-        .from_subquery(found.clone(), "found")
-        .limit(FEW + 1)
+    let few = Query::select()
+        .expr_as(Expr::cust("found.id"), "id")
+        .from_subquery(found, "found")
+        .limit(FEW as u64 + 1)
         .take();
-    let count = lists::count(store.reader(), &Query::select().from_subquery(some, "few").take()).await?;
-    Ok((count <= FEW).then_some(found))
+    let rows = store.reader().query_all(&few).await?;
+    if rows.len() > FEW {
+        return Ok(None);
+    }
+    rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>().map(Some)
+}
+
+/// Whether a contact `c` is one of these.
+pub(super) fn is_one_of(dialect: Dialect, ids: &[i64]) -> Expr {
+    let (condition, ids) = dialect.is_one_of("c.id", ids);
+    lists::bound(dialect, &condition, &[ids])
 }
 
 set! {

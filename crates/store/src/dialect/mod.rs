@@ -6,7 +6,7 @@ mod postgres;
 mod search;
 mod sqlite;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, Value};
 use tokio::sync::mpsc;
 
 use crate::db::{Fault, StoreConfig, Tx};
@@ -155,6 +155,19 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("json_each({expression}) AS {alias}"),
             Self::Postgres => format!("jsonb_array_elements_text(({expression})::jsonb) AS {alias}(value)"),
+        }
+    }
+
+    /// Whether a number is one of these, which are the value `$1`: led to them by its index.
+    pub(crate) fn is_one_of(self, number: &str, these: &[i64]) -> (String, Value) {
+        let list: Vec<String> = these.iter().map(i64::to_string).collect();
+        let list = list.join(",");
+        match self {
+            Self::Sqlite => (
+                format!("{number} IN (SELECT one.value FROM json_each($1) AS one)"),
+                format!("[{list}]").into(),
+            ),
+            Self::Postgres => (format!("{number} = ANY(CAST($1 AS BIGINT[]))"), format!("{{{list}}}").into()),
         }
     }
 
