@@ -31,7 +31,7 @@ pub(super) async fn page(
     let reach = match tags.len() {
         _ if is_found || filter.needs_review == Some(true) => Reach::Indexed,
         0 => Reach::Walked,
-        1 => Reach::Indexed,
+        // Each has to be looked at: it may be merged into another, or lack the other tags.
         _ => Reach::Sifted,
     };
     let place = Place { table: "contacts", id: "id", reach };
