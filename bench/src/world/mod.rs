@@ -55,9 +55,16 @@ pub(crate) struct World {
 impl World {
     /// Memory of a server with a tenant that nobody has asked anything of for a while, in bytes.
     pub(crate) async fn at_rest(store: Store) -> Result<u64> {
-        let world = Self::empty(store).await?;
+        let folder = tempfile::tempdir()?;
+        let database = Database::new(store, folder.path());
+        database.command(&["tenant", "create", "--name", "Bench"])?;
+        let address = free_address()?;
+        let mut server = start_server(&folder, &database, address)?;
         tokio::time::sleep(QUIET).await;
-        world.server.resident()
+        let resident = server.resident()?;
+        // It was there all the time.
+        server.answers(&format!("http://{address}/readyz")).await?;
+        Ok(resident)
     }
 
     /// A world with so many numbers, each limited to `per_second` (`None`: as Meta limits it).
