@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
 use domain::erasure::{Kept, Receipt};
-use domain::messages::{Direction, Status};
+use domain::messages::Status;
 use domain::{ContactId, ErasureId, SignedDuration, TenantId};
 use ports::Paging;
 use ports::broadcasts::{BroadcastStore, RecipientFilter};
@@ -17,7 +17,7 @@ use ports::conversations::ConversationStore;
 use ports::erasure::{Erasure, ErasureStore};
 use ports::idempotency::{IdempotencyStore, KeptAnswer};
 use ports::imports::{BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate};
-use ports::media::{MediaStore, NewMedia};
+use ports::media::MediaStore;
 use ports::messages::{AcceptJob, MessageFilter, MessageStore};
 use ports::operator::OperatorStore;
 use ports::retention::RetentionStore;
@@ -569,19 +569,7 @@ async fn a_person_leaves_the_broadcasts_with_their_counts(bench: Bench) {
 async fn a_deleted_contacts_files_are_left_over_too(bench: Bench) {
     let scene = Scene::of(bench).await;
     let contact = fill(&scene).await;
-    let shared = NewMedia {
-        connection_id: scene.connection,
-        direction: Direction::Outbound,
-        mime_type: "image/png".into(),
-        filename: None,
-        size: 1,
-        sha256: None,
-        meta_id: None,
-        meta_expires_at: None,
-        path: Some(format!("{}/shared", scene.tenant)),
-        at: at(1),
-    };
-    let shared = scene.store().create_media(scene.tenant, shared).await.unwrap();
+    let shared = scene.picture("shared", 1).await;
     assert!(scene.store().delete_contact(scene.tenant, contact, at(1_000)).await.unwrap());
     let left = scene.store().leftover_files(9).await.unwrap();
     assert_eq!(left, [(scene.tenant, format!("{}/picture", scene.tenant))]);

@@ -3,11 +3,12 @@
 use domain::consent::ConsentSource;
 use domain::consent::words::Word;
 use domain::contacts::Identity;
-use domain::messages::{Content, Status};
+use domain::messages::{Content, Direction, Status};
 use domain::{ConnectionId, ContactId, InboxId, MessageId, TemplateId, TenantId, Timestamp};
 use ports::Paging;
 use ports::contacts::NewContact;
 use ports::lanes::{Claim, Claimed, LaneStore, Lease, Outcome, Settlement};
+use ports::media::{Media, MediaStore, NewMedia};
 use ports::messages::{
     AcceptJob, AcceptOutcome, Accepted, Addressee, Failure, Message, MessageEvent, MessageFilter,
     MessageStore,
@@ -105,6 +106,23 @@ impl Scene {
         let settlement = Settlement::Sent { wamid: wamid.into(), held: false };
         assert_eq!(self.settle(lease, &claimed, settlement).await, Status::Sent);
         claimed.message_id
+    }
+
+    /// A picture of ours, made at this second.
+    pub(crate) async fn picture(&self, name: &str, second: i64) -> Media {
+        let new = NewMedia {
+            connection_id: self.connection,
+            direction: Direction::Outbound,
+            mime_type: "image/png".into(),
+            filename: None,
+            size: 1,
+            sha256: None,
+            meta_id: None,
+            meta_expires_at: None,
+            path: Some(format!("{}/{name}", self.tenant)),
+            at: at(second),
+        };
+        self.store().create_media(self.tenant, new).await.unwrap()
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Message {

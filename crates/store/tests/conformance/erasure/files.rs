@@ -1,8 +1,7 @@
 //! Files that the business sent: to one person, or to others too.
 
-use domain::messages::Direction;
 use domain::{ContactId, MediaId};
-use ports::media::{MediaStore, NewMedia};
+use ports::media::MediaStore;
 use ports::messages::{AcceptJob, MessageStore};
 use ports::webhooks::Change;
 use serde_json::json;
@@ -19,7 +18,7 @@ async fn a_file_goes_with_the_person_unless_somebody_else_was_sent_it_too(bench:
     let wrote = |number| Change::Inbound(scene.inbound(number, &format!("wamid.{number}")));
     let people = scene.project(vec![wrote(1), wrote(2)]).await.inbound;
     let (person, other) = (people[0].1, people[1].1);
-    let (own, shared) = (file(&scene, "own").await, file(&scene, "shared").await);
+    let (own, shared) = (scene.picture("own", 95).await.id, scene.picture("shared", 95).await.id);
     for file in [own, shared] {
         sent(&scene, file, person, 100).await;
         store.touch_media(tenant, file, at(100)).await.unwrap();
@@ -32,22 +31,6 @@ async fn a_file_goes_with_the_person_unless_somebody_else_was_sent_it_too(bench:
     assert!(store.media(tenant, shared).await.unwrap().is_some());
     erase(store, tenant, other).await;
     assert_eq!(store.media(tenant, shared).await.unwrap(), None);
-}
-
-async fn file(scene: &Scene, name: &str) -> MediaId {
-    let new = NewMedia {
-        connection_id: scene.connection,
-        direction: Direction::Outbound,
-        mime_type: "image/png".into(),
-        filename: None,
-        size: 1,
-        sha256: None,
-        meta_id: None,
-        meta_expires_at: None,
-        path: Some(format!("{}/{name}", scene.tenant)),
-        at: at(95),
-    };
-    scene.store().create_media(scene.tenant, new).await.unwrap().id
 }
 
 /// Called off at once: what still waits keeps its files anyway.

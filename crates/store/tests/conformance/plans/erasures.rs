@@ -1,14 +1,12 @@
 //! A person is found and erased without a walk through everybody else's rows. Only what names a person somewhere within a
 //! text is looked through, and that by pages of its key.
 
-use domain::messages::Direction;
 use domain::{ContactId, ConversationId};
 use ports::Paging;
 use ports::broadcasts::BroadcastStore;
 use ports::contacts::ContactStore;
 use ports::conversations::ConversationStore;
 use ports::erasure::ErasureStore;
-use ports::media::{MediaStore, NewMedia};
 use ports::messages::AcceptJob;
 use ports::webhooks::{AsideReason, Change, SetAside};
 use sea_orm::ConnectionTrait;
@@ -140,19 +138,7 @@ async fn papers(scene: &Scene) {
         })
     };
     scene.project((0..MANY).map(aside).collect()).await;
-    let picture = NewMedia {
-        connection_id: scene.connection,
-        direction: Direction::Outbound,
-        mime_type: "image/png".into(),
-        filename: None,
-        size: 1,
-        sha256: None,
-        meta_id: None,
-        meta_expires_at: None,
-        path: Some(format!("{tenant}/picture")),
-        at: at(90),
-    };
-    let picture = store.create_media(tenant, picture).await.unwrap().id;
+    let picture = scene.picture("picture", 90).await.id;
     let content = json!({"type": "media", "kind": "image", "source": {"media_id": picture}});
     let content = serde_json::from_value(content).unwrap();
     let person = ContactId(i64::from(PERSON));
