@@ -84,6 +84,27 @@ pub(crate) async fn page_of<C: ConnectionTrait, T>(
     Ok(Page { items, total, total_is_estimate, next_cursor, foreign_cursor: false })
 }
 
+/// A page of a list whose rows are known by their ids, sorted as the list is. `bare` selects by its only key and sifts
+/// nothing: what changed meanwhile is shown as it is now, and what is gone is left out.
+pub(crate) async fn page_among<C: ConnectionTrait, T>(
+    on: &C,
+    mut bare: List,
+    ids: &[i64],
+    paging: &Paging,
+    read: impl Fn(&QueryResult) -> Result<T, Fault>,
+) -> Result<Page<T>, Fault> {
+    let total = Total::exact(ids.len() as u64);
+    // One more than a page, so that it shows whether another follows.
+    let wanted = ids.iter().skip(usize::try_from(paging.offset()).unwrap_or(usize::MAX));
+    let wanted: Vec<i64> = wanted.take(Ord::max(paging.page_size, 1) as usize + 1).copied().collect();
+    let (key, _) = *bare.keys.first().ok_or_else(|| Fault::internal("a list without a key"))?;
+    let dialect = Dialect::of(on.get_database_backend());
+    let (condition, wanted) = dialect.is_one_of(key, &wanted);
+    bare.from.and_where(bound(dialect, &condition, &[wanted]));
+    let first = Paging { page: 1, ..paging.clone() };
+    page_of(on, bare, Some(total), &first, read).await
+}
+
 /// A page of a list that is empty, or of which the cursor is not.
 pub(crate) fn nothing<T>(foreign_cursor: bool) -> Page<T> {
     Page { items: Vec::new(), total: 0, total_is_estimate: false, next_cursor: None, foreign_cursor }

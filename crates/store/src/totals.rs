@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ports::Paging;
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -16,7 +17,8 @@ use crate::lists::{List, Total};
 
 /// Up to so many rows are counted on the spot.
 const EXACT: u64 = 5_000;
-/// Up to so many, where most of what is looked at is not wanted.
+/// Up to so many, where most of what is looked at is not wanted: those are kept by their ids, so that the page is found
+/// without looking again.
 const SIFTED: u64 = 1_000;
 /// So many of the latest rows are looked at for a total that nobody counted yet.
 const SAMPLE: u64 = 5_000;
@@ -30,7 +32,7 @@ const REMEMBERED: usize = 1_000;
 /// Counts of lists that are too long to be counted on the spot.
 #[derive(Clone)]
 pub(crate) struct Totals {
-    known: Arc<Mutex<HashMap<String, Known>>>,
+    known: Arc<Mutex<HashMap<String, Count>>>,
     /// One at a time.
     turn: Arc<Semaphore>,
 }
@@ -42,7 +44,7 @@ impl Default for Totals {
 }
 
 #[derive(Clone, Copy)]
-struct Known {
+struct Count {
     /// `None` until the first count is done.
     total: Option<u64>,
     /// `None` while it is being counted.
@@ -50,7 +52,7 @@ struct Known {
 }
 
 impl Totals {
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Count>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,7 +63,7 @@ impl Totals {
             // Filters that name a time are never asked for again.
             known.retain(|_, one| one.again_at.is_none());
         }
-        let one = known.entry(key.to_owned()).or_insert(Known { total: None, again_at: Some(now) });
+        let one = known.entry(key.to_owned()).or_insert(Count { total: None, again_at: Some(now) });
         let due = one.again_at.is_some_and(|at| at <= now);
         if due {
             one.again_at = None;
@@ -73,7 +75,7 @@ impl Totals {
         let rest = Ord::max((now - begun) * REST, Duration::from_secs(1));
         let mut known = self.known();
         let before = known.get(&key).and_then(|one| one.total);
-        known.insert(key, Known { total: total.or(before), again_at: Some(now + rest) });
+        known.insert(key, Count { total: total.or(before), again_at: Some(now + rest) });
     }
 }
 
@@ -82,7 +84,8 @@ impl Totals {
 pub(crate) enum Reach {
     /// An index leads to its rows: few rows are counted fast.
     Indexed,
-    /// An index leads to rows of which not all are wanted: fewer are counted on the spot.
+    /// An index leads to rows of which not all are wanted: fewer are found on the spot. For lists with one number as
+    /// their key.
     Sifted,
     /// The table is walked.
     Walked,
@@ -96,29 +99,58 @@ pub(crate) struct Place {
     pub(crate) reach: Reach,
 }
 
-/// The total of a list's first page; `None` for a later one, whose cursor knows it.
+/// What is known of a list before its page is read.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// Its cursor knows the total.
+    Later,
+    /// How many there are.
+    Counted(Total),
+    /// All of them, in the order of the list.
+    Found(Vec<i64>),
+}
+
+impl Known {
+    /// The total of a list's first page; `None` for a later one, whose cursor knows it.
+    pub(crate) fn total(&self) -> Option<Total> {
+        match self {
+            Self::Later => None,
+            Self::Counted(total) => Some(*total),
+            Self::Found(ids) => Some(Total::exact(ids.len() as u64)),
+        }
+    }
+}
+
+/// How many rows a list has, and which they are when they had to be looked at one by one.
 pub(crate) async fn of(
     store: &SqlStore,
     list: &List,
     place: Place,
     tenant: i64,
     paging: &Paging,
-) -> Result<Option<Total>, Fault> {
+) -> Result<Known, Fault> {
     if paging.cursor.is_some() {
-        return Ok(None);
+        return Ok(Known::Later);
     }
     let walk = Walk { store, list, place, tenant };
     let least = match place.reach {
-        Reach::Indexed | Reach::Sifted => {
-            let most = if place.reach == Reach::Indexed { EXACT } else { SIFTED };
-            let counted = walk.counted_to(most).await?;
-            if counted <= most {
-                return Ok(Some(Total::exact(counted)));
+        Reach::Indexed => {
+            let counted = walk.counted_to(EXACT).await?;
+            if counted <= EXACT {
+                return Ok(Known::Counted(Total::exact(counted)));
             }
             counted
         }
+        Reach::Sifted => {
+            let found = walk.found(SIFTED).await?;
+            if found.len() as u64 <= SIFTED {
+                return Ok(Known::Found(found));
+            }
+            found.len() as u64
+        }
         Reach::Walked if walk.is_small().await? => {
-            return crate::lists::count(store.reader(), &list.from).await.map(|all| Some(Total::exact(all)));
+            let all = crate::lists::count(store.reader(), &list.from).await?;
+            return Ok(Known::Counted(Total::exact(all)));
         }
         Reach::Walked => 0,
     };
@@ -128,13 +160,13 @@ pub(crate) async fn of(
     if let Some(counting) = counting
         && let Ok(Ok(total)) = tokio::time::timeout(PATIENCE, counting).await
     {
-        return Ok(Some(Total::exact(total)));
+        return Ok(Known::Counted(Total::exact(total)));
     }
     let total = match known {
         Some(total) => total,
         None => walk.expected().await?,
     };
-    Ok(Some(Total { count: Ord::max(total, least), is_estimate: true }))
+    Ok(Known::Counted(Total { count: Ord::max(total, least), is_estimate: true }))
 }
 
 fn start(store: &SqlStore, key: String, from: SelectStatement) -> oneshot::Receiver<u64> {
@@ -172,6 +204,21 @@ impl Walk<'_> {
         some.expr_as(Expr::cust("1"), "one").limit(most + 1);
         let from = Query::select().from_subquery(some, "few").take();
         crate::lists::count(self.store.reader(), &from).await
+    }
+
+    /// At most one more than `most`, in the order of the list. Sorted here: asked to, a planner might gather all of them
+    /// first.
+    async fn found(&self, most: u64) -> Result<Vec<i64>, Fault> {
+        let (key, _) = self.list.keys.first().ok_or_else(|| Fault::internal("a list without a key"))?;
+        let mut some = self.list.from.clone();
+        some.expr_as(Expr::cust(*key), "id").limit(most + 1);
+        let rows = self.store.reader().query_all(&some).await?;
+        let mut ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+        ids.sort_unstable();
+        if self.list.order == Order::Desc {
+            ids.reverse();
+        }
+        Ok(ids)
     }
 
     /// Whether the tenant has few rows, whatever the filter is.

@@ -3,15 +3,16 @@
 use domain::TenantId;
 use ports::contacts::{Contact, ContactFilter};
 use ports::{Page, Paging};
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
 
 use super::{row, search};
 use crate::SqlStore;
-use crate::db::{Fault, clean};
+use crate::db::{Fault, Row, clean};
 use crate::dialect::{As, Dialect};
 use crate::lists::{self, List};
 use crate::segments::compile;
-use crate::totals::{self, Place, Reach};
+use crate::totals::{self, Known, Place, Reach};
 
 pub(super) async fn page(
     store: &SqlStore,
@@ -22,21 +23,44 @@ pub(super) async fn page(
     let tags = rarest_first(store, tenant, &filter.tags).await?;
     let mut from = select(store.dialect(), tenant, filter, &tags);
     let is_found = narrow(store, tenant, filter, &mut from).await?;
-    let list = List {
-        from,
-        columns: row::COLUMNS,
-        keys: if tags.is_empty() { &[("c.id", As::Int)] } else { &[("g.contact_id", As::Int)] },
-        order: Order::Desc,
+    let place = Place { table: "contacts", id: "id", reach: reach(filter, is_found) };
+    let known = if is_by_tags_alone(filter) {
+        totals::of(store, &list(bearers(tenant, &tags), BY_TAG), place, tenant.0, paging).await?
+    } else {
+        let keys = if tags.is_empty() { BY_ID } else { BY_TAG };
+        totals::of(store, &list(from.clone(), keys), place, tenant.0, paging).await?
     };
-    let reach = match tags.len() {
-        _ if is_found || filter.needs_review == Some(true) => Reach::Indexed,
-        0 => Reach::Walked,
-        // Each has to be looked at: it may be merged into another, or lack the other tags.
-        _ => Reach::Sifted,
-    };
-    let place = Place { table: "contacts", id: "id", reach };
-    let total = totals::of(store, &list, place, tenant.0, paging).await?;
-    lists::page_of(store.reader(), list, total, paging, row::from_row).await
+    if let Known::Found(ids) = &known {
+        let bare = select(store.dialect(), tenant, &ContactFilter::default(), &[]);
+        return lists::page_among(store.reader(), list(bare, BY_ID), ids, paging, row::from_row).await;
+    }
+    let list = list(from, if tags.is_empty() { BY_ID } else { BY_TAG });
+    lists::page_of(store.reader(), list, known.total(), paging, row::from_row).await
+}
+
+const BY_ID: &[(&str, As)] = &[("c.id", As::Int)];
+const BY_TAG: &[(&str, As)] = &[("g.contact_id", As::Int)];
+
+/// Newest first.
+fn list(from: SelectStatement, keys: &'static [(&'static str, As)]) -> List {
+    List { from, columns: row::COLUMNS, keys, order: Order::Desc }
+}
+
+fn reach(filter: &ContactFilter, is_found: bool) -> Reach {
+    let is_led = is_found || !filter.tags.is_empty() || filter.needs_review == Some(true);
+    if !is_led {
+        return Reach::Walked;
+    }
+    // The index knows all that is asked, so that nobody has to be looked at.
+    let flagged = ContactFilter { needs_review: Some(true), ..ContactFilter::default() };
+    let is_known = *filter == flagged || (is_by_tags_alone(filter) && filter.tags.len() == 1);
+    if is_known { Reach::Indexed } else { Reach::Sifted }
+}
+
+/// Whether the table of tags knows everything that is asked: whoever is part of another contact bears none.
+fn is_by_tags_alone(filter: &ContactFilter) -> bool {
+    let asked = ContactFilter { tags: filter.tags.clone(), ..ContactFilter::default() };
+    !filter.tags.is_empty() && *filter == asked
 }
 
 /// Keeps those that a search finds. Answers whether the index led to them.
@@ -65,47 +89,58 @@ async fn rarest_first(store: &SqlStore, tenant: TenantId, tags: &[String]) -> Re
     let mut counted = Vec::with_capacity(tags.len());
     for tag in tags {
         let tag = clean(tag).into_owned();
-        let count = if tags.len() == 1 { 0 } else { bearers(store, tenant, &tag).await? };
-        counted.push((count, tag));
+        let rarity = if tags.len() == 1 { (0, 0) } else { rarity(store, tenant, &tag).await? };
+        counted.push((rarity, tag));
     }
     counted.sort();
     counted.dedup();
     Ok(counted.into_iter().map(|(_, tag)| tag).collect())
 }
 
-async fn bearers(store: &SqlStore, tenant: TenantId, tag: &str) -> Result<u64, Fault> {
-    let some = Query::select()
-        .expr_as(Expr::cust("1"), "one")
-        .from_as("contact_tags", "g")
-        .and_where(Expr::cust("g.tenant_id").eq(tenant.0))
-        .and_where(Expr::cust("g.tag").eq(tag))
+/// How many of the newest bear it, up to [`COMMON`], and how far back one has to go for so many: the rarer, the smaller.
+async fn rarity(store: &SqlStore, tenant: TenantId, tag: &str) -> Result<(i64, i64), Fault> {
+    let some = bearers(tenant, &[tag.to_owned()])
+        .expr_as(Expr::cust("g.contact_id"), "id")
+        .order_by_expr(Expr::cust("g.contact_id"), Order::Desc)
         .limit(COMMON)
         .take();
-    lists::count(store.reader(), Query::select().from_subquery(some, "few")).await
+    let few = Query::select()
+        .expr_as(Expr::cust("COUNT(*)"), "few")
+        .expr_as(Expr::cust("COALESCE(MIN(few.id), 0)"), "oldest")
+        .from_subquery(some, "few")
+        .take();
+    let row = store.reader().query_one(&few).await?.ok_or_else(|| Fault::internal("a count gave no row"))?;
+    Ok((row.get("few")?, row.get("oldest")?))
+}
+
+/// Who bears all of these tags, as `g`: the first leads to them.
+fn bearers(tenant: TenantId, tags: &[String]) -> SelectStatement {
+    let mut select = Query::select();
+    select.from_as("contact_tags", "g").and_where(Expr::cust("g.tenant_id").eq(tenant.0));
+    if let Some((first, others)) = tags.split_first() {
+        select.and_where(Expr::cust("g.tag").eq(first.as_str()));
+        for tag in others {
+            select.and_where(Expr::exists(bears(tag)));
+        }
+    }
+    select
 }
 
 /// The contacts that a filter wants, as `c`; those merged into others are left out. With tags, `g` leads to them.
 fn select(dialect: Dialect, tenant: TenantId, filter: &ContactFilter, tags: &[String]) -> SelectStatement {
-    let mut select = Query::select();
-    match tags.split_first() {
-        None => {
-            select.from_as("contacts", "c");
-        }
-        Some((first, others)) => {
-            select
-                .from_as("contact_tags", "g")
-                .join_as(JoinType::CrossJoin, "contacts", "c", Expr::cust("TRUE"))
-                .and_where(Expr::cust("g.tenant_id").eq(tenant.0))
-                .and_where(Expr::cust("g.tag").eq(first.as_str()))
-                .and_where(Expr::cust("c.id = g.contact_id"));
-            for tag in others {
-                select.and_where(Expr::exists(bears(tag)));
-            }
-        }
-    }
+    let mut select = if tags.is_empty() {
+        Query::select().from_as("contacts", "c").take()
+    } else {
+        bearers(tenant, tags)
+            .join_as(JoinType::CrossJoin, "contacts", "c", Expr::cust("TRUE"))
+            .and_where(Expr::cust("c.id = g.contact_id"))
+            .take()
+    };
+    // Who needs a review is nobody's part: so the index knows all that is asked.
+    let is_whole = (filter.needs_review != Some(true)).then(|| Expr::cust("c.merged_into IS NULL"));
     select
         .and_where(Expr::cust("c.tenant_id").eq(tenant.0))
-        .and_where(Expr::cust("c.merged_into IS NULL"))
+        .and_where_option(is_whole)
         .and_where_option(filter.opted_in.map(|wanted| Expr::col(("c", "opted_in")).eq(wanted)))
         .and_where_option(filter.needs_review.map(|wanted| {
             Expr::cust(if wanted { "c.review_at IS NOT NULL" } else { "c.review_at IS NULL" })

@@ -3,7 +3,7 @@
 
 use ports::operator::Indexed;
 use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, ExprTrait, Query, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx};
@@ -32,6 +32,56 @@ pub(super) async fn candidates(
     tenant: i64,
     texts: &[String],
 ) -> Result<Option<Vec<i64>>, Fault> {
+    let Some(found) = (match with_plus(tenant, texts) {
+        Some(found) => Some(found),
+        None => indexed(store, tenant, texts).await?,
+    }) else {
+        return Ok(None);
+    };
+    let few = Query::select()
+        .expr_as(Expr::cust("found.id"), "id")
+        .from_subquery(found, "found")
+        .limit(FEW as u64 + 1)
+        .take();
+    let rows = store.reader().query_all(&few).await?;
+    if rows.len() > FEW {
+        return Ok(None);
+    }
+    rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>().map(Some)
+}
+
+/// A text with a plus is the beginning of a number, or a part of a name of the rare kind that has one. The tables' own
+/// indexes know both, at once and at any length. `None` for other texts.
+fn with_plus(tenant: i64, texts: &[String]) -> Option<SelectStatement> {
+    // A text of several lines may begin in a name and end in a number.
+    if !texts.iter().all(|text| text.contains('+') && !text.contains('\n')) {
+        return None;
+    }
+    let contacts = || {
+        Query::select()
+            .expr_as(Expr::cust("p.id"), "id")
+            .from_as("contacts", "p")
+            .and_where(Expr::cust("p.tenant_id").eq(tenant))
+            .take()
+    };
+    let named = "p.name LIKE '%+%' OR p.username LIKE '%+%'";
+    let mut found = contacts().cond_where(Expr::cust(named)).take();
+    for number in texts.iter().filter(|text| is_beginning_of_a_number(text)) {
+        let mut numbers = contacts();
+        numbers.and_where(Expr::cust("p.phone").gte(number.as_str()));
+        // Behind all digits.
+        numbers.and_where(Expr::cust("p.phone").lt(format!("{number}:")));
+        found.union(UnionType::All, numbers);
+    }
+    Some(found)
+}
+
+fn is_beginning_of_a_number(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|letter| letter.is_ascii_digit()))
+}
+
+/// By the index of texts, and those whose text it does not know yet; `None` when it cannot tell.
+async fn indexed(store: &SqlStore, tenant: i64, texts: &[String]) -> Result<Option<SelectStatement>, Fault> {
     let Some(mut found) = store.dialect().searched(tenant, texts) else { return Ok(None) };
     if let Some(sql) = store.dialect().range_waits()
         && db::one(store.reader(), sql, [tenant.into()]).await?.is_some()
@@ -44,16 +94,7 @@ pub(super) async fn candidates(
         .and_where(Expr::cust("waiting.tenant_id").eq(tenant))
         .take();
     found.union(UnionType::All, waiting);
-    let few = Query::select()
-        .expr_as(Expr::cust("found.id"), "id")
-        .from_subquery(found, "found")
-        .limit(FEW as u64 + 1)
-        .take();
-    let rows = store.reader().query_all(&few).await?;
-    if rows.len() > FEW {
-        return Ok(None);
-    }
-    rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>().map(Some)
+    Ok(Some(found))
 }
 
 /// Whether a contact `c` is one of these.

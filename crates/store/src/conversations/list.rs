@@ -31,8 +31,8 @@ pub(super) async fn page(
     };
     let reach = if is_rare || filter.contact_id.is_some() { Reach::Indexed } else { Reach::Walked };
     let place = Place { table: "conversations", id: "id", reach };
-    let total = totals::of(store, &list, place, tenant.0, paging).await?;
-    lists::page_of(store.reader(), list, total, paging, row::from_row).await
+    let known = totals::of(store, &list, place, tenant.0, paging).await?;
+    lists::page_of(store.reader(), list, known.total(), paging, row::from_row).await
 }
 
 fn select(tenant: TenantId, filter: &ConversationFilter) -> SelectStatement {

@@ -161,8 +161,9 @@ pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
 }
 
 /// Columns with few values: knowing one of them leaves many rows.
-const COARSE: [&str; 10] = [
+const COARSE: [&str; 11] = [
     "tenant_id",
+    "opted_in",
     "broadcast_id",
     "connection_id",
     "priority",
@@ -174,9 +175,18 @@ const COARSE: [&str; 10] = [
     "scheduled",
 ];
 
+/// What the planner is told of an index of a rare kind of rows.
+const FEW: u32 = 10_000;
 /// Indexes of a rare kind of rows only: without being told the planner takes each of them for as large as its table,
 /// and walks the table.
-const RARE: [&str; 4] = ["contacts_review", "messages_cancelled", "messages_failed", "messages_in_doubt_of"];
+const RARE: [&str; 6] = [
+    "contacts_named_with_plus",
+    "contacts_review",
+    "messages_cancelled",
+    "messages_failed",
+    "messages_failed_of",
+    "messages_in_doubt_of",
+];
 
 /// Tells the planner that every table is large and that one tenant has much of it. Without statistics it takes ten
 /// rows per tenant for granted, and walks the tenant's whole table beside each set. Real statistics (`ANALYZE`)
@@ -203,7 +213,7 @@ pub(super) async fn tell_planner(tx: &DatabaseTransaction) -> Result<(), Fault> 
     }
     for (table, index, unique, columns) in indexes {
         let sql = "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ($1, $2, $3)";
-        let rows = if RARE.contains(&index.as_str()) { 10_000 } else { 1_000_000 };
+        let rows = if RARE.contains(&index.as_str()) { FEW } else { 1_000_000 };
         db::run(tx, sql, [table.into(), index.into(), statistics(rows, unique, &columns).into()]).await?;
     }
     // Reads them in.
@@ -220,6 +230,8 @@ fn statistics(rows: u32, unique: bool, columns: &[String]) -> String {
         left = match column.as_str() {
             _ if last && unique => 1,
             coarse if COARSE.contains(&coarse) => (left / 2).max(2),
+            // A contact has many messages, of which few are of the rare kind.
+            _ if rows == FEW => 1,
             _ => 2,
         };
         words.push(left.to_string());
@@ -249,5 +261,6 @@ mod tests {
             statistics(1_000_000, false, &columns(&["tenant_id", "contact_id", "id"])),
             "1000000 500000 2 2"
         );
+        assert_eq!(statistics(FEW, false, &columns(&["tenant_id", "contact_id", "id"])), "10000 5000 1 1");
     }
 }

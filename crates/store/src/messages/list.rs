@@ -11,7 +11,7 @@ use super::row;
 use crate::db::{self, Fault, Row, SqlStore, micros};
 use crate::dialect::As;
 use crate::lists::{self, List};
-use crate::totals::{self, Place, Reach};
+use crate::totals::{self, Known, Place, Reach};
 
 /// Newest first.
 pub(super) async fn messages(
@@ -31,17 +31,33 @@ pub(super) async fn messages(
         order: Order::Desc,
     };
     let place = Place { table: "messages", id: "id", reach: reach(filter) };
-    let total = totals::of(store, &list, place, tenant.0, paging).await?;
-    lists::page_of(store.reader(), list, total, paging, row::from_row).await
+    let known = totals::of(store, &list, place, tenant.0, paging).await?;
+    if let Known::Found(ids) = &known {
+        let from = chosen(store, tenant, &MessageFilter::default()).await?;
+        return lists::page_among(store.reader(), List { from, ..list }, ids, paging, row::from_row).await;
+    }
+    lists::page_of(store.reader(), list, known.total(), paging, row::from_row).await
 }
 
 fn reach(filter: &MessageFilter) -> Reach {
     use Status::{Cancelled, Failed, InDoubt, Queued, Sending};
-    let is_led = filter.contact_id.is_some()
-        || filter.conversation_id.is_some()
-        || filter.broadcast_id.is_some()
-        || matches!(filter.status, Some(Cancelled | Failed | InDoubt | Queued | Sending));
-    if is_led { Reach::Indexed } else { Reach::Walked }
+    let is_rare = matches!(filter.status, Some(Cancelled | Failed | InDoubt | Queued | Sending));
+    match (filter.contact_id, filter.conversation_id) {
+        _ if filter.broadcast_id.is_some() => Reach::Indexed,
+        (None, None) => {
+            if is_rare {
+                Reach::Indexed
+            } else {
+                Reach::Walked
+            }
+        }
+        _ => {
+            let MessageFilter { contact_id, conversation_id, .. } = *filter;
+            let whole = MessageFilter { contact_id, conversation_id, ..MessageFilter::default() };
+            // Their index knows nothing else of messages.
+            if *filter == whole { Reach::Indexed } else { Reach::Sifted }
+        }
+    }
 }
 
 async fn chosen(

@@ -7,6 +7,7 @@ mod broadcasts;
 mod bulk;
 mod disclosure;
 mod erased;
+mod found;
 mod health;
 mod imports;
 mod initial;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(disclosure::Disclosure),
             Box::new(watching::Watching),
             Box::new(erased::Erased),
+            Box::new(found::Found),
         ]
     }
 }

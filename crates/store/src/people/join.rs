@@ -113,8 +113,8 @@ async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp
         "UPDATE messages SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
         "UPDATE outbox SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3",
         "UPDATE contacts SET merged_into = $2 WHERE tenant_id = $1 AND merged_into = $3",
-        "UPDATE contacts SET merged_into = $2, phone = NULL, bsuid = NULL, country = NULL, review_at = NULL, \
-         review_code = NULL, review_reason = NULL WHERE tenant_id = $1 AND id = $3",
+        "UPDATE contacts SET merged_into = $2, phone = NULL, bsuid = NULL, country = NULL, tags = '[]', \
+         review_at = NULL, review_code = NULL, review_reason = NULL WHERE tenant_id = $1 AND id = $3",
     ] {
         db::run(&**tx, sql, ids.clone()).await?;
     }
