@@ -97,6 +97,9 @@ pub(crate) async fn page_among<C: ConnectionTrait, T>(
     // One more than a page, so that it shows whether another follows.
     let wanted = ids.iter().skip(usize::try_from(paging.offset()).unwrap_or(usize::MAX));
     let wanted: Vec<i64> = wanted.take(Ord::max(paging.page_size, 1) as usize + 1).copied().collect();
+    if wanted.is_empty() {
+        return Ok(Page { total: total.count, ..nothing(false) });
+    }
     let (key, _) = *bare.keys.first().ok_or_else(|| Fault::internal("a list without a key"))?;
     let dialect = Dialect::of(on.get_database_backend());
     let (condition, wanted) = dialect.is_one_of(key, &wanted);

@@ -161,9 +161,10 @@ pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
 }
 
 /// Columns with few values: knowing one of them leaves many rows.
-const COARSE: [&str; 11] = [
+const COARSE: [&str; 12] = [
     "tenant_id",
     "opted_in",
+    "merged_into",
     "broadcast_id",
     "connection_id",
     "priority",
@@ -179,7 +180,8 @@ const COARSE: [&str; 11] = [
 const FEW: u32 = 10_000;
 /// Indexes of a rare kind of rows only: without being told the planner takes each of them for as large as its table,
 /// and walks the table.
-const RARE: [&str; 6] = [
+const RARE: [&str; 7] = [
+    "contacts_merged",
     "contacts_named_with_plus",
     "contacts_review",
     "messages_cancelled",

@@ -26,6 +26,7 @@ mod idempotency;
 mod imports;
 mod isolation;
 mod lanes;
+mod lists;
 mod media;
 mod messages;
 mod operator;
