@@ -149,6 +149,14 @@ impl AudienceInput {
             for fault in found {
                 faults.add_at(fault.pointer, fault.problem);
             }
+            let together: usize = rules.iter().map(Rule::size).sum();
+            if together > limits::CONDITIONS {
+                let problem = format!(
+                    "has, with the other members of the audience, {together} conditions; at most {} are allowed",
+                    limits::CONDITIONS
+                );
+                faults.add_at("/audience/rule", problem);
+            }
         }
         if rules.len() == 1 { rules.remove(0) } else { Rule::All(rules) }
     }

@@ -15,7 +15,7 @@ pub enum Condition {
     Flag { flag: Flag, value: bool },
     /// Of a moment.
     Time { field: TimeField, test: TimeTest },
-    /// What became of a past broadcast.
+    /// What became of a past broadcast; of one that recurs: of any of its turns.
     Broadcast { id: BroadcastId, outcome: Outcome },
 }
 

@@ -10,11 +10,21 @@ use super::{
 use crate::BroadcastId;
 use crate::phone::PhoneNumber;
 
-pub(super) fn rule(value: &Value, pointer: &str, faults: &mut Vec<Fault>) -> Option<Rule> {
+/// How a rule is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum As {
+    /// From somebody who writes it: within the limits.
+    Written,
+    /// From where it was kept: whatever was accepted once, and what was put around it since, is read back.
+    Kept,
+}
+
+pub(super) fn rule(value: &Value, pointer: &str, how: As, faults: &mut Vec<Fault>) -> Option<Rule> {
     let before = faults.len();
-    let mut reader = Reader { faults, conditions: 0 };
+    let limited = how == As::Written;
+    let mut reader = Reader { faults, conditions: 0, limited };
     let rule = reader.rule(value, pointer, 0);
-    if reader.conditions > limits::CONDITIONS {
+    if limited && reader.conditions > limits::CONDITIONS {
         let problem =
             format!("has {} conditions; at most {} are allowed", reader.conditions, limits::CONDITIONS);
         reader.fault(pointer, problem);
@@ -24,7 +34,9 @@ pub(super) fn rule(value: &Value, pointer: &str, faults: &mut Vec<Fault>) -> Opt
 
 struct Reader<'f> {
     faults: &'f mut Vec<Fault>,
+    /// So far; a group of none is one too.
     conditions: usize,
+    limited: bool,
 }
 
 const GROUPS: [&str; 3] = ["all", "any", "not"];
@@ -80,7 +92,7 @@ impl Reader<'_> {
     }
 
     fn group(&mut self, name: &str, value: &Value, at: &str, depth: usize) -> Option<Rule> {
-        if depth > limits::DEPTH {
+        if self.limited && depth > limits::DEPTH {
             self.fault(at, format!("is nested too deep; at most {} groups inside each other", limits::DEPTH));
             return None;
         }
@@ -95,6 +107,7 @@ impl Reader<'_> {
             self.fault(at, "must not be empty: nobody would be meant");
             return None;
         }
+        self.conditions += usize::from(items.is_empty());
         let rules: Vec<Option<Rule>> = items
             .iter()
             .enumerate()
@@ -261,7 +274,7 @@ impl Reader<'_> {
             self.fault(&asked.value_at, "must be an array of strings");
             return None;
         };
-        if items.is_empty() || items.len() > limits::VALUES {
+        if items.is_empty() || (self.limited && items.len() > limits::VALUES) {
             let problem = format!("must have 1 to {} values, has {}", limits::VALUES, items.len());
             self.fault(&asked.value_at, problem);
             return None;
@@ -327,7 +340,7 @@ impl Reader<'_> {
             self.fault(at, "must not be empty");
         } else if text.contains('\0') {
             self.fault(at, "must not contain the character U+0000");
-        } else if length > longest {
+        } else if self.limited && length > longest {
             self.fault(at, format!("must have at most {longest} characters, not {length}"));
         } else {
             return Some(text.to_owned());
@@ -349,7 +362,7 @@ impl Reader<'_> {
 
     fn days(&mut self, asked: &Asked<'_>) -> Option<u32> {
         let days = self.value(asked)?.as_u64().and_then(|days| u32::try_from(days).ok());
-        let days = days.filter(|days| (1..=limits::DAYS).contains(days));
+        let days = days.filter(|days| *days >= 1 && (!self.limited || *days <= limits::DAYS));
         if days.is_none() {
             self.fault(&asked.value_at, format!("must be a whole number of days from 1 to {}", limits::DAYS));
         }

@@ -207,6 +207,26 @@ fn depth_and_number_of_conditions_are_bounded() {
     let many = |count: usize| json!({ "all": vec![one.clone(); count] });
     assert!(Rule::read(&many(100), "", &mut Vec::new()).is_some());
     assert_eq!(fault(many(101)).1, "has 101 conditions; at most 100 are allowed");
+    let empty = json!({ "all": vec![json!({ "all": [] }); 101] });
+    assert_eq!(fault(empty.clone()).1, "has 101 conditions; at most 100 are allowed", "groups of none count");
+    // What is kept already is read back all the same.
+    for kept in [nested(12), many(300), empty] {
+        let rule: Rule = serde_json::from_value(kept.clone()).unwrap();
+        assert_eq!(rule.to_json(), kept);
+    }
+    assert!(serde_json::from_value::<Rule>(json!({ "any": [] })).is_err(), "but it must be a rule");
+}
+
+#[test]
+fn the_broadcasts_that_a_rule_asks_about_are_told_with_their_places() {
+    let of = |id: i64| json!({ "field": "broadcast", "op": "is", "value": { "id": id, "outcome": "read" } });
+    let rule = json!({ "all": [of(1), { "not": { "any": [{ "field": "name", "op": "is_set" }, of(2)] } }] });
+    let rule: Rule = serde_json::from_value(rule).unwrap();
+    let expected = [
+        ("/rule/all/0/value/id".to_owned(), crate::BroadcastId(1)),
+        ("/rule/all/1/not/any/1/value/id".to_owned(), crate::BroadcastId(2)),
+    ];
+    assert_eq!(rule.broadcasts("/rule"), expected);
 }
 
 #[test]
