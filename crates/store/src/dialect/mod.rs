@@ -233,6 +233,36 @@ impl Dialect {
         }
     }
 
+    /// Whether a JSON array of texts and another, the value `list`, have an element in common.
+    pub(crate) fn has_any(self, array: &str, list: &str) -> String {
+        match self {
+            Self::Sqlite => format!(
+                "EXISTS (SELECT 1 FROM json_each({array}) AS t WHERE t.value IN (SELECT y.value FROM json_each({list}) AS y))"
+            ),
+            Self::Postgres => format!("jsonb_exists_any(({array})::jsonb, {})", postgres::texts(list)),
+        }
+    }
+
+    /// Whether a JSON array of texts has every element of another, the value `list`.
+    pub(crate) fn has_all(self, array: &str, list: &str) -> String {
+        match self {
+            // The common ones are as many as there are: so each array is walked once.
+            Self::Sqlite => format!(
+                "(SELECT COUNT(DISTINCT t.value) FROM json_each({array}) AS t WHERE t.value IN \
+                 (SELECT y.value FROM json_each({list}) AS y)) = (SELECT COUNT(DISTINCT y.value) FROM json_each({list}) AS y)"
+            ),
+            Self::Postgres => format!("jsonb_exists_all(({array})::jsonb, {})", postgres::texts(list)),
+        }
+    }
+
+    /// Whether a number is one of those that a statement of its own finds, which is run once: an index leads to them.
+    pub(crate) fn is_one_found(self, number: &str, statement: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{number} IN ({statement})"),
+            Self::Postgres => format!("{number} = ANY (ARRAY({statement}))"),
+        }
+    }
+
     /// See `domain::segments::is_numeric_text`.
     pub(crate) fn is_numeric_text(self, text: &str) -> String {
         match self {

@@ -146,6 +146,11 @@ pub(super) fn elements_bulk_ddl(kept: Elements) -> String {
     )
 }
 
+/// A JSON array of texts, the value `list`, as an array; worked out once.
+pub(super) fn texts(list: &str) -> String {
+    format!("ARRAY(SELECT y.value FROM jsonb_array_elements_text(({list})::jsonb) AS y(value))")
+}
+
 pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {
     kinds.iter().map(|kind| format!("CREATE SEQUENCE {}_ids", kind.as_str())).collect()
 }

@@ -23,6 +23,9 @@ pub(crate) fn condition(
     Compiler { tenant, now, dialect, values }.rule(rule)
 }
 
+/// So many tags are looked for one by one, which is quicker than to take every contact's tags apart.
+const FEW: usize = 8;
+
 struct Compiler<'v> {
     tenant: TenantId,
     now: Timestamp,
@@ -136,9 +139,18 @@ impl Compiler<'_> {
         match test {
             TagTest::Has(tag) => self.has(tag),
             TagTest::HasNot(tag) => format!("NOT ({})", self.has(tag)),
+            TagTest::HasAny(tags) if tags.len() > FEW => self.listed(tags, Dialect::has_any),
+            TagTest::HasAll(tags) if tags.len() > FEW => self.listed(tags, Dialect::has_all),
             TagTest::HasAny(tags) => self.has_each(tags, " OR "),
             TagTest::HasAll(tags) => self.has_each(tags, " AND "),
         }
+    }
+
+    /// Many tags are one value: an engine takes some ten thousand values of a statement.
+    fn listed(&mut self, tags: &[String], ask: fn(Dialect, &str, &str) -> String) -> String {
+        let tags: Vec<_> = tags.iter().map(|tag| clean(tag)).collect();
+        let list = self.bind(serde_json::json!(tags).to_string());
+        format!("c.tags <> '[]' AND {}", ask(self.dialect, "c.tags", &list))
     }
 
     fn has_each(&mut self, tags: &[String], by: &str) -> String {
@@ -239,23 +251,32 @@ impl Compiler<'_> {
     }
 
     fn message(&mut self, id: BroadcastId, so: &str) -> String {
-        let (tenant, id) = (self.bind_tenant(), self.bind(id.0));
+        let (tenant, of) = (self.bind_tenant(), self.of_broadcast("m.broadcast_id", id));
         format!(
-            "EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = {tenant} AND m.broadcast_id = {id} \
+            "EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = {tenant} AND {of} \
              AND m.contact_id = c.id AND NOT m.superseded AND {so})"
         )
     }
 
     /// A recipient keeps the id that the contact had when it became one.
     fn replied(&mut self, id: BroadcastId) -> String {
-        let (tenant, id) = (self.bind_tenant(), self.bind(id.0));
+        let (tenant, of) = (self.bind_tenant(), self.of_broadcast("r.broadcast_id", id));
         format!(
-            "EXISTS (SELECT 1 FROM recipients r WHERE r.tenant_id = {tenant} AND r.broadcast_id = {id} \
+            "EXISTS (SELECT 1 FROM recipients r WHERE r.tenant_id = {tenant} AND {of} \
              AND r.id = c.id AND r.replied_at IS NOT NULL) \
              OR EXISTS (SELECT 1 FROM contacts o JOIN recipients r ON r.tenant_id = o.tenant_id AND r.id = o.id \
-             WHERE o.tenant_id = {tenant} AND o.merged_into = c.id AND r.broadcast_id = {id} \
+             WHERE o.tenant_id = {tenant} AND o.merged_into = c.id AND {of} \
              AND r.replied_at IS NOT NULL)"
         )
+    }
+
+    /// Whether a column names the broadcast or, when that recurs, one of its turns.
+    fn of_broadcast(&mut self, column: &str, id: BroadcastId) -> String {
+        let (tenant, id) = (self.bind_tenant(), self.bind(id.0));
+        let ids = format!(
+            "SELECT {id} UNION ALL SELECT y.id FROM broadcasts y WHERE y.tenant_id = {tenant} AND y.recurs_from = {id}"
+        );
+        self.dialect.is_one_found(column, &ids)
     }
 }
 
