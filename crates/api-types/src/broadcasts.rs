@@ -66,7 +66,8 @@ words! {
 /// Why a broadcast stands still, failed or was cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StopReason {
-    /// `by_user`, `token_expired`, `account_restricted`, `payment`, `template_unusable`, `template_category_changed`, `restored`,
+    /// `by_user`, `token_expired`, `account_restricted`, `payment`, `template_unusable`, `template_category_changed`,
+    /// `connection_gone`, `segment_gone`, `list_empty`, `plan_unusable`, `restored`,
     /// `consecutive_failures`, `failure_share`, …
     #[schema(example = "by_user")]
     pub code: String,

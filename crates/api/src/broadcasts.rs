@@ -102,7 +102,8 @@ async fn get_broadcast(
     Ok(ok(viewer.get(caller.tenant, id).await?))
 }
 
-/// Changes a draft or a scheduled broadcast. `recipients` take the place of its list.
+/// Changes a broadcast that has not begun: a draft, a scheduled one, or one that could not start at its time (`paused`,
+/// with no `started_at`), which is resumed afterwards. `recipients` take the place of its list.
 #[utoipa::path(patch, path = "/broadcasts/{id}", tag = "broadcasts", request_body = UpdateBroadcast,
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_write")), ("x-error-codes" = json!([
@@ -117,19 +118,25 @@ async fn update_broadcast(
 ) -> Result<Answer<Broadcast>> {
     let template_name = wanted.template_name.take();
     let given = wanted.take_given(template_name);
-    let old = viewer.broadcasts.get(caller.tenant, id).await.map_err(failed(id))?;
-    let mut patch = BroadcastPatch { name: wanted.name.take(), plan: None };
-    let mut rows = None;
-    if !given.is_empty() {
-        let Wanted { plan, recipients } = given.onto(Some(old.plan))?;
-        patch.plan = Some(plan);
-        rows = lists.rows_of(caller.tenant, recipients).await?;
-    }
-    let mut changed = viewer.broadcasts.update(caller.tenant, id, patch).await.map_err(failed(id))?;
-    if let Some(rows) = rows {
-        viewer.broadcasts.replace_list(caller.tenant, id, rows, None).await.map_err(failed(id))?;
-        changed = viewer.broadcasts.get(caller.tenant, id).await.map_err(failed(id))?;
-    }
+    let name = wanted.name.take();
+    // What others change at the same time is merged as well.
+    let patch = |old: &ports::broadcasts::Broadcast| -> Result<BroadcastPatch> {
+        let plan = match given.is_empty() {
+            true => None,
+            false => Some(given.clone().onto(Some(old.plan.clone()))?.plan),
+        };
+        Ok(BroadcastPatch { name: name.clone(), plan })
+    };
+    let (tenant, broadcasts) = (caller.tenant, &viewer.broadcasts);
+    let changed = match given.recipients() {
+        None => broadcasts.change(tenant, id, patch).await,
+        Some(recipients) => {
+            patch(&broadcasts.get(tenant, id).await.map_err(failed(id))?)?;
+            let rows = lists.rows_of(tenant, Some(recipients.clone())).await?.unwrap_or_default();
+            broadcasts.change_with_list(tenant, id, rows, patch).await
+        }
+    };
+    let changed = changed.map_err(failed(id))??;
     Ok(ok(viewer.body(changed).await?))
 }
 
@@ -197,6 +204,13 @@ fn failed(broadcast: BroadcastId) -> impl FnOnce(BroadcastError) -> ApiError {
                 })
             }
             BroadcastError::SegmentNotFound(id) => Problem::SegmentNotFound(Missing { id: id.0 }),
+            BroadcastError::ListEmpty => {
+                let problem = "has no rows: upload them by PUT …/list, or give recipients";
+                return ApiError::fault("/audience/list", problem);
+            }
+            BroadcastError::Overtaken => {
+                return ports::StoreError::Unavailable("others change the broadcast".into()).into();
+            }
             BroadcastError::NotConfigured => Problem::ConnectionNotConfigured(Nothing {}),
             BroadcastError::ConnectionNotFound(id) => Problem::ConnectionNotFound(Missing { id: id.0 }),
             BroadcastError::ConnectionDisabled(id) => {

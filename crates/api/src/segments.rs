@@ -1,6 +1,6 @@
 //! Segments.
 
-use api_types::errors::details::{DuplicateSegment, Missing};
+use api_types::errors::details::{DuplicateSegment, Missing, WrongState};
 use api_types::segments::{CountSegment, CreateSegment, Rule, Segment, SegmentCount, UpdateSegment};
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
@@ -90,10 +90,12 @@ async fn update_segment(
     Ok(ok(body(segments.update(caller.tenant, id, patch).await.map_err(failed(id))?)))
 }
 
-/// Removes a segment; its contacts stay, and broadcasts that were started keep their rule.
+/// Removes a segment; its contacts stay, and broadcasts that were started keep their rule. One that has not begun and goes
+/// to it keeps it from being removed.
 #[utoipa::path(delete, path = "/segments/{id}", tag = "segments",
     responses((status = 200, body = Success<Value>)),
-    extensions(("x-required-permission" = json!("segments_write")), ("x-error-codes" = json!(["SEGMENT_NOT_FOUND"]))))]
+    extensions(("x-required-permission" = json!("segments_write")),
+        ("x-error-codes" = json!(["SEGMENT_NOT_FOUND", "INVALID_STATE"]))))]
 async fn delete_segment(
     caller: Caller<needs::SegmentsWrite>,
     Id(id): Id<SegmentId>,
@@ -132,6 +134,12 @@ fn count(count: Count) -> SegmentCount {
 pub(crate) fn failed(segment: SegmentId) -> impl FnOnce(SegmentError) -> ApiError {
     move |error| match error {
         SegmentError::NotFound => Problem::SegmentNotFound(Missing { id: segment.0 }).into(),
+        SegmentError::Used(by) => {
+            let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+            let current = format!("used by broadcasts {}", by.join(", "));
+            let allowed = vec!["unused".to_owned()];
+            Problem::InvalidState(WrongState { current, allowed, not_before: None }).into()
+        }
         SegmentError::NameTaken(other) => {
             Problem::DuplicateSegment(DuplicateSegment { segment_id: other.0 }).into()
         }

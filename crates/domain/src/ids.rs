@@ -73,6 +73,8 @@ id! {
     ImportId,
     /// One template to many recipients.
     BroadcastId,
+    /// The rows of a list that was uploaded for a broadcast; a new upload is a new list.
+    ListId,
     /// A person who was erased.
     ErasureId,
 }

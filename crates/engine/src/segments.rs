@@ -1,8 +1,8 @@
 //! Segments: saved questions about contacts, counted live.
 
 use domain::segments::{Rule, limits};
-use domain::{SegmentId, TenantId, Timestamp};
-use ports::segments::{Counted, Segment, SegmentPatch, UpdatedSegment};
+use domain::{BroadcastId, SegmentId, TenantId, Timestamp};
+use ports::segments::{Counted, RemovedSegment, Segment, SegmentPatch, UpdatedSegment};
 use ports::{Page, Paging, StoreError};
 
 use crate::Deps;
@@ -13,6 +13,9 @@ use crate::faults::Faults;
 pub enum SegmentError {
     #[error("there is no such segment")]
     NotFound,
+    /// These broadcasts have not begun, and will go to it.
+    #[error("broadcasts that have not begun go to it")]
+    Used(Vec<BroadcastId>),
     /// The name belongs to this segment.
     #[error("segment {0} has this name already")]
     NameTaken(SegmentId),
@@ -41,12 +44,13 @@ impl Segments {
         Self { deps }
     }
 
-    /// Makes one.
+    /// Makes one. The broadcasts that its rule asks about must be there.
     ///
     /// # Errors
     /// [`SegmentError::Invalid`], [`SegmentError::NameTaken`], or the store's.
     pub async fn create(&self, tenant: TenantId, name: &str, rule: &Rule) -> Result<Segment, SegmentError> {
         let name = checked(name)?;
+        must_know_broadcasts(&self.deps, tenant, rule, "/rule").await?.check()?;
         let now = self.deps.clock.now();
         self.deps.store.create_segment(tenant, name, rule, now).await?.map_err(SegmentError::NameTaken)
     }
@@ -78,6 +82,9 @@ impl Segments {
         patch: SegmentPatch,
     ) -> Result<Segment, SegmentError> {
         let name = patch.name.as_deref().map(checked).transpose()?.map(str::to_owned);
+        if let Some(rule) = &patch.rule {
+            must_know_broadcasts(&self.deps, tenant, rule, "/rule").await?.check()?;
+        }
         let patch = SegmentPatch { name, rule: patch.rule };
         match self.deps.store.update_segment(tenant, segment, patch, self.deps.clock.now()).await? {
             UpdatedSegment::Updated(segment) => Ok(segment),
@@ -89,11 +96,12 @@ impl Segments {
     /// Removes one; broadcasts that were started keep their rule.
     ///
     /// # Errors
-    /// [`SegmentError::NotFound`], or the store's.
+    /// [`SegmentError::NotFound`], [`SegmentError::Used`], or the store's.
     pub async fn delete(&self, tenant: TenantId, segment: SegmentId) -> Result<(), SegmentError> {
         match self.deps.store.delete_segment(tenant, segment).await? {
-            true => Ok(()),
-            false => Err(SegmentError::NotFound),
+            RemovedSegment::Removed => Ok(()),
+            RemovedSegment::NotFound => Err(SegmentError::NotFound),
+            RemovedSegment::Used(by) => Err(SegmentError::Used(by)),
         }
     }
 
@@ -103,14 +111,19 @@ impl Segments {
     /// [`SegmentError::NotFound`], or the store's.
     pub async fn count(&self, tenant: TenantId, segment: SegmentId) -> Result<Count, SegmentError> {
         let segment = self.get(tenant, segment).await?;
-        self.count_rule(tenant, &segment.rule).await
+        self.count_now(tenant, &segment.rule).await
     }
 
-    /// Counts the contacts that a rule means, now.
+    /// Counts the contacts that a rule means, now, when somebody writes it.
     ///
     /// # Errors
-    /// The store's alone.
+    /// [`SegmentError::Invalid`], or the store's.
     pub async fn count_rule(&self, tenant: TenantId, rule: &Rule) -> Result<Count, SegmentError> {
+        must_know_broadcasts(&self.deps, tenant, rule, "/rule").await?.check()?;
+        self.count_now(tenant, rule).await
+    }
+
+    async fn count_now(&self, tenant: TenantId, rule: &Rule) -> Result<Count, SegmentError> {
         let at = self.deps.clock.now();
         let counted = self.deps.store.count_contacts(tenant, rule, at).await?;
         Ok(Count { counted, at })
@@ -127,6 +140,28 @@ impl Segments {
     ) -> Result<(Rule, Timestamp), SegmentError> {
         Ok((self.get(tenant, segment).await?.rule, self.deps.clock.now()))
     }
+}
+
+/// What a rule that somebody writes asks about must be there: of a broadcast that nobody knows, nobody ever got a message,
+/// and `not_sent` would mean everybody. `pointer`: where the rule stands. (One that is removed later stays in the rule:
+/// its messages stay as well.)
+pub(crate) async fn must_know_broadcasts(
+    deps: &Deps,
+    tenant: TenantId,
+    rule: &Rule,
+    pointer: &str,
+) -> Result<Faults, StoreError> {
+    let mut faults = Faults::default();
+    let asked = rule.broadcasts(pointer);
+    if asked.is_empty() {
+        return Ok(faults);
+    }
+    let ids: Vec<BroadcastId> = asked.iter().map(|(_, id)| *id).collect();
+    let known = deps.store.known_broadcasts(tenant, &ids).await?;
+    for (pointer, _) in asked.into_iter().filter(|(_, id)| !known.contains(id)) {
+        faults.add(pointer, "is not a broadcast");
+    }
+    Ok(faults)
 }
 
 fn checked(name: &str) -> Result<&str, Faults> {

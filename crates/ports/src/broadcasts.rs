@@ -12,13 +12,13 @@ mod results;
 use async_trait::async_trait;
 use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::schedule::FrequencyCap;
-use domain::broadcasts::{Plan, State, Step, StopReason};
+use domain::broadcasts::{Meant, Plan, State, Step, StopReason};
 use domain::templates::Category;
-use domain::{ApiKeyId, BroadcastId, ConnectionId, TenantId, Timestamp};
+use domain::{ApiKeyId, BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 
 use crate::{Page, Paging, StoreResult};
 
-pub use audience::{DueTimes, FrozenPage, ListRow, Sampled, Screen, Screened};
+pub use audience::{DueTimes, FrozenPage, ListPart, ListPut, ListRow, Sampled, Screen, Screened};
 pub use recipients::{
     DueRecipient, EnqueueBatch, Enqueued, RecipientFilter, RecipientRow, RecipientState, Share, Turn,
 };
@@ -33,7 +33,14 @@ pub struct Broadcast {
     pub state: State,
     /// Why it is paused, failed or cancelled.
     pub reason: Option<StopReason>,
+    /// As it was asked for.
     pub plan: Plan,
+    /// Whom it means, settled when it began. `None`: it never began, and nobody of it was frozen.
+    pub meant: Option<Meant>,
+    /// Grows with every change and every step: what was worked out from an older one is not written over a newer one.
+    pub version: i64,
+    /// The list that was uploaded for it.
+    pub list: Option<ListId>,
     /// The template's category when it was started.
     pub category: Option<Category>,
     /// The recurring broadcast of which this is one turn.
@@ -50,6 +57,18 @@ pub struct Broadcast {
     pub counts: Counts,
 }
 
+impl Broadcast {
+    /// It was held at its time: it is paused, and never began.
+    pub fn is_held(&self) -> bool {
+        self.state == State::Paused && self.meant.is_none()
+    }
+
+    /// Where it stands in the eyes of steps and changes: see [`State::before_it_began`].
+    pub fn stands(&self) -> State {
+        self.state.before_it_began(self.meant.is_some())
+    }
+}
+
 /// A broadcast to be made: a draft.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewBroadcast {
@@ -60,23 +79,53 @@ pub struct NewBroadcast {
     pub at: Timestamp,
 }
 
-/// What to change in a draft or a scheduled one; `None` leaves as it is.
+/// What to change in one that never began; `None` leaves as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BroadcastPatch {
     pub name: Option<String>,
     pub plan: Option<Plan>,
 }
 
+/// A change that was worked out from a broadcast as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BroadcastChange {
+    pub patch: BroadcastPatch,
+    /// An upload all of whose parts but the last have come: with this change it becomes the broadcast's list.
+    pub list: Option<ListId>,
+    /// The new time of one that is scheduled.
+    pub starts_at: Option<Timestamp>,
+    /// The version that it was worked out from.
+    pub seen: i64,
+    pub at: Timestamp,
+}
+
+/// The beginning of a broadcast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// What it sends from now on: the plan that was read, with the numbers to send from.
+    pub plan: Plan,
+    /// Whom it means from now on.
+    pub meant: Meant,
+    /// What the template is now.
+    pub category: Option<Category>,
+    /// The version that plan and audience were worked out from.
+    pub seen: i64,
+    pub at: Timestamp,
+}
+
 /// A step to take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {
+    /// Any but starting, which is [`BroadcastStore::start_broadcast`].
     pub step: Step,
-    /// Kept with pausing, failing and cancelling; forgotten by the others.
+    /// Kept with holding, pausing, failing and cancelling; forgotten by the others.
     pub reason: Option<StopReason>,
     /// With scheduling.
     pub starts_at: Option<Timestamp>,
-    /// With starting, resuming and reopening: what the template is now (`None` leaves what is kept).
+    /// With resuming and reopening: what the template is now (`None` leaves what is kept).
     pub category: Option<Category>,
+    /// Only if it is this version still; `None`: whatever it is.
+    pub seen: Option<i64>,
     pub at: Timestamp,
 }
 
@@ -87,6 +136,8 @@ pub enum BroadcastMoved {
     NotFound,
     /// Its state does not allow it; nothing changed.
     InvalidState(State),
+    /// It is not the version any more that the change was worked out from; nothing changed.
+    Overtaken,
 }
 
 /// Which broadcasts are wanted.
@@ -122,13 +173,20 @@ pub trait BroadcastStore: Send + Sync {
         filter: &BroadcastFilter,
         paging: &Paging,
     ) -> StoreResult<Page<Broadcast>>;
-    /// Changes a draft or a scheduled one; a plan without a list forgets the list's rows.
+    /// Changes one that never began, its list and the time of one that is scheduled, in one commit; a plan without a list
+    /// forgets the list's rows. An upload that is not there (any more) is as if the broadcast had been changed meanwhile.
     async fn update_broadcast(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        patch: BroadcastPatch,
-        at: Timestamp,
+        change: BroadcastChange,
+    ) -> StoreResult<BroadcastMoved>;
+    /// Begins one that never began: its plan, whom it means and its state `sending` are one commit.
+    async fn start_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        start: Start,
     ) -> StoreResult<BroadcastMoved>;
     /// Removes one that is neither sending nor paused, with its counts; its messages stay, and name it. Its recipients and
     /// list rows are found by nobody from then on, and are taken away by `OperatorStore::sweep`.
@@ -144,15 +202,18 @@ pub trait BroadcastStore: Send + Sync {
         step: Move,
     ) -> StoreResult<BroadcastMoved>;
 
-    /// Keeps rows of a draft's list; a row number that is there already is replaced. With `anew` the rows that were
-    /// there are forgotten first. One commit.
+    /// Takes in a part of a list that shall take the place of that of a broadcast which never began; a row number that
+    /// came already is replaced. One commit each. The broadcast keeps the list that it has until the commit of the last
+    /// part: whatever happens before it, half a list is nobody's. Parts of an upload that does not go on within an hour
+    /// are taken away by `OperatorStore::sweep`, like a list that was replaced.
     async fn put_list(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        rows: Vec<ListRow>,
-        anew: bool,
-    ) -> StoreResult<BroadcastMoved>;
+        part: ListPart,
+    ) -> StoreResult<ListPut>;
+    /// Gives up an upload whose last part has not come.
+    async fn drop_list(&self, tenant: TenantId, upload: ListId) -> StoreResult<()>;
     /// How many rows the list has, and how many of them have a number that can be one.
     async fn list_size(&self, tenant: TenantId, broadcast: BroadcastId) -> StoreResult<(i64, i64)>;
 
@@ -163,7 +224,7 @@ pub trait BroadcastStore: Send + Sync {
 
     /// Freezes the next page: up to `limit` of those meant, in the order of their ids (rows of a list: of their
     /// numbers), become recipients, those left out with their reason; the cursor moves in the same commit. Only while
-    /// the broadcast is `sending` (or `paused`) and not frozen: else nothing changes and `done` is what it was.
+    /// the broadcast has begun, is `sending` (or `paused`) and not frozen: else nothing changes and `done` is what it was.
     async fn freeze_page(
         &self,
         tenant: TenantId,
@@ -255,6 +316,8 @@ pub trait BroadcastStore: Send + Sync {
         paging: &Paging,
     ) -> StoreResult<Page<RecipientRow>>;
 
+    /// Which of these the tenant has; at most some hundred are asked about.
+    async fn known_broadcasts(&self, tenant: TenantId, ids: &[BroadcastId]) -> StoreResult<Vec<BroadcastId>>;
     /// Over all tenants: scheduled and sending ones.
     async fn live_broadcasts(&self) -> StoreResult<Vec<LiveBroadcast>>;
 }

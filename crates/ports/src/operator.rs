@@ -64,7 +64,8 @@ pub trait OperatorStore: Send + Sync {
         until: Timestamp,
     ) -> StoreResult<Vec<PendingMedia>>;
     /// Forgets what has served its time (idempotency keys after 24 h, projected raw bodies after 7 days, orphan statuses after 30 days,
-    /// recipients and list rows of removed broadcasts at once), at most `limit` rows of each; answers how many.
+    /// recipients of removed broadcasts and rows of lists that
+    /// are no broadcast's any more at once, rows of an upload that does not go on after an hour), at most `limit` rows of each; answers how many.
     async fn sweep(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
     /// Lets searches find contacts whose text changed by the index (before, they look at each of them), at most `limit`,
     /// and at most as many as others who write hardly notice; one commit.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::segments::Rule;
-use domain::{SegmentId, TenantId, Timestamp};
+use domain::{BroadcastId, SegmentId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
@@ -31,6 +31,15 @@ pub enum UpdatedSegment {
     NotFound,
     /// The new name belongs to this other segment.
     Taken(SegmentId),
+}
+
+/// What came of removing one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemovedSegment {
+    Removed,
+    NotFound,
+    /// These broadcasts, which have not begun, go to it; some of them, when they are very many. Nothing changed.
+    Used(Vec<BroadcastId>),
 }
 
 /// How many contacts answer to a rule.
@@ -64,8 +73,8 @@ pub trait SegmentStore: Send + Sync {
         patch: SegmentPatch,
         at: Timestamp,
     ) -> StoreResult<UpdatedSegment>;
-    /// Removes it; broadcasts that were started keep their rule. False when there is none.
-    async fn delete_segment(&self, tenant: TenantId, segment: SegmentId) -> StoreResult<bool>;
+    /// Removes it; broadcasts that were started keep their rule, and one that was not yet keeps it from being removed.
+    async fn delete_segment(&self, tenant: TenantId, segment: SegmentId) -> StoreResult<RemovedSegment>;
     /// Counts, now, the contacts that a rule means; those merged into others are left out. `now` is what its days
     /// and windows are reckoned from.
     async fn count_contacts(&self, tenant: TenantId, rule: &Rule, now: Timestamp) -> StoreResult<Counted>;

@@ -203,6 +203,11 @@ impl Given {
         *self == Self::default()
     }
 
+    /// The rows that come along.
+    pub fn recipients(&self) -> Option<&Vec<RecipientInput>> {
+        self.recipients.as_ref()
+    }
+
     /// The plan; what is not given is taken from `base`, the plan as it was.
     ///
     /// # Errors

@@ -58,7 +58,10 @@ impl FromRef<ApiState> for Lists {
     }
 }
 
-/// Replaces the list of a draft: a file (CSV or XLSX, as a form) or rows as JSON. POST does the same as PUT.
+/// Replaces the list of a broadcast that has not begun: a file (CSV or XLSX, as a form) or rows as JSON. POST does the same
+/// as PUT.
+///
+/// The new list is taken when all of it was read: until then, and when the file is broken, the broadcast has the old one.
 ///
 /// Its audience must be a list (`"audience": {"list": true}`). Rows whose number cannot be one are reported, and stay:
 /// nothing is sent to them, and the results count them as `invalid_number`.
@@ -85,7 +88,7 @@ impl Lists {
     ) -> Result<Answer<ListReport>> {
         let broadcast = self.broadcasts.get(tenant, id).await.map_err(failed(id))?;
         // In any other state it is the state that forbids it.
-        let open = matches!(broadcast.state, Standing::Draft | Standing::Scheduled);
+        let open = matches!(broadcast.stands(), Standing::Draft | Standing::Scheduled);
         if open && !broadcast.plan.audience.list {
             let problem = "of the broadcast is no list: change it to {\"list\": true} first";
             return Err(ApiError::fault("/audience", problem));

@@ -41,10 +41,11 @@ async fn send_broadcast(
 ) -> Result<Answer<Broadcast>> {
     let given = how.take_given();
     if !given.is_empty() {
-        let old = viewer.broadcasts.get(caller.tenant, id).await.map_err(failed(id))?;
-        let plan = Some(given.onto(Some(old.plan))?.plan);
-        let patch = BroadcastPatch { name: None, plan };
-        viewer.broadcasts.update(caller.tenant, id, patch).await.map_err(failed(id))?;
+        let patch = |old: &ports::broadcasts::Broadcast| -> Result<BroadcastPatch> {
+            let plan = Some(given.clone().onto(Some(old.plan.clone()))?.plan);
+            Ok(BroadcastPatch { name: None, plan })
+        };
+        viewer.broadcasts.change(caller.tenant, id, patch).await.map_err(failed(id))??;
     }
     let sent = viewer.broadcasts.send(caller.tenant, id).await.map_err(failed(id))?;
     Ok(accepted(viewer.body(sent).await?))
@@ -78,7 +79,8 @@ async fn pause_broadcast(
     Ok(ok(viewer.body(moved).await?))
 }
 
-/// Lets a paused broadcast go on where it stopped; nobody gets it twice.
+/// Lets a paused broadcast go on where it stopped; nobody gets it twice. One that could not start at its time is sent as
+/// it is planned now.
 #[utoipa::path(post, path = "/broadcasts/{id}/resume", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([

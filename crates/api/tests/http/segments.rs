@@ -150,3 +150,39 @@ async fn segments_of_another_tenant_do_not_exist() {
         assert_eq!(answer.code(), "SEGMENT_NOT_FOUND");
     }
 }
+
+#[tokio::test]
+async fn a_rule_may_ask_about_broadcasts_that_are_there_alone() {
+    let stack = Stack::start().await;
+    let rule = json!({ "any": [
+        { "field": "name", "op": "is_set" },
+        { "field": "broadcast", "op": "is", "value": { "id": 999, "outcome": "not_sent" } },
+    ] });
+    let expected = ["/rule/any/1/value/id"];
+    assert_eq!(stack.post("/segments", json!({ "name": "x", "rule": rule })).await.faults(), expected);
+    assert_eq!(stack.post("/segments/count", json!({ "rule": rule })).await.faults(), expected);
+    let made = stack.post("/segments", json!({ "name": "x", "rule": { "all": [] } })).await;
+    let path = format!("/segments/{}", made.data(201)["id"]);
+    assert_eq!(patch(&stack, &path, json!({ "rule": rule })).await.faults(), expected);
+}
+
+#[tokio::test]
+async fn a_segment_that_a_draft_goes_to_is_not_removed() {
+    let stack = Stack::start().await;
+    stack.link_number().await;
+    let template = json!({"name": "hi", "language": "en_US", "category": "UTILITY", "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello."}]});
+    stack.sim.put_template(&template).expect("a template");
+    stack.engine.templates.sync(stack.tenant, None).await.expect("synced");
+    let made = stack.post("/segments", json!({ "name": "all", "rule": { "all": [] } })).await;
+    let id = made.data(201)["id"].clone();
+    let draft = json!({ "name": "n", "template_name": "hi", "audience": { "segment_id": id } });
+    let draft = stack.post("/broadcasts", draft).await.data(201)["id"].clone();
+    let path = format!("/segments/{id}");
+    let refused = stack.send(stack.request(Method::DELETE, &path, Body::empty())).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "INVALID_STATE"));
+    assert_eq!(refused.details()["current"], format!("used by broadcasts {draft}"));
+    let gone = stack.request(Method::DELETE, &format!("/broadcasts/{draft}"), Body::empty());
+    stack.send(gone).await.data(200);
+    stack.send(stack.request(Method::DELETE, &path, Body::empty())).await.data(200);
+}

@@ -8,7 +8,7 @@ pub mod schedule;
 
 use serde::{Deserialize, Serialize};
 
-pub use plan::Plan;
+pub use plan::{Meant, Plan};
 pub use reasons::{LeftOut, StopCode, StopReason};
 
 /// Where a broadcast stands.
@@ -38,6 +38,8 @@ pub enum Step {
     Schedule,
     /// It goes back to being a draft.
     Unschedule,
+    /// Its time has come and it cannot start: it waits for somebody who mends it.
+    Hold,
     /// Now.
     Start,
     Pause,
@@ -76,6 +78,15 @@ impl State {
         }
     }
 
+    /// Where it stands in the eyes of steps and changes: what is paused and never began (it was held at its time) can be
+    /// changed, started and taken back like one that is scheduled. `begun`: whom it means was settled.
+    pub fn before_it_began(self, begun: bool) -> Self {
+        match self {
+            Self::Paused if !begun => Self::Scheduled,
+            other => other,
+        }
+    }
+
     /// Where a step leads from here; `None`: not from here.
     pub fn after(self, step: Step) -> Option<Self> {
         step.from().contains(&self).then(|| step.to())
@@ -98,7 +109,7 @@ impl Step {
     pub fn from(self) -> &'static [State] {
         match self {
             Self::Schedule => &[State::Draft, State::Scheduled],
-            Self::Unschedule => &[State::Scheduled],
+            Self::Unschedule | Self::Hold => &[State::Scheduled],
             Self::Start => &[State::Draft, State::Scheduled],
             Self::Pause => &[State::Sending],
             Self::Resume => &[State::Paused],
@@ -114,7 +125,7 @@ impl Step {
             Self::Schedule => State::Scheduled,
             Self::Unschedule => State::Draft,
             Self::Start | Self::Resume | Self::Reopen => State::Sending,
-            Self::Pause => State::Paused,
+            Self::Pause | Self::Hold => State::Paused,
             Self::Cancel => State::Cancelled,
             Self::Complete => State::Completed,
             Self::Fail => State::Failed,
@@ -141,6 +152,20 @@ mod tests {
         assert_eq!(State::Sending.after(Step::Pause), Some(State::Paused));
         assert_eq!(State::Paused.after(Step::Resume), Some(State::Sending));
         assert_eq!(State::Paused.after(Step::Pause), None);
+    }
+
+    #[test]
+    fn what_was_held_before_it_began_is_mended_and_started_and_not_resumed() {
+        assert_eq!(State::Scheduled.after(Step::Hold), Some(State::Paused));
+        let held = State::Paused.before_it_began(false);
+        for step in [Step::Start, Step::Schedule, Step::Unschedule, Step::Cancel] {
+            assert!(held.after(step).is_some(), "{step:?}");
+        }
+        for step in [Step::Resume, Step::Pause, Step::Reopen] {
+            assert_eq!(held.after(step), None, "{step:?}");
+        }
+        assert_eq!(State::Paused.before_it_began(true), State::Paused);
+        assert_eq!(State::Sending.before_it_began(false), State::Sending);
     }
 
     #[test]

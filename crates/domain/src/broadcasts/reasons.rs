@@ -139,6 +139,12 @@ words! {
         AllFailed = "all_failed",
         /// The numbers to send from were disabled or removed.
         ConnectionGone = "connection_gone",
+        /// The segment that it asks for was removed before it started.
+        SegmentGone = "segment_gone",
+        /// It goes to a list, and at its time there was none.
+        ListEmpty = "list_empty",
+        /// It cannot start, or go on, for another reason.
+        PlanUnusable = "plan_unusable",
         /// It ran when the backup was made that the store was restored from.
         Restored = "restored",
     }

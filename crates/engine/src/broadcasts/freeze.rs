@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::broadcasts::Plan;
 use domain::broadcasts::schedule::{self, QuietHours, Schedule, ThenQuiet};
+use domain::broadcasts::{Meant, Plan};
 use domain::templates::Category;
 use domain::{BroadcastId, Timestamp};
 use jiff::tz::TimeZone;
@@ -60,6 +60,7 @@ pub(super) fn due_times(
 /// Whom to ask for. `broadcast`: whose list it is.
 pub(super) fn screen_of(
     plan: &Plan,
+    meant: &Meant,
     broadcast: Option<BroadcastId>,
     outlook: &Outlook,
     category: &Category,
@@ -69,7 +70,7 @@ pub(super) fn screen_of(
     let quiet_zones =
         quiet.map(|hours| schedule::quiet_zones(|zone| turn_at(&plan.schedule, zone, at), &hours));
     Screen {
-        rule: plan.audience.rule.clone(),
+        rule: meant.clone(),
         list: broadcast.filter(|_| plan.audience.list),
         category: category.clone(),
         needed: outlook.recipe.needed().iter().cloned().collect(),

@@ -25,12 +25,11 @@ use std::sync::Arc;
 
 use domain::broadcasts::{Plan, State};
 use domain::messages::content::Fault;
-use domain::phone::PhoneNumber;
 use domain::templates::{ParamsMismatch, Status};
-use domain::{ApiKeyId, BroadcastId, ConnectionId, SegmentId, TemplateId, TenantId, Timestamp};
+use domain::{ApiKeyId, BroadcastId, ConnectionId, ListId, SegmentId, TemplateId, TenantId, Timestamp};
 use ports::broadcasts::{
-    Broadcast, BroadcastFilter, BroadcastMoved, BroadcastPatch, ListRow, NewBroadcast, RecipientFilter,
-    RecipientRow,
+    Broadcast, BroadcastChange, BroadcastFilter, BroadcastMoved, BroadcastPatch, NewBroadcast,
+    RecipientFilter, RecipientRow,
 };
 use ports::{Page, Paging, StoreError};
 use tokio::sync::{Mutex, mpsc};
@@ -81,6 +80,12 @@ pub enum BroadcastError {
     /// The segment that the audience names is not there any more.
     #[error("there is no such segment")]
     SegmentNotFound(SegmentId),
+    /// It goes to a list, and has none.
+    #[error("its list has no rows")]
+    ListEmpty,
+    /// Others changed it at the same time, again and again.
+    #[error("others change it at the same time")]
+    Overtaken,
     /// There is no connection to send from at all.
     #[error("there is no connection to send from")]
     NotConfigured,
@@ -101,10 +106,10 @@ impl From<Faults> for BroadcastError {
     }
 }
 
-/// States in which a plan can be changed.
+/// How often a change is worked out anew because others were quicker. Each time one of them has come through.
+const TRIES: u32 = 50;
+/// States in which plan and list can be changed; what was held at its time before it began counts as scheduled.
 const CHANGEABLE: &[State] = &[State::Draft, State::Scheduled];
-/// States in which a list can be given.
-const LISTABLE: &[State] = &[State::Draft];
 /// States in which a broadcast can be removed.
 const REMOVABLE: &[State] =
     &[State::Draft, State::Scheduled, State::Completed, State::Failed, State::Cancelled];
@@ -137,6 +142,7 @@ impl Broadcasts {
     /// What is wrong with the plan, or the store's.
     pub async fn create(&self, tenant: TenantId, new: CreateBroadcast) -> Result<Broadcast, BroadcastError> {
         self.check_draft(tenant, Some(&new.name), &new.plan).await?;
+        self.must_know_broadcasts(tenant, &new.plan).await?;
         let CreateBroadcast { name, plan, created_by } = new;
         let at = self.deps.clock.now();
         let draft = NewBroadcast { name: name.trim().to_owned(), plan, recurs_from: None, created_by, at };
@@ -164,7 +170,9 @@ impl Broadcasts {
         Ok(self.deps.store.broadcasts(tenant, filter, paging).await?)
     }
 
-    /// Changes a draft or a scheduled one; a scheduled one whose time changes gets its new time at once.
+    /// Changes one that never began (a draft, a scheduled one, one that was held at its time); a scheduled one whose time
+    /// changes gets its new time at once. A change that is made at the same time is written over: see
+    /// [`change`](Self::change).
     ///
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what is wrong with the plan, or the store's.
@@ -174,16 +182,64 @@ impl Broadcasts {
         broadcast: BroadcastId,
         patch: BroadcastPatch,
     ) -> Result<Broadcast, BroadcastError> {
-        let known = self.get(tenant, broadcast).await?;
-        if !CHANGEABLE.contains(&known.state) {
+        let patch = |_: &Broadcast| Ok(patch.clone());
+        self.change(tenant, broadcast, patch).await?
+    }
+
+    /// Changes one that never began to what `patch` makes of it. No change that others make at the same time is lost:
+    /// `patch` is asked again with what they made.
+    ///
+    /// # Errors
+    /// Those of `patch` inside; as [`update`](Self::update) outside.
+    pub async fn change<E>(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        patch: impl Fn(&Broadcast) -> Result<BroadcastPatch, E>,
+    ) -> Result<Result<Broadcast, E>, BroadcastError> {
+        self.change_with(tenant, broadcast, None, patch).await
+    }
+
+    /// The same, with an upload that becomes its list.
+    async fn change_with<E>(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        list: Option<ListId>,
+        patch: impl Fn(&Broadcast) -> Result<BroadcastPatch, E>,
+    ) -> Result<Result<Broadcast, E>, BroadcastError> {
+        for _ in 0..TRIES {
+            let known = self.get(tenant, broadcast).await?;
+            let wanted = match patch(&known) {
+                Ok(wanted) => wanted,
+                Err(why) => return Ok(Err(why)),
+            };
+            match self.write(&known, wanted, list).await {
+                Err(BroadcastError::Overtaken) => {}
+                other => return other.map(Ok),
+            }
+        }
+        Err(BroadcastError::Overtaken)
+    }
+
+    async fn write(
+        &self,
+        known: &Broadcast,
+        patch: BroadcastPatch,
+        list: Option<ListId>,
+    ) -> Result<Broadcast, BroadcastError> {
+        if !CHANGEABLE.contains(&known.stands()) {
             return Err(BroadcastError::InvalidState { current: known.state, allowed: CHANGEABLE });
         }
-        let name = patch.name.as_deref();
+        let (tenant, name) = (known.tenant_id, patch.name.as_deref());
         let outlook = self.check_draft(tenant, name, patch.plan.as_ref().unwrap_or(&known.plan)).await?;
+        if let Some(plan) = patch.plan.as_ref().filter(|plan| plan.audience != known.plan.audience) {
+            self.must_know_broadcasts(tenant, plan).await?;
+        }
         let now = self.deps.clock.now();
         let schedule = patch.plan.as_ref().map(|plan| &plan.schedule);
-        let new_time = schedule.filter(|schedule| **schedule != known.plan.schedule).cloned();
-        let starts_at = match (&new_time, known.state) {
+        let new_time = schedule.filter(|schedule| **schedule != known.plan.schedule);
+        let starts_at = match (new_time, known.state) {
             (Some(schedule), State::Scheduled) => {
                 let zone = outlook.settings.time_zone.as_deref();
                 let at = plan::starts_at(schedule, now, zone)?;
@@ -193,12 +249,12 @@ impl Broadcasts {
             }
             _ => None,
         };
-        let done = self.deps.store.update_broadcast(tenant, broadcast, patch, now).await?;
-        let changed = moved(done, CHANGEABLE)?;
-        match starts_at {
-            Some(at) => self.schedule(tenant, broadcast, at).await,
-            None => Ok(changed),
+        let change = BroadcastChange { patch, list, starts_at, seen: known.version, at: now };
+        let done = self.deps.store.update_broadcast(tenant, known.id, change).await?;
+        if starts_at.is_some() {
+            self.board.wake();
         }
+        moved(done, CHANGEABLE)
     }
 
     /// Removes one that is neither sending nor paused; its messages stay.
@@ -208,37 +264,6 @@ impl Broadcasts {
     pub async fn delete(&self, tenant: TenantId, broadcast: BroadcastId) -> Result<(), BroadcastError> {
         moved(self.deps.store.delete_broadcast(tenant, broadcast).await?, REMOVABLE)?;
         self.call_off_alert(tenant, broadcast).await;
-        Ok(())
-    }
-
-    /// Keeps rows of a draft's list; with `anew` those that were there are forgotten first (so: with the first batch
-    /// of an upload). Rows without a `phone` are read here: `given` with `default_country` (two letters; `None`: the
-    /// tenant's).
-    ///
-    /// # Errors
-    /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], [`BroadcastError::Faults`] (a country that
-    /// does not exist), or the store's.
-    pub async fn put_list(
-        &self,
-        tenant: TenantId,
-        broadcast: BroadcastId,
-        mut rows: Vec<ListRow>,
-        default_country: Option<&str>,
-        anew: bool,
-    ) -> Result<(), BroadcastError> {
-        let country = match default_country {
-            Some(country) if !PhoneNumber::knows_country(country) => {
-                let problem = "must be a country's two letters (ISO 3166), such as DE";
-                return Err(Faults::one("/default_country", problem).into());
-            }
-            Some(country) => Some(country.to_owned()),
-            None => self.settings_of(tenant).await?.default_country,
-        };
-        for row in rows.iter_mut().filter(|row| row.phone.is_none()) {
-            let read = PhoneNumber::parse(&row.given, country.as_deref());
-            row.phone = read.ok().map(|phone| phone.as_str().to_owned());
-        }
-        moved(self.deps.store.put_list(tenant, broadcast, rows, anew).await?, LISTABLE)?;
         Ok(())
     }
 
@@ -281,5 +306,6 @@ fn moved(done: BroadcastMoved, allowed: &'static [State]) -> Result<Broadcast, B
         BroadcastMoved::Done(broadcast) => Ok(broadcast),
         BroadcastMoved::NotFound => Err(BroadcastError::NotFound),
         BroadcastMoved::InvalidState(current) => Err(BroadcastError::InvalidState { current, allowed }),
+        BroadcastMoved::Overtaken => Err(BroadcastError::Overtaken),
     }
 }

@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use domain::broadcasts::recipe::{Facts, Recipe};
 use domain::broadcasts::schedule::{self, Schedule};
-use domain::broadcasts::{Plan, breaker};
+use domain::broadcasts::{Meant, Plan, breaker};
 use domain::connections::ConnectionState;
 use domain::contacts::zones;
+use domain::segments::Rule;
 use domain::templates::{Category, Params};
-use domain::{ConnectionId, TenantId, Timestamp};
+use domain::{ConnectionId, SegmentId, TenantId, Timestamp};
 use ports::StoreError;
+use ports::broadcasts::Broadcast;
 use ports::templates::Template;
 use ports::tenants::TenantSettings;
+use serde::Deserialize;
 
 use super::languages::{Languages, strictest};
 use super::{BroadcastError, Broadcasts};
 use crate::directory::Entry;
 use crate::faults::Faults;
+use crate::segments::must_know_broadcasts;
 
 /// Longest name of a broadcast, in characters.
 const NAME: usize = 200;
@@ -117,6 +121,18 @@ impl Broadcasts {
         name: Option<&str>,
         plan: &Plan,
     ) -> Result<Outlook, BroadcastError> {
+        let outlook = self.check_parts(tenant, name, plan).await?;
+        self.must_have_segment(tenant, plan).await?;
+        Ok(outlook)
+    }
+
+    /// All of that but the segment.
+    async fn check_parts(
+        &self,
+        tenant: TenantId,
+        name: Option<&str>,
+        plan: &Plan,
+    ) -> Result<Outlook, BroadcastError> {
         let mut faults = Faults::default();
         if let Some(name) = name {
             faults.required("/name", name, NAME);
@@ -124,16 +140,27 @@ impl Broadcasts {
         check_plan(plan, &mut faults);
         faults.check()?;
         self.must_have_numbers(tenant, plan).await?;
-        self.must_have_segment(tenant, plan).await?;
         let outlook = self.outlook(tenant, plan).await?;
         must_have_template(&outlook, plan)?;
         self.must_fit(&outlook, plan).await?;
         Ok(outlook)
     }
 
-    /// What a plan must have to be sent: all of a draft's, an approved template, a number that sends.
-    pub(super) async fn check_ready(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
-        let outlook = self.check_draft(tenant, None, plan).await?;
+    /// What one that never began must have to be sent: all of a draft's, an approved template, a number that sends, rows
+    /// when it goes to a list.
+    pub(super) async fn check_ready(&self, known: &Broadcast) -> Result<Outlook, BroadcastError> {
+        let (tenant, plan) = (known.tenant_id, &known.plan);
+        self.must_have_segment(tenant, plan).await?;
+        let outlook = self.check_going(tenant, plan).await?;
+        if plan.audience.list && self.list_size(tenant, known.id).await?.rows == 0 {
+            return Err(BroadcastError::ListEmpty);
+        }
+        Ok(outlook)
+    }
+
+    /// What one must have to go on: as to be sent, but for its audience, which was settled when it began.
+    pub(super) async fn check_going(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
+        let outlook = self.check_parts(tenant, None, plan).await?;
         if let Some(Some(row)) = outlook.blocked() {
             return Err(BroadcastError::TemplateNotApproved {
                 id: row.id,
@@ -176,6 +203,17 @@ impl Broadcasts {
         }
     }
 
+    /// What an audience that somebody writes asks about must be there.
+    pub(super) async fn must_know_broadcasts(
+        &self,
+        tenant: TenantId,
+        plan: &Plan,
+    ) -> Result<(), BroadcastError> {
+        let written = plan.audience.asked.get("rule");
+        let Some(rule) = written.and_then(|rule| Rule::deserialize(rule).ok()) else { return Ok(()) };
+        Ok(must_know_broadcasts(&self.deps, tenant, &rule, "/audience/rule").await?.check()?)
+    }
+
     /// The parameters, tried with a word in every place.
     async fn must_fit(&self, outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastError> {
         let params = trial(&outlook.recipe)?;
@@ -189,18 +227,21 @@ impl Broadcasts {
         Ok(())
     }
 
-    /// The plan as it is sent: the default number as it is now, and the segment's rule as it is now.
-    pub(super) async fn fixed(&self, tenant: TenantId, plan: &Plan) -> Result<Plan, BroadcastError> {
+    /// What is sent, and to whom: the plan with the default number as it is now, its audience with the segment's rule as
+    /// it is now.
+    pub(super) async fn fixed(&self, tenant: TenantId, plan: &Plan) -> Result<(Plan, Meant), BroadcastError> {
         let mut fixed = plan.clone();
         if fixed.connections.is_empty() {
             fixed.connections = self.numbers(tenant, plan).iter().map(|entry| entry.connection.id).collect();
         }
-        if let Some(id) = plan.audience.segment() {
-            let segment = self.deps.store.segment(tenant, id).await?;
-            let segment = segment.ok_or(BroadcastError::SegmentNotFound(id))?;
-            fixed.audience = plan.audience.within(segment.rule);
-        }
-        Ok(fixed)
+        let id = plan.audience.segment();
+        let segment = match id {
+            Some(id) => self.deps.store.segment(tenant, id).await?.map(|segment| segment.rule),
+            None => None,
+        };
+        let meant = plan.audience.meant(segment);
+        let meant = meant.ok_or(BroadcastError::SegmentNotFound(id.unwrap_or(SegmentId(0))))?;
+        Ok((fixed, meant))
     }
 }
 

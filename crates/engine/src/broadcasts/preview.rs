@@ -118,11 +118,11 @@ impl Broadcasts {
         broadcast: Option<BroadcastId>,
     ) -> Result<Preview, BroadcastError> {
         let outlook = self.check_draft(tenant, None, plan).await?;
-        let plan = &self.fixed(tenant, plan).await?;
+        let (plan, meant) = &self.fixed(tenant, plan).await?;
         let at = self.starts(plan, &outlook);
         let category = outlook.category().or_else(|| strictest(outlook.rows().map(|row| &row.category)));
         let category = category.unwrap_or(Category::Marketing);
-        let screen = screen_of(plan, broadcast, &outlook, &category, at);
+        let screen = screen_of(plan, meant, broadcast, &outlook, &category, at);
         let screened = self.deps.store.screen(tenant, &screen).await?;
         let sampled = self.deps.store.sample(tenant, &screen, SAMPLES).await?;
         let (deferred_by_quiet_hours, deferred_until) =

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::feed::Held;
 use super::freeze::{due_times, screen_of};
 use super::plan::Outlook;
+use super::start::words;
 use super::stop::{Fault, warn};
 use super::{BroadcastError, Broadcasts};
 use crate::messages::Told;
@@ -187,8 +188,15 @@ impl Worker {
             }
             // The plan was good when it was started: what is in it cannot be read any more.
             Err(error) => {
-                tracing::error!(%error, broadcast.id = %self.id, "the plan of a broadcast cannot be read");
-                Next::Later
+                let message = format!("It cannot go on: {}. Cancel it, and plan it anew.", words(&error));
+                let fault = Fault::new(StopCode::PlanUnusable, message);
+                match self.broadcasts.stop(self.tenant, self.id, fault).await {
+                    Ok(()) => Next::End,
+                    Err(error) => {
+                        warn(self.id, &error, "could not stop a broadcast");
+                        Next::Later
+                    }
+                }
             }
         }
     }
@@ -196,7 +204,11 @@ impl Worker {
     async fn work(&mut self, broadcast: &Broadcast) -> Result<Next, BroadcastError> {
         let broadcasts = self.broadcasts.clone();
         let outlook = broadcasts.outlook(self.tenant, &broadcast.plan).await?;
-        let fault = match broadcasts.silenced(self.tenant, &outlook).await? {
+        let silenced = match &broadcast.meant {
+            Some(_) => broadcasts.silenced(self.tenant, &outlook).await?,
+            None => Some(unsettled()),
+        };
+        let fault = match silenced {
             Some(fault) => Some(fault),
             None => match Fault::of_template(broadcast, &outlook) {
                 Some(fault) => Some(fault),
@@ -240,12 +252,21 @@ impl Worker {
         if self.freezing.as_ref().is_some_and(|freezing| !freezing.is_finished()) {
             return;
         }
+        let Some(meant) = &broadcast.meant else { return };
         let now = self.broadcasts.deps.clock.now();
         let category = broadcast.category.clone().or_else(|| outlook.category());
         let category = category.unwrap_or(Category::Marketing);
-        let screen = screen_of(&broadcast.plan, Some(self.id), outlook, &category, now);
+        let screen = screen_of(&broadcast.plan, meant, Some(self.id), outlook, &category, now);
         let due = due_times(&broadcast.plan, &outlook.settings, &category, now);
         let freezing = self.broadcasts.clone().freeze(broadcast.clone(), screen, due, self.stop.clone());
         self.freezing = Some(tokio::spawn(freezing));
     }
+}
+
+/// A version before this one started it without its segment, and ended before it could take that back.
+fn unsettled() -> Fault {
+    Fault::new(
+        StopCode::PlanUnusable,
+        "It was started before it was settled whom it means. Nobody got it: look at it, then resume.",
+    )
 }

@@ -2,77 +2,102 @@
 
 use domain::broadcasts::schedule::{self, Recurrence, Schedule};
 use domain::broadcasts::{Plan, State, Step, StopCode, StopReason};
+use domain::templates::Category;
 use domain::{BroadcastId, TenantId, Timestamp};
-use ports::StoreResult;
 use ports::alerts::Severity;
-use ports::broadcasts::{Broadcast, BroadcastPatch, LiveBroadcast, Move, NewBroadcast};
+use ports::broadcasts::{Broadcast, LiveBroadcast, NewBroadcast, Start};
+use ports::{StoreError, StoreResult};
 use serde_json::json;
 
+use super::plan::starts_at;
 use super::stop::Fault;
-use super::{BroadcastError, Broadcasts, moved};
+use super::{BroadcastError, Broadcasts, TRIES, moved};
 use crate::alerts::{Alerts, Condition, broadcast_subject, kinds};
 
 impl Broadcasts {
-    /// Writes down what the plan comes to now, and starts it.
-    pub(super) async fn start(
+    /// Starts one that never began, or gives it the time of its plan.
+    pub(super) async fn launch(
         &self,
         tenant: TenantId,
         id: BroadcastId,
-        plan: &Plan,
-        category: Option<domain::templates::Category>,
     ) -> Result<Broadcast, BroadcastError> {
-        let fixed = self.fixed(tenant, plan).await?;
-        let at = self.deps.clock.now();
-        if fixed != *plan {
-            let patch = BroadcastPatch { plan: Some(fixed), name: None };
-            let done = self.deps.store.update_broadcast(tenant, id, patch, at).await?;
-            moved(done, Step::Start.from())?;
+        for _ in 0..TRIES {
+            let known = self.standing(tenant, id, Step::Start).await?;
+            match self.try_to_launch(&known).await {
+                Err(BroadcastError::Overtaken) => {}
+                other => return other,
+            }
         }
-        let step = Move { step: Step::Start, reason: None, starts_at: None, category, at };
-        let started = moved(self.deps.store.move_broadcast(tenant, id, step).await?, Step::Start.from())?;
+        Err(BroadcastError::Overtaken)
+    }
+
+    async fn try_to_launch(&self, known: &Broadcast) -> Result<Broadcast, BroadcastError> {
+        let (tenant, plan) = (known.tenant_id, &known.plan);
+        let outlook = self.check_ready(known).await?;
+        let zone = outlook.settings.time_zone.as_deref();
+        let at = match starts_at(&plan.schedule, self.deps.clock.now(), zone) {
+            // Its time came while something kept it from starting.
+            Err(_) if known.is_held() && !matches!(plan.schedule, Schedule::Recurring { .. }) => None,
+            other => other?,
+        };
+        let launched = match at {
+            None => self.start(known, outlook.category()).await?,
+            Some(at) => self.schedule(known, at).await?,
+        };
+        if known.is_held() {
+            self.call_off_alert(tenant, known.id).await;
+        }
+        Ok(launched)
+    }
+
+    /// Settles what the plan comes to now, and starts it: one commit, of the plan that was read alone.
+    async fn start(
+        &self,
+        known: &Broadcast,
+        category: Option<Category>,
+    ) -> Result<Broadcast, BroadcastError> {
+        let (tenant, id) = (known.tenant_id, known.id);
+        let (plan, meant) = self.fixed(tenant, &known.plan).await?;
+        let start = Start { plan, meant, category, seen: known.version, at: self.deps.clock.now() };
+        let started = moved(self.deps.store.start_broadcast(tenant, id, start).await?, Step::Start.from())?;
         tracing::info!(tenant.id = %tenant, broadcast.id = %id, "a broadcast started");
         self.board.wake();
         Ok(started)
     }
 
-    /// A scheduled broadcast is due: it starts, or its turn is made.
-    pub(super) async fn time_has_come(&self, live: &LiveBroadcast) -> Result<(), BroadcastError> {
+    /// A scheduled broadcast is due: it starts, or its turn is made. Nobody is there to read an error: what keeps it from
+    /// that holds it with its reason, and only a store that has trouble is asked again.
+    pub(super) async fn time_has_come(&self, live: &LiveBroadcast) -> StoreResult<()> {
         let Some(broadcast) = self.deps.store.broadcast(live.tenant_id, live.id).await? else {
             return Ok(());
         };
         let Some(due) = broadcast.starts_at.filter(|_| broadcast.state == State::Scheduled) else {
             return Ok(());
         };
-        if let Schedule::Recurring { recurrence } = &broadcast.plan.schedule {
-            return Ok(self.make_turn(&broadcast, recurrence, due).await?);
-        }
-        let started = self.start_scheduled(&broadcast).await;
-        match started {
-            // Another node was quicker, or somebody took it back.
-            Err(BroadcastError::InvalidState { .. } | BroadcastError::NotFound) => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Nobody is there to read an error: what keeps it from being sent pauses it with its reason.
-    async fn start_scheduled(&self, broadcast: &Broadcast) -> Result<(), BroadcastError> {
-        let (tenant, id, plan) = (broadcast.tenant_id, broadcast.id, &broadcast.plan);
-        let outlook = match self.check_ready(tenant, plan).await {
-            Ok(outlook) => outlook,
-            Err(BroadcastError::Store(error)) => return Err(error.into()),
-            Err(why) => return self.start_and_stop(broadcast, &why).await,
+        let done = match &broadcast.plan.schedule {
+            Schedule::Recurring { recurrence } => {
+                self.make_turn(&broadcast, recurrence, due).await.map_err(BroadcastError::from)
+            }
+            _ => self.start_scheduled(&broadcast).await,
         };
-        self.start(tenant, id, plan, outlook.category()).await.map(|_| ())
+        match done {
+            Ok(()) => Ok(()),
+            // Another node was quicker, or somebody took it back or changed it.
+            Err(
+                BroadcastError::InvalidState { .. } | BroadcastError::NotFound | BroadcastError::Overtaken,
+            ) => Ok(()),
+            Err(BroadcastError::Store(error @ StoreError::Unavailable(_))) => Err(error),
+            Err(why) => self.hold(&broadcast, self.why_not(&why)).await,
+        }
     }
 
-    async fn start_and_stop(
-        &self,
-        broadcast: &Broadcast,
-        why: &BroadcastError,
-    ) -> Result<(), BroadcastError> {
-        let (tenant, id) = (broadcast.tenant_id, broadcast.id);
-        let outlook = self.outlook(tenant, &broadcast.plan).await.ok();
-        let category = outlook.as_ref().and_then(super::plan::Outlook::category);
+    async fn start_scheduled(&self, broadcast: &Broadcast) -> Result<(), BroadcastError> {
+        let outlook = self.check_ready(broadcast).await?;
+        self.start(broadcast, outlook.category()).await.map(|_| ())
+    }
+
+    /// What kept it from starting at its time.
+    fn why_not(&self, why: &BroadcastError) -> Fault {
         let code = match why {
             BroadcastError::ConnectionBroken { token_expired_at: Some(end), .. }
                 if *end <= self.deps.clock.now() =>
@@ -83,14 +108,18 @@ impl Broadcasts {
             BroadcastError::ConnectionNotFound(_)
             | BroadcastError::ConnectionDisabled(_)
             | BroadcastError::NotConfigured => StopCode::ConnectionGone,
-            _ => StopCode::TemplateUnusable,
+            BroadcastError::TemplateNotFound { .. }
+            | BroadcastError::TemplateNotApproved { .. }
+            | BroadcastError::ParamsMismatch { .. } => StopCode::TemplateUnusable,
+            BroadcastError::SegmentNotFound(_) => StopCode::SegmentGone,
+            BroadcastError::ListEmpty => StopCode::ListEmpty,
+            _ => StopCode::PlanUnusable,
         };
-        let at = self.deps.clock.now();
-        let step = Move { step: Step::Start, reason: None, starts_at: None, category, at };
-        moved(self.deps.store.move_broadcast(tenant, id, step).await?, Step::Start.from())?;
-        let message = format!("It could not start at its time: {why}. Mend that, then resume.");
-        self.stop(tenant, id, Fault { code, message, meta_error_code: None }).await?;
-        Ok(())
+        let message = format!(
+            "It could not start at its time: {}. Nobody got it. Mend that (the broadcast can be changed), then resume.",
+            words(why)
+        );
+        Fault { code, message, meta_error_code: None }
     }
 
     /// Makes the turn that is due, once among all nodes.
@@ -149,5 +178,20 @@ impl Broadcasts {
             meta_error_code: None,
             at: self.deps.clock.now(),
         })
+    }
+}
+
+/// What is wrong, for somebody who sees neither a request nor the log.
+pub(super) fn words(why: &BroadcastError) -> String {
+    match why {
+        BroadcastError::Faults(faults) => {
+            let words = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.problem));
+            words.collect::<Vec<_>>().join("; ")
+        }
+        BroadcastError::Store(error) => {
+            tracing::error!(%error, "a broadcast could not start at its time");
+            "the server failed, its log says how".to_owned()
+        }
+        other => other.to_string(),
     }
 }

@@ -6,7 +6,6 @@ use domain::templates::Category;
 use domain::{BroadcastId, TenantId, Timestamp};
 use ports::broadcasts::{Broadcast, Move};
 
-use super::plan::starts_at;
 use super::{BroadcastError, Broadcasts, moved};
 
 /// Recipients given a new attempt in one commit.
@@ -20,25 +19,19 @@ impl Broadcasts {
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what keeps the plan from being sent, or the
     /// store's.
     pub async fn send(&self, tenant: TenantId, broadcast: BroadcastId) -> Result<Broadcast, BroadcastError> {
-        let known = self.standing(tenant, broadcast, Step::Start).await?;
-        let outlook = self.check_ready(tenant, &known.plan).await?;
-        let now = self.deps.clock.now();
-        match starts_at(&known.plan.schedule, now, outlook.settings.time_zone.as_deref())? {
-            None => self.start(tenant, broadcast, &known.plan, outlook.category()).await,
-            Some(at) => self.schedule(tenant, broadcast, at).await,
-        }
+        self.launch(tenant, broadcast).await
     }
 
+    /// Gives it its time, if it is still what was read.
     pub(super) async fn schedule(
         &self,
-        tenant: TenantId,
-        broadcast: BroadcastId,
+        known: &Broadcast,
         starts_at: Timestamp,
     ) -> Result<Broadcast, BroadcastError> {
-        let at = self.deps.clock.now();
+        let (at, seen) = (self.deps.clock.now(), Some(known.version));
         let step =
-            Move { step: Step::Schedule, reason: None, starts_at: Some(starts_at), category: None, at };
-        let done = self.deps.store.move_broadcast(tenant, broadcast, step).await?;
+            Move { step: Step::Schedule, reason: None, starts_at: Some(starts_at), category: None, seen, at };
+        let done = self.deps.store.move_broadcast(known.tenant_id, known.id, step).await?;
         self.board.wake();
         moved(done, Step::Schedule.from())
     }
@@ -52,7 +45,9 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        self.take(tenant, broadcast, Step::Unschedule, None, None).await
+        let back = self.take(tenant, broadcast, Step::Unschedule, None, None).await?;
+        self.call_off_alert(tenant, broadcast).await;
+        Ok(back)
     }
 
     /// Holds it: nothing more goes out but what is being sent at this moment.
@@ -66,7 +61,8 @@ impl Broadcasts {
     }
 
     /// Goes on where it stopped; nobody gets it twice. The template goes as it is now: a broadcast that stopped
-    /// because it was moved to another category goes on in that one.
+    /// because it was moved to another category goes on in that one. One that was held at its time, before it began, is
+    /// sent as it is planned now: at once, or at a new time that lies in the future.
     ///
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what still keeps it from being sent, or the
@@ -76,8 +72,11 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
+        if self.get(tenant, broadcast).await?.is_held() {
+            return self.launch(tenant, broadcast).await;
+        }
         let known = self.standing(tenant, broadcast, Step::Resume).await?;
-        let category = self.check_ready(tenant, &known.plan).await?.category();
+        let category = self.check_going(tenant, &known.plan).await?.category();
         let resumed = self.take(tenant, broadcast, Step::Resume, None, category).await?;
         self.call_off_alert(tenant, broadcast).await;
         Ok(resumed)
@@ -111,7 +110,7 @@ impl Broadcasts {
         failed_by: Vec<FailedBy>,
     ) -> Result<u32, BroadcastError> {
         let known = self.standing(tenant, broadcast, Step::Reopen).await?;
-        let category = self.check_ready(tenant, &known.plan).await?.category();
+        let category = self.check_going(tenant, &known.plan).await?.category();
         let mut count = 0;
         loop {
             let at = self.deps.clock.now();
@@ -133,14 +132,14 @@ impl Broadcasts {
     }
 
     /// The broadcast, when the step can be taken.
-    async fn standing(
+    pub(super) async fn standing(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
         step: Step,
     ) -> Result<Broadcast, BroadcastError> {
         let known = self.get(tenant, broadcast).await?;
-        match known.state.after(step) {
+        match known.stands().after(step) {
             Some(_) => Ok(known),
             None => Err(BroadcastError::InvalidState { current: known.state, allowed: step.from() }),
         }
@@ -158,7 +157,11 @@ impl Broadcasts {
         let done = self
             .deps
             .store
-            .move_broadcast(tenant, broadcast, Move { step, reason, starts_at: None, category, at })
+            .move_broadcast(
+                tenant,
+                broadcast,
+                Move { step, reason, starts_at: None, category, seen: None, at },
+            )
             .await?;
         self.board.wake();
         moved(done, step.from())

@@ -28,7 +28,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn new(code: StopCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: StopCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), meta_error_code: None }
     }
 
@@ -174,11 +174,26 @@ impl Broadcasts {
         broadcast: BroadcastId,
         fault: Fault,
     ) -> StoreResult<()> {
+        self.halt(tenant, broadcast, Step::Pause, None, fault).await
+    }
+
+    /// Holds one that cannot start at its time, as it was read.
+    pub(super) async fn hold(&self, known: &Broadcast, fault: Fault) -> StoreResult<()> {
+        self.halt(known.tenant_id, known.id, Step::Hold, Some(known.version), fault).await
+    }
+
+    async fn halt(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        step: Step,
+        seen: Option<i64>,
+        fault: Fault,
+    ) -> StoreResult<()> {
         let at = self.deps.clock.now();
         let Fault { code, message, meta_error_code } = fault;
         let reason = StopReason { code, message, meta_error_code, at };
-        let step =
-            Move { step: Step::Pause, reason: Some(reason.clone()), starts_at: None, category: None, at };
+        let step = Move { step, reason: Some(reason.clone()), starts_at: None, category: None, seen, at };
         if let BroadcastMoved::Done(moved) = self.deps.store.move_broadcast(tenant, broadcast, step).await? {
             self.board.end(broadcast);
             tracing::error!(

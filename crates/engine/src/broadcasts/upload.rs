@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use domain::imports::columns::{self, Unknown};
 use domain::imports::{Target, cells, problems};
 use domain::phone::PhoneNumber;
-use domain::{BroadcastId, TenantId};
+use domain::{BroadcastId, ListId, TenantId};
 use ports::StoreError;
-use ports::broadcasts::ListRow;
+use ports::broadcasts::{Broadcast, BroadcastPatch, ListPart, ListPut, ListRow};
 use serde_json::Map;
 use tokio::sync::mpsc;
 
-use super::{BroadcastError, Broadcasts};
+use super::stop::warn;
+use super::{BroadcastError, Broadcasts, CHANGEABLE};
 use crate::faults::Faults;
 use crate::imports::Received;
 use crate::imports::read::{Hints, Progress, Row, Table, Unreadable};
@@ -64,15 +65,24 @@ struct Shape {
     country: Option<String>,
 }
 
+/// A row, and what is wrong with it.
+type Judged = (ListRow, Option<String>);
+
 /// What the reading thread hands over.
-type Batch = Result<Vec<(ListRow, Option<String>)>, Unreadable>;
+type Batch = Result<Part, Unreadable>;
+
+/// Some rows. Only what says of itself that it is the last part ends a list: a reader that is gone does not.
+struct Part {
+    rows: Vec<Judged>,
+    last: bool,
+}
 
 impl Broadcasts {
-    /// Puts the rows of a file in the place of those of a draft's list. A file that turns out to be broken behind its
-    /// first rows leaves what was read by then: it is to be sent again.
+    /// Puts the rows of a file in the place of those of the list of a broadcast that never began: all of them at once,
+    /// when the last has been read. Until then, and when the file turns out to be broken, the list is what it was.
     ///
     /// # Errors
-    /// As [`put_list`](Self::put_list), and [`BroadcastError::Faults`]: the file is no list.
+    /// As [`replace_list`](Self::replace_list), and [`BroadcastError::Faults`]: the file is no list.
     pub async fn upload_list(
         &self,
         tenant: TenantId,
@@ -93,15 +103,16 @@ impl Broadcasts {
         let (batches, arriving) = mpsc::channel(AHEAD);
         let shape = Shape { phone, names, country: country.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&table, path, &shape, &batches));
-        let kept = self.keep(tenant, broadcast, country.as_deref(), arriving).await;
+        let kept = self.keep(tenant, broadcast, arriving).await;
         let _ = reading.await;
         Ok(ListRead { columns, ..kept? })
     }
 
-    /// Puts these rows in the place of those of a draft's list.
+    /// Puts these rows in the place of those of the list of a broadcast that never began, all at once.
     ///
     /// # Errors
-    /// As [`put_list`](Self::put_list).
+    /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], [`BroadcastError::Faults`] (a country that
+    /// does not exist), or the store's. The list is then what it was.
     pub async fn replace_list(
         &self,
         tenant: TenantId,
@@ -116,47 +127,89 @@ impl Broadcasts {
                 columns.push(name.clone());
             }
         }
-        let judged: Vec<_> = rows.into_iter().map(|row| judged(row, country.as_deref())).collect();
-        let (batches, arriving) = mpsc::channel(judged.len() / BATCH + 1);
-        for batch in judged.chunks(BATCH) {
-            // There is room for every one of them.
-            let _ = batches.try_send(Ok(batch.to_vec()));
-        }
-        drop(batches);
-        let kept = self.keep(tenant, broadcast, country.as_deref(), arriving).await?;
+        let arriving = in_parts(rows, country.as_deref());
+        let kept = self.keep(tenant, broadcast, arriving).await?;
         Ok(ListRead { columns, ..kept })
     }
 
+    /// Changes it to what `patch` makes of it, and puts these rows in the place of those of its list, in one commit: see
+    /// [`change`](Self::change).
+    ///
+    /// # Errors
+    /// As [`change`](Self::change) and [`replace_list`](Self::replace_list).
+    pub async fn change_with_list<E>(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        rows: Vec<ListRow>,
+        patch: impl Fn(&Broadcast) -> Result<BroadcastPatch, E>,
+    ) -> Result<Result<Broadcast, E>, BroadcastError> {
+        let country = self.country_of(tenant, None).await?;
+        let mut arriving = in_parts(rows, country.as_deref());
+        let mut upload = None;
+        let kept = self.keep_parts(tenant, broadcast, &mut upload, false, &mut arriving).await;
+        let changed = match kept {
+            Ok(_) => self.change_with(tenant, broadcast, upload, patch).await,
+            Err(error) => Err(error),
+        };
+        if !matches!(changed, Ok(Ok(_))) {
+            self.give_up(tenant, broadcast, upload).await;
+        }
+        changed
+    }
+
+    /// Keeps the parts as they come. What does not come to its end is given up.
     async fn keep(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        country: Option<&str>,
         mut arriving: mpsc::Receiver<Batch>,
     ) -> Result<ListRead, BroadcastError> {
+        let mut upload = None;
+        let kept = self.keep_parts(tenant, broadcast, &mut upload, true, &mut arriving).await;
+        if kept.is_err() {
+            self.give_up(tenant, broadcast, upload).await;
+        }
+        kept
+    }
+
+    async fn give_up(&self, tenant: TenantId, broadcast: BroadcastId, upload: Option<ListId>) {
+        let Some(upload) = upload else { return };
+        if let Err(error) = self.deps.store.drop_list(tenant, upload).await {
+            warn(broadcast, &error, "an upload that broke off is swept later");
+        }
+    }
+
+    /// `at_once`: with the last part it becomes the broadcast's list.
+    async fn keep_parts(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        upload: &mut Option<ListId>,
+        at_once: bool,
+        arriving: &mut mpsc::Receiver<Batch>,
+    ) -> Result<ListRead, BroadcastError> {
         let mut read = ListRead::default();
-        let mut anew = true;
-        while let Some(batch) = arriving.recv().await {
-            let mut rows = Vec::new();
-            for (row, problem) in batch.map_err(refused)? {
-                read.rows += 1;
-                match problem {
-                    None => read.valid += 1,
-                    Some(problem) if read.faults.len() < DETAILS => {
-                        let phone = row.given.clone();
-                        read.faults.push(ListFault { row: row.row_number, phone, problem });
-                    }
-                    Some(_) => {}
+        while let Some(part) = arriving.recv().await {
+            let Part { rows, last } = part.map_err(refused)?;
+            read.note(&rows);
+            let rows = rows.into_iter().map(|(row, _)| row).collect();
+            let at = self.deps.clock.now();
+            let part = ListPart { upload: *upload, rows, last: last && at_once, at };
+            match self.deps.store.put_list(tenant, broadcast, part).await? {
+                ListPut::Kept(list) => *upload = Some(list),
+                ListPut::Done(_) => {}
+                ListPut::NotFound => return Err(BroadcastError::NotFound),
+                ListPut::InvalidState(current) => {
+                    return Err(BroadcastError::InvalidState { current, allowed: CHANGEABLE });
                 }
-                rows.push(row);
+                ListPut::NoUpload => return Err(disk("it took too long")),
             }
-            self.put_list(tenant, broadcast, rows, country, anew).await?;
-            anew = false;
+            if last {
+                return Ok(read);
+            }
         }
-        if anew {
-            self.put_list(tenant, broadcast, Vec::new(), country, true).await?;
-        }
-        Ok(read)
+        Err(disk("the reader ended before the list did"))
     }
 
     async fn country_of(
@@ -176,28 +229,60 @@ impl Broadcasts {
     }
 }
 
+impl ListRead {
+    fn note(&mut self, rows: &[Judged]) {
+        for (row, problem) in rows {
+            self.rows += 1;
+            match problem {
+                None => self.valid += 1,
+                Some(problem) if self.faults.len() < DETAILS => {
+                    let (phone, problem) = (row.given.clone(), problem.clone());
+                    self.faults.push(ListFault { row: row.row_number, phone, problem });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Rows of a request, judged, on their way like those of a file.
+fn in_parts(rows: Vec<ListRow>, country: Option<&str>) -> mpsc::Receiver<Batch> {
+    let judged: Vec<Judged> = rows.into_iter().map(|row| judged(row, country)).collect();
+    let mut parts: Vec<Part> =
+        judged.chunks(BATCH).map(|rows| Part { rows: rows.to_vec(), last: false }).collect();
+    match parts.last_mut() {
+        Some(part) => part.last = true,
+        None => parts.push(Part { rows: Vec::new(), last: true }),
+    }
+    let (batches, arriving) = mpsc::channel(parts.len());
+    for part in parts {
+        // There is room for every one of them.
+        let _ = batches.try_send(Ok(part));
+    }
+    arriving
+}
+
 /// Goes through the file until it ends, or nobody takes its rows any more.
 fn read(table: &Table, path: PathBuf, shape: &Shape, batches: &mpsc::Sender<Batch>) {
     let mut batch = Vec::with_capacity(BATCH);
     let outcome = table.each(&path, 0, &Progress::default(), &mut |row| {
         batch.push(shape.row(row));
-        let full = batch.len() == BATCH;
-        if full && batches.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
-            return ControlFlow::Break(());
+        if batch.len() < BATCH {
+            return ControlFlow::Continue(());
         }
-        ControlFlow::Continue(())
+        let part = Part { rows: std::mem::take(&mut batch), last: false };
+        match batches.blocking_send(Ok(part)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     });
-    let last = outcome.map(|()| batch);
-    let empty = matches!(&last, Ok(rows) if rows.is_empty());
-    if !empty {
-        // Whoever does not listen any more has failed and says so.
-        let _ = batches.blocking_send(last);
-    }
+    // Whoever does not listen any more has failed and says so.
+    let _ = batches.blocking_send(outcome.map(|()| Part { rows: batch, last: true }));
 }
 
 impl Shape {
     /// The row, and what is wrong with it.
-    fn row(&self, row: Row) -> (ListRow, Option<String>) {
+    fn row(&self, row: Row) -> Judged {
         let row_number = i64::try_from(row.number).unwrap_or(i64::MAX);
         if let Some(problem) = row.problem {
             let given = row.cells.first().map(|cell| cell.chars().take(GIVEN).collect()).unwrap_or_default();
@@ -216,7 +301,7 @@ impl Shape {
     }
 }
 
-fn judged(mut row: ListRow, country: Option<&str>) -> (ListRow, Option<String>) {
+fn judged(mut row: ListRow, country: Option<&str>) -> Judged {
     row.given = row.given.chars().take(GIVEN).collect();
     let problem = match PhoneNumber::parse(&row.given, country) {
         Ok(phone) => {
@@ -316,7 +401,8 @@ mod tests {
         let (batches, mut arriving) = mpsc::channel(4);
         read(&table, folder.path().join("file"), &shape, &batches);
         drop(batches);
-        let rows = arriving.blocking_recv().unwrap().unwrap();
+        let Part { rows, last } = arriving.blocking_recv().unwrap().unwrap_or_else(|_| panic!("unreadable"));
+        assert!(last);
         assert!(arriving.blocking_recv().is_none());
         let told: Vec<_> = rows
             .iter()

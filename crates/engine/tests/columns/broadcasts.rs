@@ -1,6 +1,8 @@
 //! Broadcasts: everybody once, whatever happens in between.
 
+mod begin;
 mod breaker;
+mod lists;
 mod pace;
 mod plans;
 pub(crate) mod press;

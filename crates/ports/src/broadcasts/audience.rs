@@ -1,13 +1,13 @@
 //! Whom a broadcast means, as it is frozen.
 
-use domain::broadcasts::LeftOut;
 use domain::broadcasts::recipe::Source;
 use domain::broadcasts::schedule::FrequencyCap;
-use domain::segments::Rule;
+use domain::broadcasts::{LeftOut, Meant, State};
 use domain::templates::Category;
-use domain::{BroadcastId, ConnectionId, Timestamp};
+use domain::{BroadcastId, ConnectionId, ListId, Timestamp};
 use serde_json::{Map, Value};
 
+use super::Broadcast;
 use crate::contacts::Contact;
 
 /// A row of an uploaded list.
@@ -23,10 +23,35 @@ pub struct ListRow {
     pub columns: Map<String, Value>,
 }
 
+/// A part of a list on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPart {
+    /// What the first part was answered; `None`: this is the first.
+    pub upload: Option<ListId>,
+    pub rows: Vec<ListRow>,
+    /// There is no other behind it: from its commit on this is the broadcast's list.
+    pub last: bool,
+    pub at: Timestamp,
+}
+
+/// What came of a part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ListPut {
+    /// Kept; the others name this.
+    Kept(ListId),
+    /// That was the last: it is the broadcast's list.
+    Done(Broadcast),
+    NotFound,
+    /// The broadcast's state does not allow it; it keeps the list that it has.
+    InvalidState(State),
+    /// There is no such upload (any more).
+    NoUpload,
+}
+
 /// Whom a broadcast would reach, and why not the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Screen {
-    pub rule: Rule,
+    pub rule: Meant,
     /// Only rows of this broadcast's list.
     pub list: Option<BroadcastId>,
     /// Marketing needs an opt-in and no marketing stop; the others pass the gate's rules.

@@ -7,7 +7,7 @@ use domain::{BroadcastId, Timestamp};
 use ports::access::ApiKey;
 use ports::access::members::{GivenRole, Member};
 use ports::alerts::channels::Channel;
-use ports::broadcasts::{Broadcast, EnqueueBatch, Move, NewBroadcast};
+use ports::broadcasts::{Broadcast, EnqueueBatch, Move, NewBroadcast, Start};
 use ports::connections::Connection;
 use ports::contacts::Contact;
 use ports::conversations::Conversation;
@@ -142,12 +142,22 @@ pub(crate) fn step(broadcast: BroadcastId, step: &Move, from: State, to: State) 
         .after(after)
 }
 
+/// The beginning of a broadcast.
+pub(crate) fn started(broadcast: BroadcastId, start: &Start, from: State) -> NewEntry {
+    let connections = &start.plan.connections;
+    let after = json!({ "state": State::Sending.as_str(), "connections": connections, "meant": start.meant });
+    NewEntry::about(Action::BroadcastStarted, "broadcast", broadcast)
+        .at(start.at)
+        .before(json!({ "state": from.as_str() }))
+        .after(after)
+}
+
 fn action_of(step: Step) -> Action {
     match step {
         Step::Schedule => Action::BroadcastScheduled,
         Step::Unschedule => Action::BroadcastUnscheduled,
         Step::Start => Action::BroadcastStarted,
-        Step::Pause => Action::BroadcastPaused,
+        Step::Hold | Step::Pause => Action::BroadcastPaused,
         Step::Resume => Action::BroadcastResumed,
         Step::Reopen => Action::BroadcastReopened,
         Step::Cancel => Action::BroadcastCancelled,

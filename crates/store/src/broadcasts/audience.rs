@@ -66,7 +66,8 @@ impl<'a> Audience<'a> {
         format!(
             "FROM (SELECT i.row_number, i.phone, i.columns, \
              ROW_NUMBER() OVER (PARTITION BY i.phone ORDER BY i.row_number) AS nth FROM broadcast_rows i \
-             WHERE i.tenant_id = $1 AND i.broadcast_id = {list}{between}) AS w \
+             WHERE i.tenant_id = $1 AND i.list_id = (SELECT b.list_id FROM broadcasts b WHERE b.tenant_id = $1 \
+             AND b.id = {list}){between}) AS w \
              LEFT JOIN contacts c ON c.tenant_id = $1 AND c.phone = w.phone WHERE (c.id IS NULL OR {rule})"
         )
     }

@@ -20,7 +20,7 @@ pub(super) async fn page(
 ) -> Result<FrozenPage, Fault> {
     let tx = store.begin().await?;
     let Some(standing) = row::lock(&tx, tenant, broadcast).await? else { return Ok(FrozenPage::default()) };
-    if standing.frozen || !matches!(standing.state, State::Sending | State::Paused) {
+    if standing.frozen || !standing.begun || !matches!(standing.state, State::Sending | State::Paused) {
         return Ok(FrozenPage { done: standing.frozen, ..FrozenPage::default() });
     }
     // A list is the broadcast's own.
@@ -67,7 +67,8 @@ async fn last_of_page(
         }
         Some(list) => {
             values.push(list.0.into());
-            "SELECT w.row_number AS id FROM broadcast_rows w WHERE w.tenant_id = $1 AND w.broadcast_id = $4 \
+            "SELECT w.row_number AS id FROM broadcast_rows w WHERE w.tenant_id = $1 \
+             AND w.list_id = (SELECT b.list_id FROM broadcasts b WHERE b.tenant_id = $1 AND b.id = $4) \
              AND w.row_number > $2 ORDER BY w.row_number LIMIT $3"
         }
     };

@@ -5,6 +5,7 @@ mod counts;
 mod enqueue;
 mod forget;
 mod freeze;
+mod lists;
 mod moves;
 mod queue;
 mod recipients;
@@ -18,18 +19,20 @@ mod write;
 
 pub(crate) use counts::{Counted, Tally, write_counts};
 pub(crate) use forget::forget;
+pub(crate) use lists::sweep_lists;
 pub(crate) use moves::{Halted, halted};
 pub(crate) use replies::{Reply, attribute};
+pub(crate) use row::to_begin_with;
 pub(crate) use write::sweep_removed;
 
 use async_trait::async_trait;
 use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::schedule::FrequencyCap;
-use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
+use domain::{BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 use ports::broadcasts::{
-    Broadcast, BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, DueRecipient, DueTimes,
-    EnqueueBatch, Enqueued, FrozenPage, ListRow, LiveBroadcast, Move, NewBroadcast, RecipientFilter,
-    RecipientRow, Results, Sampled, Screen, Screened, Share,
+    Broadcast, BroadcastChange, BroadcastFilter, BroadcastMoved, BroadcastStore, DueRecipient, DueTimes,
+    EnqueueBatch, Enqueued, FrozenPage, ListPart, ListPut, LiveBroadcast, Move, NewBroadcast,
+    RecipientFilter, RecipientRow, Results, Sampled, Screen, Screened, Share, Start,
 };
 use ports::{Page, Paging, StoreResult};
 
@@ -58,10 +61,18 @@ impl BroadcastStore for SqlStore {
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        patch: BroadcastPatch,
-        at: Timestamp,
+        change: BroadcastChange,
     ) -> StoreResult<BroadcastMoved> {
-        Ok(again(|| write::update(self, tenant, broadcast, &patch, at)).await?)
+        Ok(again(|| write::update(self, tenant, broadcast, &change)).await?)
+    }
+
+    async fn start_broadcast(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        start: Start,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| moves::start(self, tenant, broadcast, &start)).await?)
     }
 
     async fn delete_broadcast(
@@ -85,14 +96,17 @@ impl BroadcastStore for SqlStore {
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        rows: Vec<ListRow>,
-        anew: bool,
-    ) -> StoreResult<BroadcastMoved> {
-        Ok(again(|| write::put_list(self, tenant, broadcast, &rows, anew)).await?)
+        part: ListPart,
+    ) -> StoreResult<ListPut> {
+        Ok(again(|| lists::put(self, tenant, broadcast, &part)).await?)
+    }
+
+    async fn drop_list(&self, tenant: TenantId, upload: ListId) -> StoreResult<()> {
+        Ok(again(|| lists::give_up(self, tenant, upload)).await?)
     }
 
     async fn list_size(&self, tenant: TenantId, broadcast: BroadcastId) -> StoreResult<(i64, i64)> {
-        Ok(write::list_size(self, tenant, broadcast).await?)
+        Ok(lists::size(self.reader(), tenant, broadcast).await?)
     }
 
     async fn screen(&self, tenant: TenantId, screen: &Screen) -> StoreResult<Screened> {
@@ -204,6 +218,10 @@ impl BroadcastStore for SqlStore {
         paging: &Paging,
     ) -> StoreResult<Page<RecipientRow>> {
         Ok(recipients::page(self, tenant, broadcast, filter, paging).await?)
+    }
+
+    async fn known_broadcasts(&self, tenant: TenantId, ids: &[BroadcastId]) -> StoreResult<Vec<BroadcastId>> {
+        Ok(row::known(self, tenant, ids).await?)
     }
 
     async fn live_broadcasts(&self) -> StoreResult<Vec<LiveBroadcast>> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::broadcasts::{State, Step, StopCode, StopReason};
 use domain::messages::Status;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
-use ports::broadcasts::{Broadcast, BroadcastMoved, Move};
+use ports::broadcasts::{Broadcast, BroadcastMoved, Move, Start};
 use ports::operator::Wake;
 use sea_orm::Value;
 use serde_json::json;
@@ -29,9 +29,15 @@ pub(super) async fn take(
     let Some(standing) = row::lock(&tx, tenant, broadcast).await? else {
         return Ok(BroadcastMoved::NotFound);
     };
-    let Some(next) = standing.state.after(step.step) else {
+    let Some(next) = standing.stands().after(step.step) else {
         return Ok(BroadcastMoved::InvalidState(standing.state));
     };
+    if step.step == Step::Start {
+        return Err(Fault::internal("a broadcast was to start without being told whom it means"));
+    }
+    if step.seen.is_some_and(|seen| seen != standing.version) {
+        return Ok(BroadcastMoved::Overtaken);
+    }
     let touched = follow(&tx, tenant, broadcast, standing.state, step).await?;
     put(&tx, tenant, broadcast, next, step).await?;
     let moved = row::reread(&tx, tenant, broadcast).await?;
@@ -39,6 +45,42 @@ pub(super) async fn take(
     tx.commit().await?;
     store.wakes_hub().tell(touched.into_iter().map(Wake::Lane));
     Ok(BroadcastMoved::Done(moved))
+}
+
+/// Begins one: from this commit on it sends this plan to these people.
+pub(super) async fn start(
+    store: &SqlStore,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    start: &Start,
+) -> Result<BroadcastMoved, Fault> {
+    let tx = store.begin().await?;
+    let Some(standing) = row::lock(&tx, tenant, broadcast).await? else {
+        return Ok(BroadcastMoved::NotFound);
+    };
+    let Some(next) = standing.stands().after(Step::Start) else {
+        return Ok(BroadcastMoved::InvalidState(standing.state));
+    };
+    if start.seen != standing.version {
+        return Ok(BroadcastMoved::Overtaken);
+    }
+    let sql = "UPDATE broadcasts SET state = $3, plan = $4, meant = $5, category = $6, reason = NULL, \
+               started_at = COALESCE(started_at, $7), updated_at = $7, version = version + 1 \
+               WHERE tenant_id = $1 AND id = $2";
+    let values: [Value; 7] = [
+        tenant.0.into(),
+        broadcast.0.into(),
+        next.as_str().into(),
+        to_json(&start.plan)?.into(),
+        to_json(&start.meant)?.into(),
+        start.category.as_ref().map(|category| category.as_str().to_owned()).into(),
+        micros(start.at).into(),
+    ];
+    db::run(&*tx, sql, values).await?;
+    let started = row::reread(&tx, tenant, broadcast).await?;
+    tx.note(tenant, tell::started(broadcast, start, standing.state));
+    tx.commit().await?;
+    Ok(BroadcastMoved::Done(started))
 }
 
 /// What the step does to messages and recipients; answers the lanes that should look.
@@ -70,7 +112,9 @@ async fn put(
 ) -> Result<(), Fault> {
     let at = micros(step.at);
     let reason = match step.step {
-        Step::Pause | Step::Fail | Step::Cancel => step.reason.as_ref().map(to_json).transpose()?,
+        Step::Hold | Step::Pause | Step::Fail | Step::Cancel => {
+            step.reason.as_ref().map(to_json).transpose()?
+        }
         _ => None,
     };
     let mut values: Vec<Value> =
@@ -79,10 +123,6 @@ async fn put(
         Step::Schedule | Step::Unschedule => {
             values.push(step.starts_at.filter(|_| step.step == Step::Schedule).map(micros).into());
             ", starts_at = $6"
-        }
-        Step::Start => {
-            values.push(step.category.as_ref().map(|category| category.as_str().to_owned()).into());
-            ", category = $6, started_at = COALESCE(started_at, $5)"
         }
         Step::Resume | Step::Reopen => {
             // What the template is now, when the caller knows.
@@ -93,10 +133,11 @@ async fn put(
             }
         }
         Step::Cancel | Step::Complete | Step::Fail => ", finished_at = $5",
-        Step::Pause => "",
+        Step::Start | Step::Hold | Step::Pause => "",
     };
     let sql = format!(
-        "UPDATE broadcasts SET state = $3, reason = $4, updated_at = $5{also} WHERE tenant_id = $1 AND id = $2"
+        "UPDATE broadcasts SET state = $3, reason = $4, updated_at = $5, version = version + 1{also} \
+         WHERE tenant_id = $1 AND id = $2"
     );
     db::run(&**tx, &sql, values).await?;
     Ok(())
@@ -203,6 +244,7 @@ pub(super) async fn finish(
         reason: all_failed.then(|| nobody_reached(at)),
         starts_at: None,
         category: None,
+        seen: None,
         at,
     };
     let next = if all_failed { State::Failed } else { State::Completed };

@@ -40,7 +40,8 @@ pub(super) async fn due(
          AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = c.id AND v.connection_id = $3 \
-         LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.broadcast_id = $2 AND w.row_number = n.row_number \
+         LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.row_number = n.row_number \
+         AND w.list_id = (SELECT b.list_id FROM broadcasts b WHERE b.tenant_id = $1 AND b.id = $2) \
          WHERE asked.tenant_id = $1 AND asked.id = n.id \
          AND c.tenant_id = $1 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY n.due_at, n.id",
         contact = row::COLUMNS,

@@ -87,6 +87,8 @@ fn by_message(filter: &RecipientFilter) -> bool {
 
 fn base(broadcast: &Broadcast, by_message: bool) -> SelectStatement {
     let (tenant, id) = (broadcast.tenant_id.0, broadcast.id.0);
+    // No list has the number 0.
+    let list = broadcast.list.map_or(0, |list| list.0);
     let mut from = Query::select();
     if by_message {
         from.from_as("messages", "m")
@@ -128,9 +130,9 @@ fn base(broadcast: &Broadcast, by_message: bool) -> SelectStatement {
         JoinType::LeftJoin,
         "broadcast_rows",
         "w",
-        Expr::cust(
-            "w.tenant_id = r.tenant_id AND w.broadcast_id = r.broadcast_id AND w.row_number = r.row_number",
-        ),
+        Expr::cust(format!(
+            "w.tenant_id = r.tenant_id AND w.list_id = {list} AND w.row_number = r.row_number"
+        )),
     );
     from
 }

@@ -88,7 +88,7 @@ pub(super) async fn retry(
     );
     db::run(&*tx, &sql, values).await?;
     if matches!(state, State::Completed | State::Failed) {
-        let sql = "UPDATE broadcasts SET state = $3, reason = NULL, finished_at = NULL, updated_at = $4 \
+        let sql = "UPDATE broadcasts SET state = $3, reason = NULL, finished_at = NULL, updated_at = $4, version = version + 1 \
                    WHERE tenant_id = $1 AND id = $2";
         let values = [tenant.0.into(), broadcast.0.into(), State::Sending.as_str().into(), micros(at).into()];
         db::run(&*tx, sql, values).await?;

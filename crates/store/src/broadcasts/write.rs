@@ -1,16 +1,14 @@
-//! Making, changing and removing broadcasts, and the rows of their lists.
+//! Making, changing and removing broadcasts.
 
 use domain::audit::{Action, NewEntry};
 use domain::broadcasts::State;
-use domain::{BroadcastId, TenantId, Timestamp};
-use ports::broadcasts::Broadcast;
-use ports::broadcasts::{BroadcastMoved, BroadcastPatch, ListRow, NewBroadcast};
+use domain::{BroadcastId, TenantId};
+use ports::broadcasts::{Broadcast, BroadcastChange, BroadcastMoved, NewBroadcast};
 
-use super::row;
+use super::{lists, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, clean, micros, to_json};
 use crate::ids::{self, Kind};
-use crate::sets::{param, set};
 
 /// Makes a draft.
 pub(super) async fn create(
@@ -46,45 +44,60 @@ pub(super) async fn insert(tx: &Tx, tenant: TenantId, new: &NewBroadcast) -> Res
     Ok(BroadcastId(id))
 }
 
-/// Changes one that has not started.
+/// Changes one that has not begun.
 pub(super) async fn update(
     store: &SqlStore,
     tenant: TenantId,
     broadcast: BroadcastId,
-    patch: &BroadcastPatch,
-    at: Timestamp,
+    change: &BroadcastChange,
 ) -> Result<BroadcastMoved, Fault> {
+    let BroadcastChange { patch, list, starts_at, seen, at } = change;
     let tx = store.begin().await?;
-    if let Some(refused) = not_started(&tx, tenant, broadcast).await? {
-        return Ok(refused);
+    match not_begun(&tx, tenant, broadcast).await? {
+        Err(refused) => return Ok(refused),
+        Ok(standing) if standing.version != *seen => return Ok(BroadcastMoved::Overtaken),
+        Ok(_) => {}
     }
     let before = row::reread(&tx, tenant, broadcast).await?;
     let plan = patch.plan.as_ref().map(to_json).transpose()?;
-    let sql = "UPDATE broadcasts SET name = COALESCE($3, name), plan = COALESCE($4, plan), updated_at = $5 \
+    let sql = "UPDATE broadcasts SET name = COALESCE($3, name), plan = COALESCE($4, plan), \
+               starts_at = COALESCE($6, starts_at), updated_at = $5, version = version + 1 \
                WHERE tenant_id = $1 AND id = $2";
     let name = patch.name.as_deref().map(|name| clean(name).into_owned());
-    let values = [tenant.0.into(), broadcast.0.into(), name.into(), plan.into(), micros(at).into()];
+    let values = [
+        tenant.0.into(),
+        broadcast.0.into(),
+        name.into(),
+        plan.into(),
+        micros(*at).into(),
+        starts_at.map(micros).into(),
+    ];
     db::run(&*tx, sql, values).await?;
     if patch.plan.as_ref().is_some_and(|plan| !plan.audience.list) {
-        forget_list(&tx, tenant, broadcast).await?;
+        lists::forget(&tx, tenant, broadcast).await?;
+    } else if let Some(list) = list {
+        if !lists::goes_on(&tx, tenant, *list, *at).await? {
+            return Ok(BroadcastMoved::Overtaken);
+        }
+        lists::take(&tx, tenant, broadcast, *list, *at).await?;
     }
     let changed = row::reread(&tx, tenant, broadcast).await?;
-    let entry = NewEntry::about(Action::BroadcastChanged, "broadcast", broadcast).at(at);
+    let entry = NewEntry::about(Action::BroadcastChanged, "broadcast", broadcast).at(*at);
     tx.note(tenant, entry.changed(&tell::broadcast(&before), &tell::broadcast(&changed)));
     tx.commit().await?;
     Ok(BroadcastMoved::Done(changed))
 }
 
-/// Why it cannot be changed; `None`: it can.
-async fn not_started(
+/// Locks it; `Err`: why it cannot be changed.
+pub(super) async fn not_begun(
     tx: &Tx,
     tenant: TenantId,
     broadcast: BroadcastId,
-) -> Result<Option<BroadcastMoved>, Fault> {
+) -> Result<Result<row::Standing, BroadcastMoved>, Fault> {
     Ok(match row::lock(tx, tenant, broadcast).await? {
-        None => Some(BroadcastMoved::NotFound),
-        Some(standing) if matches!(standing.state, State::Draft | State::Scheduled) => None,
-        Some(standing) => Some(BroadcastMoved::InvalidState(standing.state)),
+        None => Err(BroadcastMoved::NotFound),
+        Some(standing) if matches!(standing.stands(), State::Draft | State::Scheduled) => Ok(standing),
+        Some(standing) => Err(BroadcastMoved::InvalidState(standing.state)),
     })
 }
 
@@ -103,6 +116,7 @@ pub(super) async fn delete(
         Some(_) => {}
     }
     let gone = row::reread(&tx, tenant, broadcast).await?;
+    lists::forget(&tx, tenant, broadcast).await?;
     for sql in [
         // What waits all the same (a single message that somebody put back) goes on as a message of its own.
         "UPDATE outbox SET held = FALSE WHERE tenant_id = $1 AND broadcast_id = $2 AND held",
@@ -118,90 +132,17 @@ pub(super) async fn delete(
     Ok(BroadcastMoved::Done(gone))
 }
 
-/// Takes away at most `limit` recipients, and as many rows of a list, of a broadcast that was removed; answers how many
-/// rows went.
+/// Takes away at most `limit` recipients of a broadcast that was removed; answers how many rows went.
 pub(crate) async fn sweep_removed(tx: &Tx, limit: u32) -> Result<u64, Fault> {
     let sql = "SELECT tenant_id, id FROM broadcasts_removed ORDER BY tenant_id, id LIMIT 1";
     let Some(next) = db::one(&**tx, sql, []).await? else { return Ok(0) };
     let (tenant, broadcast): (i64, i64) = (next.get("tenant_id")?, next.get("id")?);
-    let mut swept = 0;
-    for (table, id) in [("recipients", "id"), ("broadcast_rows", "row_number")] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE tenant_id = $1 AND broadcast_id = $2 AND {id} IN (SELECT d.{id} FROM {table} d \
-             WHERE d.tenant_id = $1 AND d.broadcast_id = $2 ORDER BY d.{id} LIMIT $3)"
-        );
-        swept += db::run(&**tx, &sql, [tenant.into(), broadcast.into(), i64::from(limit).into()]).await?;
+    let sql = "DELETE FROM recipients WHERE tenant_id = $1 AND broadcast_id = $2 AND id IN (SELECT d.id FROM recipients d \
+               WHERE d.tenant_id = $1 AND d.broadcast_id = $2 ORDER BY d.id LIMIT $3)";
+    let swept = db::run(&**tx, sql, [tenant.into(), broadcast.into(), i64::from(limit).into()]).await?;
+    if swept > 0 {
+        return Ok(swept);
     }
-    if swept == 0 {
-        let done = "DELETE FROM broadcasts_removed WHERE tenant_id = $1 AND id = $2";
-        swept = db::run(&**tx, done, [tenant.into(), broadcast.into()]).await?;
-    }
-    Ok(swept)
-}
-
-set! {
-    RowOfList {
-        n: Int i64,
-        given: Text String,
-        phone: Text Option<String>,
-        cells: Text String,
-    }
-}
-
-/// Keeps rows of a list.
-pub(super) async fn put_list(
-    store: &SqlStore,
-    tenant: TenantId,
-    broadcast: BroadcastId,
-    rows: &[ListRow],
-    anew: bool,
-) -> Result<BroadcastMoved, Fault> {
-    let tx = store.begin().await?;
-    if let Some(refused) = not_started(&tx, tenant, broadcast).await? {
-        return Ok(refused);
-    }
-    if anew {
-        forget_list(&tx, tenant, broadcast).await?;
-    }
-    let count = rows.len();
-    let mut latest = std::collections::BTreeMap::new();
-    for one in rows {
-        let cells = to_json(&one.columns)?;
-        let (given, phone) = (one.given.clone(), one.phone.clone());
-        latest.insert(one.row_number, RowOfList { n: one.row_number, given, phone, cells });
-    }
-    if !latest.is_empty() {
-        let rows: Vec<RowOfList> = latest.into_values().collect();
-        let set = tx.dialect.set::<RowOfList>(1, "r");
-        let sql = format!(
-            "INSERT INTO broadcast_rows (tenant_id, broadcast_id, row_number, given, phone, columns) \
-             SELECT $2, $3, r.n, r.given, r.phone, r.cells FROM {set} WHERE TRUE \
-             ON CONFLICT (tenant_id, broadcast_id, row_number) DO UPDATE \
-             SET given = excluded.given, phone = excluded.phone, columns = excluded.columns"
-        );
-        db::run(&*tx, &sql, [param(&rows)?, tenant.0.into(), broadcast.0.into()]).await?;
-    }
-    let entry = NewEntry::about(Action::BroadcastListUploaded, "broadcast", broadcast);
-    tx.note(tenant, entry.after(serde_json::json!({ "rows": count, "anew": anew })));
-    let changed = row::reread(&tx, tenant, broadcast).await?;
-    tx.commit().await?;
-    Ok(BroadcastMoved::Done(changed))
-}
-
-async fn forget_list(tx: &Tx, tenant: TenantId, broadcast: BroadcastId) -> Result<(), Fault> {
-    let sql = "DELETE FROM broadcast_rows WHERE tenant_id = $1 AND broadcast_id = $2";
-    db::run(&**tx, sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    Ok(())
-}
-
-/// All rows, and those with a number.
-pub(super) async fn list_size(
-    store: &SqlStore,
-    tenant: TenantId,
-    broadcast: BroadcastId,
-) -> Result<(i64, i64), Fault> {
-    let sql = "SELECT COUNT(*) AS rows_all, COUNT(w.phone) AS rows_good FROM broadcast_rows w \
-               WHERE w.tenant_id = $1 AND w.broadcast_id = $2";
-    let row = db::one(store.reader(), sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    row.map_or(Ok((0, 0)), |row| Ok((row.get("rows_all")?, row.get("rows_good")?)))
+    let done = "DELETE FROM broadcasts_removed WHERE tenant_id = $1 AND id = $2";
+    db::run(&**tx, done, [tenant.into(), broadcast.into()]).await
 }

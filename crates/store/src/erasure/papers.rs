@@ -55,7 +55,7 @@ impl Place {
             }
             Self::ListRows => reading(
                 "broadcast_rows",
-                ["broadcast_id", "row_number", ""],
+                ["list_id", "row_number", ""],
                 &["given", "columns", "COALESCE(x.phone, '')"],
                 false,
             ),

@@ -12,6 +12,7 @@ mod health;
 mod imports;
 mod initial;
 mod lists;
+mod meant;
 mod retention;
 mod segments;
 mod sought;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(watching::Watching),
             Box::new(erased::Erased),
             Box::new(found::Found),
+            Box::new(meant::Meant),
         ]
     }
 }

@@ -65,6 +65,7 @@ pub(super) async fn sweep(store: &SqlStore, now: Timestamp, limit: u32) -> Resul
         removed += db::run(&*tx, sql, [micros(oldest).into(), i64::from(limit).into()]).await?;
     }
     removed += crate::broadcasts::sweep_removed(&tx, limit).await?;
+    removed += crate::broadcasts::sweep_lists(&tx, now, limit).await?;
     tx.commit().await?;
     Ok(removed)
 }

@@ -85,10 +85,9 @@ fn rows(dialect: Dialect, class: Class) -> (String, String, String) {
     let over = OVER.rsplit_once(" AND ").map_or(OVER, |(_, time)| time);
     let ended = OVER.rsplit_once(" AND ").map_or("TRUE", |(state, _)| state);
     let plain = |table: &str| format!("{table} x WHERE x.tenant_id = $1");
-    let of_broadcasts = |table: &str| {
+    let of_broadcasts = |table: &str, theirs: &str| {
         format!(
-            "broadcasts b CROSS JOIN {table} x WHERE b.tenant_id = $1 AND x.tenant_id = $1 \
-             AND x.broadcast_id = b.id AND {ended}"
+            "broadcasts b CROSS JOIN {table} x WHERE b.tenant_id = $1 AND x.tenant_id = $1 AND {theirs} AND {ended}"
         )
     };
     let unsent = "AND x.status NOT IN ('queued', 'sending')";
@@ -102,7 +101,7 @@ fn rows(dialect: Dialect, class: Class) -> (String, String, String) {
         Class::Media => (plain("media"), "COALESCE(x.used_at, x.created_at)".into(), "x.size".into()),
         Class::Webhooks => (plain("inbox"), "x.at".into(), bytes("x.body")),
         Class::WebhookItems => (plain("inbox_items"), "x.at".into(), bytes("x.raw")),
-        Class::ListRows => (of_broadcasts("broadcast_rows"), over.into(), bytes("x.columns")),
+        Class::ListRows => (of_broadcasts("broadcast_rows", "x.list_id = b.list_id"), over.into(), bytes("x.columns")),
         Class::ImportRows => (
             "imports b CROSS JOIN import_rows x WHERE b.tenant_id = $1 AND x.tenant_id = $1 AND x.import_id = b.id"
                 .into(),
@@ -113,7 +112,7 @@ fn rows(dialect: Dialect, class: Class) -> (String, String, String) {
             (format!("{} {unsent}", plain("messages")), "x.created_at".into(), bytes("x.content"))
         }
         Class::Recipients => {
-            (of_broadcasts("recipients"), over.into(), bytes("COALESCE(x.detail, '')"))
+            (of_broadcasts("recipients", "x.broadcast_id = b.id"), over.into(), bytes("COALESCE(x.detail, '')"))
         }
         Class::Imports => (plain("imports"), "x.ended_at".into(), bytes("x.plan")),
     }

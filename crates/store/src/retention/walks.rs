@@ -41,10 +41,10 @@ fn removal(dialect: Dialect, class: Class) -> Result<String, Fault> {
         ),
         Class::ListRows => (
             "broadcast_rows",
-            "tenant_id, broadcast_id, row_number",
+            "tenant_id, list_id, row_number",
             format!(
                 "broadcasts b CROSS JOIN broadcast_rows x WHERE b.tenant_id = $1 AND {OVER} < $2 \
-                 AND x.tenant_id = $1 AND x.broadcast_id = b.id"
+                 AND x.tenant_id = $1 AND x.list_id = b.list_id"
             ),
             "columns",
         ),

@@ -8,7 +8,7 @@ mod write;
 use async_trait::async_trait;
 use domain::segments::Rule;
 use domain::{SegmentId, TenantId, Timestamp};
-use ports::segments::{Counted, Segment, SegmentPatch, SegmentStore, UpdatedSegment};
+use ports::segments::{Counted, RemovedSegment, Segment, SegmentPatch, SegmentStore, UpdatedSegment};
 use ports::{Page, Paging, StoreResult};
 
 use crate::SqlStore;
@@ -44,8 +44,8 @@ impl SegmentStore for SqlStore {
         Ok(db::again(|| write::update(self, tenant, segment, &patch, at)).await?)
     }
 
-    async fn delete_segment(&self, tenant: TenantId, segment: SegmentId) -> StoreResult<bool> {
-        Ok(write::delete(self, tenant, segment).await?)
+    async fn delete_segment(&self, tenant: TenantId, segment: SegmentId) -> StoreResult<RemovedSegment> {
+        Ok(db::again(|| write::delete(self, tenant, segment)).await?)
     }
 
     async fn count_contacts(&self, tenant: TenantId, rule: &Rule, now: Timestamp) -> StoreResult<Counted> {

@@ -3,7 +3,7 @@
 use domain::audit::{Action, NewEntry};
 use domain::segments::Rule;
 use domain::{SegmentId, TenantId, Timestamp};
-use ports::segments::{Segment, SegmentPatch, UpdatedSegment};
+use ports::segments::{RemovedSegment, Segment, SegmentPatch, UpdatedSegment};
 use serde_json::json;
 
 use super::row;
@@ -75,13 +75,21 @@ pub(super) async fn update(
     Ok(UpdatedSegment::Updated(segment))
 }
 
-pub(super) async fn delete(store: &SqlStore, tenant: TenantId, segment: SegmentId) -> Result<bool, Fault> {
+pub(super) async fn delete(
+    store: &SqlStore,
+    tenant: TenantId,
+    segment: SegmentId,
+) -> Result<RemovedSegment, Fault> {
     let tx = store.begin().await?;
-    let sql = "DELETE FROM segments WHERE tenant_id = $1 AND id = $2";
-    let deleted = db::run(&*tx, sql, [tenant.0.into(), segment.0.into()]).await?;
-    if deleted > 0 {
-        tx.note(tenant, NewEntry::about(Action::SegmentDeleted, "segment", segment));
+    let used = crate::broadcasts::to_begin_with(&tx, tenant, segment).await?;
+    if !used.is_empty() {
+        return Ok(RemovedSegment::Used(used));
     }
+    let sql = "DELETE FROM segments WHERE tenant_id = $1 AND id = $2";
+    if db::run(&*tx, sql, [tenant.0.into(), segment.0.into()]).await? == 0 {
+        return Ok(RemovedSegment::NotFound);
+    }
+    tx.note(tenant, NewEntry::about(Action::SegmentDeleted, "segment", segment));
     tx.commit().await?;
-    Ok(deleted > 0)
+    Ok(RemovedSegment::Removed)
 }

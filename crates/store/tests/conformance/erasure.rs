@@ -28,7 +28,7 @@ use serde_json::json;
 use store::SqlStore;
 
 use crate::backup::everything;
-use crate::broadcasts::campaign::{Campaign, new_broadcast, row};
+use crate::broadcasts::campaign::{Campaign, new_broadcast, row, whole};
 use crate::samples::{identity, new_contact, phone};
 use crate::scene::{Scene, words};
 use crate::support::{Bench, KEY, at};
@@ -192,7 +192,7 @@ async fn papers(scene: &Scene) {
     problems(scene).await;
     let list = store.create_broadcast(tenant, new_broadcast(true)).await.unwrap().id;
     let rows = vec![row(1, Some("+15557654321")), row(2, Some("+15550000002"))];
-    store.put_list(tenant, list, rows, true).await.unwrap();
+    store.put_list(tenant, list, whole(rows)).await.unwrap();
     for (key, text) in [("mine", NAME), ("theirs", "hello you")] {
         store.reserve_key(tenant, key, [1; 32], at(100)).await.unwrap();
         let answer = KeptAnswer { status: 201, body: json!({"name": text}).to_string().into_bytes() };

@@ -307,7 +307,8 @@ async fn segments_are_their_tenants(bench: Bench) {
     let patch = SegmentPatch { name: Some("taken over".into()), rule: None };
     let updated = store.update_segment(stranger, theirs.id, patch, at(5)).await.unwrap();
     assert_eq!(updated, UpdatedSegment::NotFound);
-    assert!(!store.delete_segment(stranger, theirs.id).await.unwrap());
+    let removed = store.delete_segment(stranger, theirs.id).await.unwrap();
+    assert_eq!(removed, ports::segments::RemovedSegment::NotFound);
     assert_eq!(store.count_contacts(owner, &everyone, at(5)).await.unwrap().contacts, 1);
     assert_eq!(store.count_contacts(stranger, &everyone, at(5)).await.unwrap().contacts, 0);
     assert_eq!(store.segment(owner, theirs.id).await.unwrap(), Some(theirs));

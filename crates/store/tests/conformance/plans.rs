@@ -33,7 +33,7 @@ use ports::webhooks::{
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use store::{SqlStore, StoreConfig};
 
-use crate::broadcasts::campaign::{content, everyone, new_broadcast, step};
+use crate::broadcasts::campaign::{begin, content, everyone, new_broadcast, step};
 use crate::samples::{identity, phone};
 use crate::scene::{Scene, failure, source};
 use crate::support::{Bench, KEY, at};
@@ -239,7 +239,7 @@ async fn broadcasts(scene: &Scene, store: &SqlStore) {
     let due = DueTimes { zones: vec![("US".into(), at(99))], otherwise: at(98) };
     let started = async || {
         let id = store.create_broadcast(tenant, new_broadcast(false)).await.unwrap().id;
-        store.move_broadcast(tenant, id, step(Step::Start)).await.unwrap();
+        begin(store, tenant, id).await;
         while !store.freeze_page(tenant, id, &screen, &due, MANY / 2).await.unwrap().done {}
         id
     };

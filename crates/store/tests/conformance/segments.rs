@@ -8,13 +8,15 @@ use domain::consent::ConsentSource;
 use domain::contacts::Identity;
 use domain::segments::Rule;
 use domain::{ContactId, InboxId, SegmentId, TenantId};
+use ports::broadcasts::BroadcastStore;
 use ports::contacts::{ContactFilter, ContactPatch, ContactStore, NewContact, UpdatedContact};
-use ports::segments::{Counted, Segment, SegmentPatch, SegmentStore, UpdatedSegment};
+use ports::segments::{Counted, RemovedSegment, Segment, SegmentPatch, SegmentStore, UpdatedSegment};
 use ports::webhooks::{Change, IdentityChange, Source};
 use ports::{Page, Paging};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+use crate::broadcasts::campaign::{begin, new_broadcast, step};
 use crate::samples::{at_once, by_page, identity, inbound, new_contact, walk};
 use crate::support::{Bench, at};
 use world::World;
@@ -31,6 +33,10 @@ on_each_engine!(
     a_list_of_contacts_takes_a_rule_with_its_other_filters,
     the_country_follows_the_identity,
     joined_contacts_keep_a_country_and_a_time_zone,
+    a_segment_is_not_removed_under_a_broadcast_that_has_not_begun,
+    the_largest_rule_of_tags_is_one_that_an_engine_takes,
+    a_rule_that_was_accepted_once_is_read_back_whatever_the_limits_are,
+    a_broadcast_that_recurs_is_all_its_turns,
 );
 
 fn rule(value: Value) -> Rule {
@@ -102,8 +108,8 @@ async fn a_segment_is_changed_and_removed(bench: Bench) {
     let expected = Segment { rule: vip, updated_at: at(9), ..made.clone() };
     assert_eq!(changed, UpdatedSegment::Updated(expected.clone()));
     assert_eq!(bench.store.segment(tenant, made.id).await.unwrap(), Some(expected));
-    assert!(bench.store.delete_segment(tenant, made.id).await.unwrap());
-    assert!(!bench.store.delete_segment(tenant, made.id).await.unwrap());
+    assert_eq!(bench.store.delete_segment(tenant, made.id).await.unwrap(), RemovedSegment::Removed);
+    assert_eq!(bench.store.delete_segment(tenant, made.id).await.unwrap(), RemovedSegment::NotFound);
     assert_eq!(bench.store.segment(tenant, made.id).await.unwrap(), None);
     let gone = bench.store.update_segment(tenant, made.id, SegmentPatch::default(), at(9)).await.unwrap();
     assert_eq!(gone, UpdatedSegment::NotFound);
@@ -310,4 +316,99 @@ async fn joined_contacts_keep_a_country_and_a_time_zone(bench: Bench) {
 fn changed(old: Identity, new: Identity) -> Change {
     let source = Source { inbox_id: InboxId(1), pointer: "/0".into() };
     Change::Identity(IdentityChange { source, old, new, at: at(5) })
+}
+
+async fn a_segment_is_not_removed_under_a_broadcast_that_has_not_begun(bench: Bench) {
+    use domain::broadcasts::Step;
+    let (tenant, stranger) = (bench.tenant().await, bench.tenant().await);
+    let store = &bench.store;
+    let (segment, free) = (make(&bench, tenant, "one").await.id, make(&bench, tenant, "two").await.id);
+    let to = async |tenant, segment: Value| {
+        let mut new = new_broadcast(false);
+        new.plan.audience.asked = json!({ "segment_id": segment });
+        store.create_broadcast(tenant, new).await.unwrap().id
+    };
+    let (draft, scheduled) = (to(tenant, json!(segment)).await, to(tenant, json!(segment)).await);
+    let held = to(tenant, json!(segment)).await;
+    for (id, steps) in [(scheduled, &[Step::Schedule][..]), (held, &[Step::Schedule, Step::Hold])] {
+        for wanted in steps {
+            store.move_broadcast(tenant, id, step(*wanted)).await.unwrap();
+        }
+    }
+    to(stranger, json!(segment)).await;
+    to(tenant, json!(null)).await;
+    let used = store.delete_segment(tenant, segment).await.unwrap();
+    assert_eq!(used, RemovedSegment::Used(vec![draft, scheduled, held]));
+    assert!(store.segment(tenant, segment).await.unwrap().is_some());
+    assert_eq!(store.delete_segment(tenant, free).await.unwrap(), RemovedSegment::Removed);
+    // What has begun, or is over, needs it no more.
+    begin(store, tenant, draft).await;
+    for id in [scheduled, held] {
+        store.move_broadcast(tenant, id, step(Step::Cancel)).await.unwrap();
+    }
+    assert_eq!(store.delete_segment(tenant, segment).await.unwrap(), RemovedSegment::Removed);
+}
+
+async fn the_largest_rule_of_tags_is_one_that_an_engine_takes(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let tags = |from: usize, count: usize| -> Vec<String> {
+        (from..from + count).map(|n| format!("tag \"{n}\"")).collect()
+    };
+    let many = tags(0, domain::segments::limits::VALUES);
+    let all = bench.contact(tenant, NewContact { tags: many.clone(), ..new_contact(1) }).await.id;
+    let some = bench.contact(tenant, NewContact { tags: tags(499, 2), ..new_contact(2) }).await.id;
+    let other = bench.contact(tenant, NewContact { tags: tags(500, 3), ..new_contact(3) }).await.id;
+    let none = bench.contact(tenant, new_contact(4)).await.id;
+    let each = |op: &str| json!({ "field": "tags", "op": op, "value": many });
+    let hundred = |op: &str| rule(json!({ "all": vec![each(op); domain::segments::limits::CONDITIONS] }));
+    assert_eq!(found(&bench, tenant, &hundred("has_any")).await, [all, some]);
+    assert_eq!(found(&bench, tenant, &hundred("has_all")).await, [all]);
+    assert_eq!(found(&bench, tenant, &rule(json!({ "not": each("has_any") }))).await, [other, none]);
+    let twice = [tags(499, 9), tags(499, 2)].concat();
+    let twice = rule(json!({ "field": "tags", "op": "has_any", "value": twice }));
+    assert_eq!(found(&bench, tenant, &twice).await, [all, some, other]);
+    let nine = vec!["tag \"500\""; 9];
+    let nine = rule(json!({ "field": "tags", "op": "has_all", "value": nine }));
+    assert_eq!(found(&bench, tenant, &nine).await, [some, other], "the same tag again and again is one");
+}
+
+async fn a_rule_that_was_accepted_once_is_read_back_whatever_the_limits_are(bench: Bench) {
+    let tenant = bench.tenant().await;
+    let one = || {
+        Rule::Is(domain::segments::Condition::Flag { flag: domain::segments::Flag::OptedIn, value: false })
+    };
+    let deep = (0..20).fold(one(), |rule, _| Rule::Not(Box::new(Rule::All(vec![rule]))));
+    let large = Rule::Any(vec![one(); 250]);
+    for (name, rule) in [("deep", deep), ("large", large)] {
+        let made = bench.store.create_segment(tenant, name, &rule, at(1)).await.unwrap().unwrap();
+        assert_eq!(
+            bench.store.segment(tenant, made.id).await.unwrap().map(|read| read.rule),
+            Some(rule.clone())
+        );
+        assert_eq!(found(&bench, tenant, &rule).await, []);
+    }
+}
+
+async fn a_broadcast_that_recurs_is_all_its_turns(bench: Bench) {
+    use crate::broadcasts::campaign::Campaign;
+    let campaign = Campaign::frozen(bench, 2).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(1).await;
+    campaign.deliver(&lease).await;
+    let parent = store.create_broadcast(tenant, new_broadcast(false)).await.unwrap().id;
+    let of = |outcome: &str| {
+        rule(json!({ "field": "broadcast", "op": "is", "value": { "id": parent, "outcome": outcome } }))
+    };
+    let count =
+        async |outcome: &str| store.count_contacts(tenant, &of(outcome), at(200)).await.unwrap().contacts;
+    assert_eq!((count("sent").await, count("not_sent").await), (0, 2));
+    let sql = format!("UPDATE broadcasts SET recurs_from = {parent} WHERE id = {}", campaign.id);
+    crate::samples::run(&campaign.scene.bench, &sql).await;
+    assert_eq!((count("sent").await, count("not_sent").await), (1, 1));
+    assert_eq!((count("not_replied").await, count("replied").await), (1, 0));
+    let contact = campaign.recipients(Default::default()).await[0].id;
+    let sql = format!("UPDATE recipients SET replied_at = 1 WHERE id = {contact}");
+    crate::samples::run(&campaign.scene.bench, &sql).await;
+    assert_eq!((count("not_replied").await, count("replied").await), (0, 1));
 }

@@ -109,3 +109,30 @@ async fn a_change_is_checked_like_a_draft() {
         .await;
     assert_eq!(list.faults(), ["/audience/list"]);
 }
+
+#[tokio::test]
+async fn rule_and_filters_are_counted_together_and_what_is_kept_is_read_back() {
+    let stack = stage().await;
+    let flag = json!({"field": "opted_in", "op": "is", "value": true});
+    let deep = (0..8).fold(flag.clone(), |rule, _| json!({"not": rule}));
+    let path = draft(&stack, hello(json!({"rule": deep, "opted_in": true}))).await;
+    stack.get(&path).await.data(200);
+    let rule = |count: usize| json!({"all": vec![flag.clone(); count]});
+    draft(&stack, hello(json!({"rule": rule(99), "opted_in": true}))).await;
+    let over = hello(json!({"rule": rule(100), "opted_in": true}));
+    assert_eq!(stack.post("/broadcasts", over).await.faults(), ["/audience/rule"]);
+    let segment = stack.post("/segments", json!({"name": "large", "rule": rule(100)})).await;
+    let segment = segment.data(201)["id"].clone();
+    let path = draft(&stack, hello(json!({"segment_id": segment, "tags": ["vip"]}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    super::until(&stack, &path, "completed").await;
+}
+
+#[tokio::test]
+async fn a_list_without_rows_is_not_sent_to() {
+    let stack = stage().await;
+    let path = draft(&stack, hello(json!({"list": true}))).await;
+    let refused = stack.post(&format!("{path}/send"), json!({})).await;
+    assert_eq!(refused.faults(), ["/audience/list"]);
+    assert_eq!(stack.get(&path).await.data(200)["status"], "draft");
+}

@@ -1,6 +1,7 @@
 //! Steps from one state to another.
 
 use axum::body::Body;
+use domain::Clock as _;
 use domain::pacing::Rate;
 use http::Method;
 use serde_json::{Value, json};
@@ -129,4 +130,57 @@ async fn failed_recipients_are_tried_again_for_chosen_reasons_only() {
     assert_eq!((&done["counts"]["sent"], &done["counts"]["failed"]), (&json!(2), &json!(0)));
     let recipient = stack.get(&format!("{path}/recipients?state=failed")).await;
     assert_eq!(recipient.data(200)["total"], 0);
+}
+
+#[tokio::test]
+async fn changes_that_come_at_once_are_all_kept() {
+    let stack = stage().await;
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    let fields = [
+        ("name", json!("Other")),
+        ("template_language", json!("en_US")),
+        ("fallback_languages", json!(["de", "fr"])),
+        ("template_params", json!(["you"])),
+        ("audience", json!({"tags": ["vip"]})),
+        ("send_at", json!("2096-12-01T09:00:00Z")),
+        ("breaker", json!({"window": 77})),
+    ];
+    let changes = fields.iter().map(|(name, value)| patch(&stack, &path, json!({*name: value})));
+    for changed in futures::future::join_all(changes).await {
+        changed.data(200);
+    }
+    let now = stack.get(&path).await;
+    let now = now.data(200);
+    for (name, value) in &fields {
+        match *name {
+            "send_at" => assert_eq!(now["schedule"]["send_at"], *value),
+            "breaker" => assert_eq!(now["breaker"]["window"], 77),
+            name => assert_eq!(now[name], *value, "{name}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_start_at_its_time_is_changed_and_resumed() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    add_template(&stack, "other", "APPROVED").await;
+    let mut body = hello(json!({"all": true}));
+    let soon = stack.clock.now() + jiff::SignedDuration::from_hours(1);
+    body["send_at"] = json!(soon);
+    let path = draft(&stack, body).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    add_template(&stack, "hello", "DISABLED").await;
+    stack.clock.advance(jiff::SignedDuration::from_hours(2));
+    let held = until(&stack, &path, "paused").await;
+    assert_eq!((&held["reason"]["code"], &held["started_at"]), (&json!("template_unusable"), &Value::Null));
+    let refused = stack.post(&format!("{path}/resume"), json!({})).await;
+    assert_eq!(refused.code(), "TEMPLATE_NOT_APPROVED");
+    let changed = patch(&stack, &path, json!({"template_name": "other"})).await;
+    assert_eq!(
+        (&changed.data(200)["status"], &changed.data(200)["template_name"]),
+        (&json!("paused"), &json!("other"))
+    );
+    stack.post(&format!("{path}/resume"), json!({})).await.data(200);
+    assert_eq!(until(&stack, &path, "completed").await["counts"]["sent"], 1);
 }

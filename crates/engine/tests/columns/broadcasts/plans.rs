@@ -137,7 +137,7 @@ async fn the_rows_of_a_list_bring_their_own_words_and_reasons() {
         row(6, "+15559999999", "A5"),
         row(7, "+15552000002", ""),
     ];
-    press.engine.broadcasts.put_list(press.tenant, id, rows, Some("US"), true).await.unwrap();
+    press.engine.broadcasts.replace_list(press.tenant, id, rows, Some("US".into())).await.unwrap();
     let size = press.engine.broadcasts.list_size(press.tenant, id).await.unwrap();
     assert_eq!((size.rows, size.with_number), (6, 5));
     press.engine.broadcasts.send(press.tenant, id).await.unwrap();

@@ -80,7 +80,7 @@ async fn pause(tx: &Tx, now: Timestamp) -> Result<u64, Fault> {
         meta_error_code: None,
         at: now,
     };
-    let sql = "UPDATE broadcasts SET state = 'paused', reason = $1, updated_at = $2 \
+    let sql = "UPDATE broadcasts SET state = 'paused', reason = $1, updated_at = $2, version = version + 1 \
                WHERE state = 'sending' OR (state = 'scheduled' AND starts_at <= $2)";
     let paused = db::run(&**tx, sql, [to_json(&reason)?.into(), micros(now).into()]).await?;
     let sql = "UPDATE outbox SET held = TRUE WHERE NOT held AND EXISTS (SELECT 1 FROM broadcasts b \

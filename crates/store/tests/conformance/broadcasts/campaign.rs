@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use domain::broadcasts::plan::{Audience, TemplateChoice};
 use domain::broadcasts::reasons::FailedBy;
-use domain::broadcasts::{LeftOut, Plan, State, Step, StopCode, StopReason};
+use domain::broadcasts::{LeftOut, Meant, Plan, State, Step, StopCode, StopReason};
 use domain::messages::{Content, Status};
 use domain::segments::Rule;
 use domain::templates::Category;
 use domain::{BroadcastId, Timestamp};
 use ports::Paging;
 use ports::broadcasts::{
-    Broadcast, BroadcastMoved, BroadcastStore, Counts, DueRecipient, DueTimes, EnqueueBatch, Enqueued,
-    FrozenPage, ListRow, Move, NewBroadcast, RecipientFilter, RecipientRow, Screen, Share, Turn,
+    Broadcast, BroadcastChange, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, DueRecipient,
+    DueTimes, EnqueueBatch, Enqueued, FrozenPage, ListPart, ListRow, Move, NewBroadcast, RecipientFilter,
+    RecipientRow, Screen, Share, Start, Turn,
 };
 use ports::lanes::{Claimed, LaneStore, Lease, Outcome, Settlement};
 use serde_json::json;
@@ -43,7 +44,7 @@ pub(crate) fn new_broadcast(list: bool) -> NewBroadcast {
 
 pub(crate) fn everyone() -> Screen {
     Screen {
-        rule: Rule::everyone(),
+        rule: Meant::everyone(),
         list: None,
         category: Category::Marketing,
         needed: Vec::new(),
@@ -61,7 +62,44 @@ pub(crate) fn due_now() -> DueTimes {
 pub(crate) fn step(step: Step) -> Move {
     let reason =
         StopReason { code: StopCode::ByUser, message: "enough".into(), meta_error_code: None, at: at(6) };
-    Move { step, reason: Some(reason), starts_at: None, category: Some(Category::Marketing), at: at(6) }
+    let category = Some(Category::Marketing);
+    Move { step, reason: Some(reason), starts_at: None, category, seen: None, at: at(6) }
+}
+
+/// The beginning of a broadcast as it is read now, to everybody.
+pub(crate) fn start_of(known: &Broadcast) -> Start {
+    Start {
+        plan: known.plan.clone(),
+        meant: Meant::everyone(),
+        category: Some(Category::Marketing),
+        seen: known.version,
+        at: at(6),
+    }
+}
+
+/// It begins.
+pub(crate) async fn begin(
+    store: &impl BroadcastStore,
+    tenant: domain::TenantId,
+    id: BroadcastId,
+) -> BroadcastMoved {
+    let known = store.broadcast(tenant, id).await.unwrap().expect("there");
+    store.start_broadcast(tenant, id, start_of(&known)).await.unwrap()
+}
+
+/// A change of a broadcast as it is read now.
+pub(crate) fn change_of(known: &Broadcast, patch: BroadcastPatch) -> BroadcastChange {
+    BroadcastChange { patch, list: None, starts_at: None, seen: known.version, at: at(2) }
+}
+
+/// All rows of a list at once.
+pub(crate) fn whole(rows: Vec<ListRow>) -> ListPart {
+    ListPart { upload: None, rows, last: true, at: at(2) }
+}
+
+/// Whom somebody means who writes this rule.
+pub(crate) fn meaning(rule: Rule) -> Meant {
+    Audience { list: false, rule, asked: json!({}) }.meant(None).expect("it names no segment")
 }
 
 pub(crate) fn row(row_number: i64, phone: Option<&str>) -> ListRow {
@@ -113,6 +151,9 @@ impl Campaign {
     }
 
     pub(crate) async fn try_step(&self, wanted: Step) -> BroadcastMoved {
+        if wanted == Step::Start {
+            return begin(self.scene.store(), self.scene.tenant, self.id).await;
+        }
         self.scene.store().move_broadcast(self.scene.tenant, self.id, step(wanted)).await.unwrap()
     }
 

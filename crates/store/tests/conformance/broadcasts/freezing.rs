@@ -9,14 +9,16 @@ use domain::messages::gate::{Intent, Recipient, Refusal, TemplateFacts, check};
 use domain::segments::Rule;
 use domain::templates::{Category, Status};
 use domain::{BroadcastId, ContactId, ConversationId, TemplateId};
-use ports::broadcasts::{BroadcastMoved, BroadcastStore, DueTimes, RecipientFilter, RecipientState, Screen};
+use ports::broadcasts::{
+    BroadcastStore, DueTimes, ListPart, ListPut, RecipientFilter, RecipientState, Screen,
+};
 use ports::consent::{ConsentStore, NewConsent};
 use ports::contacts::{ContactStore, NewContact};
 use ports::messages::AcceptJob;
 use ports::operator::OperatorStore;
 use serde_json::json;
 
-use super::campaign::{Campaign, due_now, everyone, new_broadcast, row};
+use super::campaign::{Campaign, change_of, due_now, everyone, meaning, new_broadcast, row, whole};
 use crate::samples::{new_contact, new_template, phone, run, texts};
 use crate::scene::job_of;
 use crate::support::{Bench, at};
@@ -30,6 +32,7 @@ on_each_engine!(
     a_window_counts_on_the_number_that_sends,
     rows_of_a_list_become_recipients_with_their_row,
     a_list_is_kept_replaced_and_forgotten,
+    half_a_list_is_nobodys,
     a_needed_field_that_is_empty_leaves_out,
     a_frequency_cap_counts_marketing_of_the_last_days,
     zones_say_when_and_whom_not_now,
@@ -84,7 +87,7 @@ async fn only_those_for_whom_the_rule_holds_are_meant(bench: Bench) {
     }
     let rule = json!({ "field": "tags", "op": "has", "value": "vip" });
     let rule: Rule = serde_json::from_value(rule).unwrap();
-    let screen = Screen { rule, ..everyone() };
+    let screen = Screen { rule: meaning(rule), ..everyone() };
     let mut recipients = 0;
     loop {
         let page = campaign.freeze(&screen, &due_now(), 4).await;
@@ -254,10 +257,7 @@ async fn rows_of_a_list_become_recipients_with_their_row(bench: Bench) {
         row(8, Some(&number(2))),
         row(9, Some(&number(2))),
     ];
-    assert!(matches!(
-        store.put_list(tenant, campaign.id, rows, false).await.unwrap(),
-        BroadcastMoved::Done(_)
-    ));
+    assert!(matches!(store.put_list(tenant, campaign.id, whole(rows)).await.unwrap(), ListPut::Done(_)));
     campaign.step(Step::Start).await;
     let needed = vec![Source::Row("coupon".into())];
     let screen = Screen { list: Some(campaign.id), needed, ..everyone() };
@@ -290,20 +290,91 @@ async fn rows_of_a_list_become_recipients_with_their_row(bench: Bench) {
 async fn a_list_is_kept_replaced_and_forgotten(bench: Bench) {
     let campaign = Campaign::draft(bench, 1).await;
     let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let put = |rows, anew| store.put_list(tenant, campaign.id, rows, anew);
-    put(vec![row(1, None), row(2, Some("+15550000001"))], false).await.unwrap();
-    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (2, 1));
-    put(vec![row(1, Some("+15550000002")), row(3, None)], false).await.unwrap();
-    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (3, 2));
-    put(vec![row(1, None)], true).await.unwrap();
+    let put = |rows| store.put_list(tenant, campaign.id, whole(rows));
+    let before = campaign.read().await.version;
+    put(vec![row(1, None), row(2, Some("+15550000001")), row(1, Some("+15550000002"))]).await.unwrap();
+    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (2, 2), "the later row of one number");
+    assert!(campaign.read().await.version > before, "whoever read the other list sees it");
+    put(vec![row(1, None)]).await.unwrap();
     assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (1, 0));
     let plan = super::campaign::plan(false);
     let patch = ports::broadcasts::BroadcastPatch { plan: Some(plan), name: None };
-    store.update_broadcast(tenant, campaign.id, patch, at(3)).await.unwrap();
+    let change = change_of(&campaign.read().await, patch);
+    store.update_broadcast(tenant, campaign.id, change).await.unwrap();
     assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (0, 0));
+    assert_eq!(rows_left(&campaign).await, 0);
     campaign.step(Step::Start).await;
-    let refused = put(vec![row(1, None)], false).await.unwrap();
-    assert_eq!(refused, BroadcastMoved::InvalidState(domain::broadcasts::State::Sending));
+    let refused = put(vec![row(1, None)]).await.unwrap();
+    assert_eq!(refused, ListPut::InvalidState(domain::broadcasts::State::Sending));
+    assert_eq!(rows_left(&campaign).await, 0);
+}
+
+/// Rows that there are when all is swept.
+async fn rows_left(campaign: &Campaign) -> usize {
+    while campaign.scene.store().sweep(at(3), 2).await.unwrap() > 0 {}
+    let left = texts(&campaign.scene.bench, "SELECT given AS text FROM broadcast_rows").await;
+    left.len()
+}
+
+async fn half_a_list_is_nobodys(bench: Bench) {
+    let campaign = Campaign::draft(bench, 2).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let number = |number| phone(number).as_str().to_owned();
+    store.put_list(tenant, campaign.id, whole(vec![row(1, Some(&number(1)))])).await.unwrap();
+    let part = |upload, rows, last| {
+        let part = ListPart { upload, rows, last, at: at(2) };
+        async move {
+            match store.put_list(tenant, campaign.id, part).await.unwrap() {
+                ListPut::Kept(list) => Ok(list),
+                other => Err(other),
+            }
+        }
+    };
+    let broadcast_before = campaign.read().await;
+    let list = part(None, vec![row(1, None), row(2, Some(&number(2)))], false).await.unwrap();
+    part(Some(list), vec![row(3, None)], false).await.unwrap();
+    let other = part(None, vec![row(7, None)], false).await.unwrap();
+    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (1, 1), "it has the list that it had");
+    assert_eq!(rows_left(&campaign).await, 5, "nothing of what is on its way is swept");
+    let done = part(Some(list), vec![row(4, None)], true).await.unwrap_err();
+    assert!(matches!(done, ListPut::Done(_)), "{done:?}");
+    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (4, 1));
+    assert_eq!(part(Some(list), vec![row(5, None)], false).await, Err(ListPut::NoUpload), "it is whole");
+    assert_eq!(rows_left(&campaign).await, 5, "and the other one is on its way still");
+    // It may become the list together with a change of the plan, or not at all.
+    let change = |seen| ports::broadcasts::BroadcastChange {
+        list: Some(other),
+        seen,
+        ..change_of(&broadcast_before, Default::default())
+    };
+    let late = store.update_broadcast(tenant, campaign.id, change(broadcast_before.version)).await.unwrap();
+    assert_eq!(late, ports::broadcasts::BroadcastMoved::Overtaken);
+    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (4, 1));
+    store.drop_list(tenant, other).await.unwrap();
+    let now = campaign.read().await.version;
+    let gone = store.update_broadcast(tenant, campaign.id, change(now)).await.unwrap();
+    assert_eq!(gone, ports::broadcasts::BroadcastMoved::Overtaken);
+    assert_eq!(store.list_size(tenant, campaign.id).await.unwrap(), (4, 1));
+    assert_eq!(part(Some(other), Vec::new(), true).await, Err(ListPut::NoUpload));
+    assert_eq!(rows_left(&campaign).await, 4);
+    // What nobody goes on with is given up after an hour.
+    let forgotten = part(None, vec![row(8, None)], false).await.unwrap();
+    while store.sweep(at(3_600), 100).await.unwrap() > 0 {}
+    part(Some(forgotten), vec![row(9, None)], false).await.unwrap();
+    while store.sweep(at(3_603), 100).await.unwrap() > 0 {}
+    assert_eq!(part(Some(forgotten), Vec::new(), true).await, Err(ListPut::NoUpload));
+    assert_eq!(rows_left(&campaign).await, 4);
+    // A broadcast that goes off while its next list comes goes to the list that it has.
+    let late = part(None, vec![row(1, Some(&number(1)))], false).await.unwrap();
+    campaign.step(Step::Start).await;
+    let refused = part(Some(late), Vec::new(), true).await;
+    assert_eq!(refused, Err(ListPut::InvalidState(domain::broadcasts::State::Sending)));
+    let screen = Screen { list: Some(campaign.id), ..everyone() };
+    while !campaign.freeze(&screen, &due_now(), 2).await.done {}
+    let all = campaign.recipients(RecipientFilter::default()).await;
+    assert_eq!(all.iter().filter(|one| one.left_out.is_none()).count(), 1);
+    assert_eq!(all.len(), 4);
+    campaign.check().await;
 }
 
 async fn a_needed_field_that_is_empty_leaves_out(bench: Bench) {

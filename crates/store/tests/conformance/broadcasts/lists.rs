@@ -150,8 +150,17 @@ async fn another_tenant_sees_and_touches_nothing(bench: Bench) {
     let not_found = ports::broadcasts::BroadcastMoved::NotFound;
     assert_eq!(store.move_broadcast(stranger, id, step).await.unwrap(), not_found);
     assert_eq!(store.delete_broadcast(stranger, id).await.unwrap(), not_found);
-    assert_eq!(store.put_list(stranger, id, Vec::new(), true).await.unwrap(), not_found);
-    assert_eq!(store.update_broadcast(stranger, id, Default::default(), at(99)).await.unwrap(), not_found);
+    let put = store.put_list(stranger, id, super::campaign::whole(Vec::new())).await.unwrap();
+    assert_eq!(put, ports::broadcasts::ListPut::NotFound);
+    let change = super::campaign::change_of(&before, Default::default());
+    assert_eq!(store.update_broadcast(stranger, id, change).await.unwrap(), not_found);
+    let start = super::campaign::start_of(&before);
+    assert_eq!(store.start_broadcast(stranger, id, start).await.unwrap(), not_found);
+    assert_eq!(store.known_broadcasts(stranger, &[id]).await.unwrap(), []);
+    assert_eq!(
+        store.known_broadcasts(campaign.scene.tenant, &[id, domain::BroadcastId(999)]).await.unwrap(),
+        [id]
+    );
     let batch =
         ports::broadcasts::EnqueueBatch { tenant_id: stranger, ..campaign.batch(vec![campaign.send(9)]) };
     assert!(store.enqueue(batch).await.unwrap().stopped);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use domain::broadcasts::{State, Step};
 use domain::messages::Status;
-use ports::broadcasts::{BroadcastMoved, BroadcastStore, RecipientFilter, Share};
+use ports::broadcasts::{BroadcastMoved, BroadcastPatch, BroadcastStore, RecipientFilter, Share};
 use ports::lanes::{LaneStore, Settlement};
 
-use super::campaign::{Campaign, due_now, everyone, step};
+use super::campaign::{Campaign, change_of, due_now, everyone, new_broadcast, start_of, step};
 use crate::samples::at_once;
 use crate::support::{Bench, at};
 
@@ -18,6 +18,8 @@ on_each_engine!(
     a_cancel_takes_back_what_was_not_claimed,
     of_many_who_pause_one_does,
     two_who_retry_give_one_new_attempt,
+    of_many_who_change_the_same_version_one_does,
+    what_begins_is_what_was_changed_last_or_nothing_begins,
 );
 
 async fn two_freezers_freeze_nobody_twice(bench: Bench) {
@@ -157,4 +159,50 @@ async fn two_who_retry_give_one_new_attempt(bench: Bench) {
     assert_eq!(retried.iter().sum::<u32>(), 10);
     assert_eq!(campaign.counts().await.pending, 10);
     campaign.check().await;
+}
+
+async fn of_many_who_change_the_same_version_one_does(bench: Bench) {
+    let campaign = Campaign::draft(bench, 0).await;
+    let (tenant, id) = (campaign.scene.tenant, campaign.id);
+    let known = campaign.read().await;
+    let other = campaign.scene.bench.another_node().await;
+    let moved = at_once(campaign.scene.store(), 20, |store, number| {
+        let store = if number % 2 == 0 { store } else { other.clone() };
+        let patch = BroadcastPatch { name: Some(format!("by {number}")), plan: None };
+        let change = change_of(&known, patch);
+        async move { store.update_broadcast(tenant, id, change).await.unwrap() }
+    })
+    .await;
+    let done = moved.iter().filter(|moved| matches!(moved, BroadcastMoved::Done(_))).count();
+    let overtaken = moved.iter().filter(|moved| **moved == BroadcastMoved::Overtaken).count();
+    assert_eq!((done, overtaken), (1, 19));
+    assert_eq!(campaign.read().await.version, known.version + 1);
+}
+
+async fn what_begins_is_what_was_changed_last_or_nothing_begins(bench: Bench) {
+    let campaign = Campaign::draft(bench, 0).await;
+    let tenant = campaign.scene.tenant;
+    let other = campaign.scene.bench.another_node().await;
+    for turn in 0..12 {
+        let store = campaign.scene.store();
+        let draft = store.create_broadcast(tenant, new_broadcast(false)).await.unwrap();
+        let mut plan = draft.plan.clone();
+        plan.template.name = "the other".into();
+        let change = change_of(&draft, BroadcastPatch { plan: Some(plan), name: None });
+        let (changed, started) = tokio::join!(
+            store.update_broadcast(tenant, draft.id, change),
+            other.start_broadcast(tenant, draft.id, start_of(&draft))
+        );
+        let now = store.broadcast(tenant, draft.id).await.unwrap().unwrap();
+        let name = now.plan.template.name.as_str();
+        match (changed.unwrap(), started.unwrap()) {
+            (BroadcastMoved::Done(_), BroadcastMoved::Overtaken) => {
+                assert_eq!((now.state, name), (State::Draft, "the other"), "turn {turn}");
+            }
+            (BroadcastMoved::InvalidState(State::Sending), BroadcastMoved::Done(_)) => {
+                assert_eq!((now.state, name), (State::Sending, "order_shipped"), "turn {turn}");
+            }
+            both => panic!("turn {turn}: {both:?}"),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use store::SqlStore;
 
 use super::{Engine, MANY, fill, listen};
-use crate::broadcasts::campaign::{new_broadcast, row};
+use crate::broadcasts::campaign::{new_broadcast, row, whole};
 use crate::samples::new_contact;
 use crate::scene::{Scene, source};
 use crate::support::{Bench, at};
@@ -125,7 +125,7 @@ async fn papers(scene: &Scene) {
     let (store, tenant) = (scene.store(), scene.tenant);
     let list = store.create_broadcast(tenant, new_broadcast(true)).await.unwrap().id;
     let rows = (1..=i64::from(MANY)).map(|number| row(number, Some("+15550000002"))).collect();
-    store.put_list(tenant, list, rows, true).await.unwrap();
+    store.put_list(tenant, list, whole(rows)).await.unwrap();
     let aside = |number: u32| {
         Change::Aside(SetAside {
             source: ports::webhooks::Source { pointer: format!("/{number}"), ..source() },
