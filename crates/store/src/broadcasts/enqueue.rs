@@ -9,7 +9,7 @@ use ports::operator::Wake;
 use sea_orm::QueryResult;
 
 use super::freeze::reason_of;
-use super::{counts, row};
+use super::{counts, duplicates, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
@@ -107,7 +107,7 @@ impl Enqueuing<'_> {
         left_out.extend(again.into_iter().map(|id| LeftOutRow {
             id,
             reason: LeftOut::Duplicate.as_str(),
-            detail: Some("the contact is in the broadcast under another id".to_owned()),
+            detail: Some(duplicates::WHY.to_owned()),
         }));
         self.leave_out(&left_out).await?;
         self.wait(&later).await?;
@@ -121,10 +121,11 @@ impl Enqueuing<'_> {
         }
         let set = self.tx.dialect.set::<ById>(1, "x");
         let lock = self.tx.dialect.for_share("c") + &self.tx.dialect.for_update("r");
+        let has_one = duplicates::stands(self.tx.dialect, "m");
         let sql = format!(
             "SELECT x.i AS i, r.id AS id, r.retry_of AS retry_of, c.id AS contact, v.id AS conversation, \
              v.window_expires_at AS window_expires_at, EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = $2 \
-             AND m.broadcast_id = $3 AND m.contact_id = c.id AND NOT m.superseded) AS has_one \
+             AND m.broadcast_id = $3 AND m.contact_id = c.id AND {has_one}) AS has_one \
              FROM {set} CROSS JOIN recipients r CROSS JOIN contacts asked CROSS JOIN contacts c \
              LEFT JOIN conversations v ON v.tenant_id = $2 AND v.contact_id = c.id AND v.connection_id = $4 \
              WHERE r.tenant_id = $2 AND r.broadcast_id = $3 AND r.id = x.id AND r.message_id IS NULL \

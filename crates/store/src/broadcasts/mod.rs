@@ -2,6 +2,7 @@
 
 mod audience;
 mod counts;
+mod duplicates;
 mod enqueue;
 mod forget;
 mod freeze;
@@ -18,6 +19,7 @@ mod turns;
 mod write;
 
 pub(crate) use counts::{Counted, Tally, write_counts};
+pub(crate) use duplicates::{leave_one, leave_out, overtaken, stands};
 pub(crate) use forget::forget;
 pub(crate) use lists::sweep_lists;
 pub(crate) use moves::{Halted, halted};

@@ -206,7 +206,12 @@ async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timesta
     Ok(())
 }
 
-async fn take_out(tx: &Tx, tenant: TenantId, ids: impl Iterator<Item = i64>) -> Result<BTreeSet<i64>, Fault> {
+/// Takes those that still wait out of the queue.
+pub(super) async fn take_out(
+    tx: &Tx,
+    tenant: TenantId,
+    ids: impl Iterator<Item = i64>,
+) -> Result<BTreeSet<i64>, Fault> {
     let rows: Vec<CalledOff> = ids.map(|id| CalledOff { id }).collect();
     let set = tx.dialect.set::<CalledOff>(1, "r");
     let sql = format!(

@@ -10,7 +10,7 @@ use ports::messages::Failure;
 use serde_json::{Value, json};
 
 use super::lease;
-use crate::broadcasts::{Halted, halted};
+use crate::broadcasts::{Halted, halted, leave_out, overtaken};
 use crate::db::{self, Fault, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, take_orphans};
@@ -212,6 +212,7 @@ impl<'a> Recording<'a> {
         if broadcasts.is_empty() {
             return Ok(());
         }
+        self.leave_out_duplicates(tx, now).await?;
         let halted = halted(tx, self.lease.tenant_id, broadcasts).await?;
         for mut row in std::mem::take(&mut self.requeued) {
             let Some(state) = self.states.get_mut(&row.id) else { continue };
@@ -230,6 +231,22 @@ impl<'a> Recording<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// What goes back for a person who turned out, while it was being sent, to be another recipient too, does not go again.
+    async fn leave_out_duplicates(&mut self, tx: &Tx, now: Timestamp) -> Result<(), Fault> {
+        let tenant = self.lease.tenant_id;
+        let waits = |id: &i64| self.states.get(id).is_some_and(|state| state.status == Status::Queued);
+        let back = self.requeued.iter().map(|row| row.id).filter(waits);
+        let gone = overtaken(tx, tenant, back, &self.states).await?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let states = self.states.values_mut().filter(|state| gone.contains(&state.id));
+        self.effects.events.extend(leave_out(tx, tenant, states, now).await?);
+        self.requeued.retain(|row| !gone.contains(&row.id));
+        self.settled.extend(gone.into_iter().map(|id| Settled { t: tenant.0, id }));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::row;
 use super::state::{self, ById, State};
 use super::write::{self, Event, Waiting};
-use crate::broadcasts::{Halted, halted};
+use crate::broadcasts::{Halted, halted, stands};
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 
@@ -69,14 +69,17 @@ pub(super) async fn requeue(
     finish(store, tx, state, event).await
 }
 
-/// Whether it can have a place in a queue: its connection is there, no call for it is open, and no other attempt of its
-/// broadcast took its place.
+/// Whether it can have a place in a queue: its connection is there, no call for it is open, and no other message of its
+/// broadcast took its place, nor stands for the same person.
 async fn can_wait(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<bool, Fault> {
     let lock = tx.dialect.for_share("c");
     let sql = format!(
         "SELECT m.id AS id FROM messages m CROSS JOIN connections c \
          WHERE m.tenant_id = $1 AND m.id = $2 AND NOT m.superseded AND c.tenant_id = $1 AND c.id = m.connection_id \
-         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = $1 AND o.message_id = $2){lock}"
+         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = $1 AND o.message_id = $2) \
+         AND NOT EXISTS (SELECT 1 FROM messages y WHERE y.tenant_id = $1 AND y.broadcast_id = m.broadcast_id \
+         AND y.contact_id = m.contact_id AND y.id <> m.id AND {}){lock}",
+        stands(tx.dialect, "y")
     );
     Ok(db::one(&**tx, &sql, [tenant.0.into(), message.0.into()]).await?.is_some())
 }

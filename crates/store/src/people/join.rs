@@ -100,8 +100,8 @@ async fn name(tx: &Tx, tenant: TenantId, id: i64, identity: &Identity, now: Time
     Ok(())
 }
 
-/// Makes `other` part of `person`: conversations, messages and queue move over, the ledger keeps its entries, the
-/// consent is that of `ConsentState::merge`. `other` keeps its id, which from now on means `person`, but no name: what
+/// Makes `other` part of `person`: conversations, messages and queue move over (of a broadcast that both have a message
+/// of, one waits on), the ledger keeps its entries, the consent is that of `ConsentState::merge`. `other` keeps its id, which from now on means `person`, but no name: what
 /// `person` is called is the caller's to say.
 async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp) -> Result<(), Fault> {
     let (kept, gone) = (read(tx, tenant, person).await?, read(tx, tenant, other).await?);
@@ -118,6 +118,7 @@ async fn join(tx: &Tx, tenant: TenantId, person: i64, other: i64, now: Timestamp
     ] {
         db::run(&**tx, sql, ids.clone()).await?;
     }
+    crate::broadcasts::leave_one(tx, tenant, person, now).await?;
     write_joined(tx, tenant, &kept, &gone, now).await
 }
 

@@ -241,6 +241,7 @@ impl Campaign {
         let (rows, kept) = (self.recount().await, self.kept().await);
         assert_eq!(rows, kept, "left: the rows, right: the counts");
         assert!(self.each_has_one_message().await, "a recipient has two messages");
+        assert!(self.nobody_waits_for_a_second().await, "a person has a message, and another waits");
     }
 
     /// By name, out of the counts.
@@ -322,6 +323,17 @@ impl Campaign {
             "SELECT CAST(m.recipient_id AS TEXT) AS text FROM messages m LEFT JOIN recipients r \
              ON r.broadcast_id = m.broadcast_id AND r.id = m.recipient_id AND r.message_id = m.id \
              WHERE m.broadcast_id = {} AND NOT m.superseded AND r.id IS NULL",
+            self.id
+        );
+        texts(&self.scene.bench, &sql).await.is_empty()
+    }
+
+    /// Whoever has a message that did not fail has no other that waits, under whatever names the person was meant.
+    async fn nobody_waits_for_a_second(&self) -> bool {
+        let sql = format!(
+            "SELECT CAST(m.id AS TEXT) AS text FROM messages m JOIN messages y ON y.broadcast_id = m.broadcast_id \
+             AND y.contact_id = m.contact_id AND y.id <> m.id WHERE m.broadcast_id = {} AND m.status = 'queued' \
+             AND NOT m.superseded AND NOT y.superseded AND y.status <> 'failed'",
             self.id
         );
         texts(&self.scene.bench, &sql).await.is_empty()

@@ -1,10 +1,12 @@
 //! Whatever happens, in whatever order: the counts equal the rows, and nobody has two messages.
 
 use domain::broadcasts::{LeftOut, State, Step};
+use domain::consent::ConsentSource;
+use domain::contacts::Identity;
 use domain::messages::Status;
 use domain::{ContactId, MessageId};
 use ports::broadcasts::{BroadcastMoved, BroadcastStore, Turn};
-use ports::contacts::ContactStore;
+use ports::contacts::{ContactStore, NewContact};
 use ports::lanes::{Claimed, LaneStore, Lease, Settlement};
 use ports::messages::MessageStore;
 use ports::webhooks::{Change, Inbound};
@@ -17,6 +19,8 @@ on_each_engine!(counts_equal_rows_after_any_sequence);
 
 const CONTACTS: u32 = 40;
 const STEPS: u32 = 120;
+/// More of them, known by a user id alone, who may turn out to be one of those known by a number.
+const NAMES: u32 = 16;
 
 /// Numbers that are the same in every run (a linear congruential generator).
 struct Dice(u64);
@@ -46,6 +50,12 @@ struct Play {
 
 async fn counts_equal_rows_after_any_sequence(bench: Bench) {
     let mut campaign = Campaign::started(bench, CONTACTS).await;
+    for name in 1..=NAMES {
+        let known = Identity { bsuid: Some(format!("US.{name}")), ..Identity::default() };
+        let opt_in = Some((ConsentSource::Api, serde_json::json!({})));
+        let new = NewContact { identity: known, opt_in, ..NewContact::default() };
+        campaign.scene.bench.contact(campaign.scene.tenant, new).await;
+    }
     for seed in 1..=4u64 {
         if seed > 1 {
             let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
@@ -82,7 +92,7 @@ async fn counts_equal_rows_after_any_sequence(bench: Bench) {
 impl Play {
     async fn act(&mut self) -> &'static str {
         self.second += 1;
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..=2 => {
                 self.campaign.freeze(&everyone(), &due_now(), 1 + self.dice.below(9) as u32).await;
                 "freeze"
@@ -116,6 +126,12 @@ impl Play {
             }
             17 => self.write_in().await,
             18 => self.single().await,
+            19 => {
+                let number = 1 + self.dice.below(u64::from(CONTACTS)) as u32;
+                let name = 1 + self.dice.below(u64::from(NAMES));
+                super::joins::join(&self.campaign, number, &format!("US.{name}")).await;
+                "two turn out to be one"
+            }
             _ => self.rare().await,
         }
     }
@@ -215,10 +231,16 @@ impl Play {
         let (store, tenant) = (self.campaign.scene.store(), self.campaign.scene.tenant);
         match self.dice.below(4) {
             0 => {
-                let contact = ContactId(1 + self.dice.below(u64::from(CONTACTS)) as i64);
+                let contact = ContactId(1 + self.dice.below(u64::from(CONTACTS + NAMES)) as i64);
                 store.delete_contact(tenant, contact, at(9)).await.unwrap();
-                // What was claimed of it is gone with it.
-                self.open.retain(|one| one.contact_id != contact);
+                // What was claimed of it, under whatever name, is gone with it.
+                let mut open = Vec::new();
+                for one in std::mem::take(&mut self.open) {
+                    if store.message(tenant, one.message_id).await.unwrap().is_some() {
+                        open.push(one);
+                    }
+                }
+                self.open = open;
                 "a contact is removed"
             }
             1 => {
