@@ -71,7 +71,7 @@ pub(crate) async fn leave_one(tx: &Tx, tenant: TenantId, contact: i64, at: Times
 
 /// Which of these messages, which are about to wait again, must not: their contacts became one with another while both
 /// were being sent, and the other's stands. Of several that come back at once the first stays.
-pub(crate) async fn overtaken<'a>(
+pub(crate) async fn overtaken(
     tx: &Tx,
     tenant: TenantId,
     ids: impl Iterator<Item = i64>,

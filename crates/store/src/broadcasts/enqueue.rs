@@ -39,9 +39,11 @@ pub(super) async fn enqueue(store: &SqlStore, batch: &EnqueueBatch) -> Result<En
 }
 
 async fn connection_is_there(tx: &Tx, batch: &EnqueueBatch) -> Result<bool, Fault> {
-    let sql = "SELECT k.id AS id FROM connections k WHERE k.tenant_id = $1 AND k.id = $2";
+    // It stays until the commit: whoever removes it empties its queue first.
+    let lock = tx.dialect.for_share("k");
+    let sql = format!("SELECT k.id AS id FROM connections k WHERE k.tenant_id = $1 AND k.id = $2{lock}");
     let values = [batch.tenant_id.0.into(), batch.connection_id.0.into()];
-    Ok(db::one(&**tx, sql, values).await?.is_some())
+    Ok(db::one(&**tx, &sql, values).await?.is_some())
 }
 
 struct Enqueuing<'a> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::row;
 use super::state::{self, ById, State};
 use super::write::{self, Event, Waiting};
-use crate::broadcasts::{Halted, halted, stands};
+use crate::broadcasts::{Halted, give_back, halted, stands, under_way};
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 
@@ -84,20 +84,31 @@ async fn can_wait(tx: &Tx, tenant: TenantId, message: MessageId) -> Result<bool,
     Ok(db::one(&**tx, &sql, [tenant.0.into(), message.0.into()]).await?.is_some())
 }
 
-/// Empties the queue of a connection that is being removed: what waits is cancelled, what is on its way in doubt.
+/// Why what waited for a connection that was removed does not go.
+const REMOVED: &str = "the connection was removed";
+
+/// Empties the queue of a connection that is being removed: recipients of broadcasts under way wait for another number,
+/// what else waits is cancelled, what is on its way in doubt.
 pub(crate) async fn end_of_queue(
     tx: &Tx,
     tenant: TenantId,
     connection: ConnectionId,
     at: Timestamp,
 ) -> Result<(), Fault> {
+    // Before the queue, in the order in which a pause locks them.
+    let under_way = under_way(tx, tenant, connection).await?;
     let sql = "DELETE FROM outbox WHERE tenant_id = $1 AND connection_id = $2 RETURNING message_id";
     let rows = db::all(&**tx, sql, [tenant.0.into(), connection.0.into()]).await?;
     let rows: Vec<ById> =
         rows.iter().map(|row| Ok(ById { id: row.get("message_id")? })).collect::<Result<_, Fault>>()?;
     for part in rows.chunks(1_000) {
         let mut states = state::by_ids(tx, tenant, part).await?;
-        let mut events = Vec::with_capacity(states.len());
+        let waits_for_another = |state: &&mut State| {
+            let broadcast = state.broadcast.as_ref().map(|counted| counted.broadcast);
+            state.status == Status::Queued && broadcast.is_some_and(|id| under_way.contains(&id))
+        };
+        let mut events =
+            give_back(tx, tenant, states.iter_mut().filter(waits_for_another), REMOVED, at).await?;
         for state in &mut states {
             let status = match state.status {
                 Status::Queued => Status::Cancelled,
@@ -105,8 +116,7 @@ pub(crate) async fn end_of_queue(
                 _ => continue,
             };
             state.put(status, at);
-            let why = json!({ "reason": "the connection was removed" });
-            events.push(Event::new(tenant, state.id, status.as_str(), at, &why));
+            events.push(Event::new(tenant, state.id, status.as_str(), at, &json!({ "reason": REMOVED })));
         }
         state::write(tx, states.iter()).await?;
         let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;

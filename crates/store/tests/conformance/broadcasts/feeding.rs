@@ -1,13 +1,13 @@
 //! Recipients on their way into the queue.
 
 use domain::ContactId;
-use domain::broadcasts::LeftOut;
+use domain::broadcasts::{LeftOut, Step};
 use domain::messages::{Priority, Status};
 use ports::broadcasts::{BroadcastStore, Counts, Enqueued, RecipientFilter, RecipientState, Share, Turn};
 use ports::connections::ConnectionStore;
 use ports::contacts::ContactStore;
 use ports::lanes::Settlement;
-use ports::messages::MessageFilter;
+use ports::messages::{MessageFilter, MessageStore};
 
 use super::campaign::Campaign;
 use crate::scene::failure;
@@ -21,7 +21,8 @@ on_each_engine!(
     what_the_gate_asks_comes_with_the_recipient,
     nothing_is_queued_for_a_connection_that_is_gone,
     counts_follow_a_message_through_its_life,
-    a_removed_connection_cancels_its_part,
+    a_removed_connection_gives_its_part_to_the_others,
+    a_removed_connection_cancels_what_belongs_to_no_broadcast_under_way,
 );
 
 async fn a_recipient_becomes_a_message_of_the_bulk_lane(bench: Bench) {
@@ -160,11 +161,55 @@ async fn counts_follow_a_message_through_its_life(bench: Bench) {
     campaign.check().await;
 }
 
-async fn a_removed_connection_cancels_its_part(bench: Bench) {
-    let campaign = Campaign::frozen(bench, 3).await;
+async fn a_removed_connection_gives_its_part_to_the_others(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 4).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let other = campaign.scene.bench.connection(tenant).await.id;
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(1).await;
+    let sending = campaign.scene.claim(&lease).await.claimed.remove(0).message_id;
     campaign.feed(2).await;
-    let store = campaign.scene.store();
-    assert!(store.delete_connection(campaign.scene.tenant, campaign.scene.connection, at(12)).await.unwrap());
-    assert_eq!(campaign.counts().await, Counts { pending: 1, cancelled: 2, ..Counts::default() });
+    let waiting: Vec<_> =
+        campaign.recipients(RecipientFilter::default()).await.iter().map(|row| row.message_id).collect();
+    assert!(store.delete_connection(tenant, campaign.scene.connection, at(12)).await.unwrap());
+    let left = Counts { pending: 3, in_doubt: 1, ..Counts::default() };
+    assert_eq!(campaign.counts().await, left, "only what was being sent is in doubt");
+    campaign.check().await;
+    assert_eq!(campaign.scene.life(waiting[1].unwrap()).await, ["queued", "cancelled"]);
+    assert_eq!(campaign.scene.message(sending).await.status, Status::InDoubt);
+    // The other number takes them, and each message names the one that it stands for.
+    let turns = campaign.due(10).await.iter().map(|one| campaign.send(one.id)).collect();
+    let batch = ports::broadcasts::EnqueueBatch { connection_id: other, ..campaign.batch(turns) };
+    assert_eq!(store.enqueue(batch).await.unwrap().queued, 3);
+    let rows = campaign.recipients(RecipientFilter::default()).await;
+    let anew = campaign.scene.message(rows[1].message_id.unwrap()).await;
+    assert_eq!((anew.connection_id, anew.retry_of, rows[1].attempt), (other, waiting[1], 1));
+    assert_eq!(campaign.scene.message(rows[3].message_id.unwrap()).await.retry_of, None);
+    campaign.check().await;
+    // While it is paused, as well.
+    campaign.step(Step::Pause).await;
+    assert!(store.delete_connection(tenant, other, at(13)).await.unwrap());
+    assert_eq!(campaign.counts().await, left);
+    campaign.check().await;
+}
+
+async fn a_removed_connection_cancels_what_belongs_to_no_broadcast_under_way(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 1).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(1).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed.remove(0);
+    let why = failure("META_REJECTED", 131_000);
+    campaign.settle(&lease, &claimed, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
+    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("it is through");
+    store.requeue_message(tenant, claimed.message_id, false, at(42)).await.unwrap();
+    let own = campaign.scene.send(campaign.scene.job(ContactId(1))).await.message_id;
+    assert!(store.delete_connection(tenant, campaign.scene.connection, at(43)).await.unwrap());
+    for id in [claimed.message_id, own] {
+        let last = campaign.scene.events(id).await.pop().expect("events");
+        let why = (last.status.as_str(), last.details["reason"].as_str());
+        assert_eq!(why, ("cancelled", Some("the connection was removed")));
+    }
+    assert_eq!(campaign.counts().await, Counts { cancelled: 1, ..Counts::default() });
     campaign.check().await;
 }
