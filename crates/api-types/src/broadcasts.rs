@@ -22,7 +22,9 @@ pub use preview::{
     MessagingLimit, PreviewSample,
 };
 pub use recipients::{ListFault, ListReport, PutList, Recipient, RecipientInput, RecipientQuery, UploadList};
-pub use results::{BroadcastResults, CaughtFailure, Funnel, HourResults, ResultNumbers, RetriedRecipients};
+pub use results::{
+    BroadcastResults, CaughtFailure, Funnel, HourResults, ResultNumbers, RetriedRecipients, SkippedRecipients,
+};
 pub use schedule::{LocalTime, RecurrenceInput, RecurrenceStep, ScheduleInput};
 
 words! {

@@ -17,6 +17,7 @@ use api_types::errors::details::{
 };
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
+use domain::broadcasts::State as Standing;
 use domain::{BroadcastId, TenantId};
 use engine::broadcasts::{BroadcastError, Broadcasts};
 use ports::broadcasts::{BroadcastFilter, BroadcastPatch};
@@ -103,7 +104,8 @@ async fn get_broadcast(
 }
 
 /// Changes a broadcast that has not begun: a draft, a scheduled one, or one that could not start at its time (`paused`,
-/// with no `started_at`), which is resumed afterwards. `recipients` take the place of its list.
+/// with no `started_at`), which is resumed afterwards. `recipients` take the place of its list. Of a paused one that has
+/// begun the numbers (`connection_id`, `connection_ids`) can be changed, and nothing else.
 #[utoipa::path(patch, path = "/broadcasts/{id}", tag = "broadcasts", request_body = UpdateBroadcast,
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_write")), ("x-error-codes" = json!([

@@ -10,7 +10,6 @@ mod recipients;
 mod results;
 
 use async_trait::async_trait;
-use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::broadcasts::{Meant, Plan, State, Step, StopReason};
 use domain::templates::Category;
@@ -20,7 +19,8 @@ use crate::{Page, Paging, StoreResult};
 
 pub use audience::{DueTimes, FrozenPage, ListPart, ListPut, ListRow, Sampled, Screen, Screened};
 pub use recipients::{
-    DueRecipient, EnqueueBatch, Enqueued, RecipientFilter, RecipientRow, RecipientState, Share, Turn,
+    DueRecipient, EnqueueBatch, Enqueued, NotRetried, RecipientFilter, RecipientRow, RecipientState, Retried,
+    Retry, Share, Turn,
 };
 pub use results::{Counts, FailedGroup, Results};
 
@@ -188,6 +188,15 @@ pub trait BroadcastStore: Send + Sync {
         broadcast: BroadcastId,
         start: Start,
     ) -> StoreResult<BroadcastMoved>;
+    /// Gives one that is paused other numbers to send from; nothing else of its plan changes. Recipients whose messages wait
+    /// in the queue of a number that is not among them wait for a message again. One commit.
+    async fn change_numbers(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        connections: &[ConnectionId],
+        at: Timestamp,
+    ) -> StoreResult<BroadcastMoved>;
     /// Removes one that is neither sending nor paused, with its counts; its messages stay, and name it. Its recipients and
     /// list rows are found by nobody from then on, and are taken away by `OperatorStore::sweep`.
     async fn delete_broadcast(&self, tenant: TenantId, broadcast: BroadcastId)
@@ -289,17 +298,15 @@ pub trait BroadcastStore: Send + Sync {
         turn: NewBroadcast,
         next: Option<Timestamp>,
     ) -> StoreResult<Option<Broadcast>>;
-    /// Gives up to `limit` failed recipients (of these ways of failing; empty: of all) a new attempt: they wait for a
-    /// new message, which will name the old one in `retry_of`; the old one counts no more. One commit. Answers how
-    /// many; nobody twice.
+    /// Gives failed recipients a new attempt: they wait for a new message, which will name the old one in `retry_of`; the
+    /// old one counts no more. Whom Meta lets nobody write to before a time (`Failure::not_before`) is due at that time. One
+    /// commit, with which a broadcast that had ended is sending again; nobody twice.
     async fn retry_recipients(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        failed_by: &[FailedBy],
-        limit: u32,
-        at: Timestamp,
-    ) -> StoreResult<u32>;
+        wanted: &Retry,
+    ) -> StoreResult<Retried>;
 
     /// Everything that is known of how it went.
     async fn broadcast_results(

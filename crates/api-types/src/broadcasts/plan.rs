@@ -155,8 +155,10 @@ request! {
 request! {
     /// Which recipients get another attempt.
     RetryFailed {
-        /// Those that failed in one of these ways; absent: all.
+        /// Those that failed in one of these ways, at least one; absent: all but `outcome_unknown`.
         reasons: Option<Vec<FailureReason>>,
+        /// Also send again to those whose reason is `outcome_unknown`, when it is named, knowing that it may arrive twice.
+        accept_duplicate: Option<bool>,
     }
 }
 

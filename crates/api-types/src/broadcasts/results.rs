@@ -101,5 +101,24 @@ pub struct HourResults {
 pub struct RetriedRecipients {
     /// Recipients that get another attempt.
     pub retried: u32,
+    /// Of these: Meta lets nobody write to them before a time (131049, 130472); they wait for it, and are shown with it as
+    /// `due_at`.
+    pub waiting: u32,
+    /// When the first of those that wait is due.
+    pub first_due_at: Option<Timestamp>,
+    /// When the last of them is.
+    pub last_due_at: Option<Timestamp>,
+    /// Who was asked for and stays failed, and why.
+    pub skipped: Vec<SkippedRecipients>,
     pub broadcast: super::Broadcast,
+}
+
+/// Recipients that get no other attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SkippedRecipients {
+    /// `outcome_unknown`: they may have got it; name the reason and give `accept_duplicate`. `content_purged`: they are
+    /// older than what is kept.
+    #[schema(example = "outcome_unknown")]
+    pub reason: String,
+    pub count: i64,
 }

@@ -1,16 +1,17 @@
 //! What people do with a broadcast: send, hold, go on, call off, try again.
 
 use api_types::Success;
-use api_types::broadcasts::{Broadcast, RetriedRecipients, RetryFailed, SendBroadcast};
+use api_types::broadcasts::{Broadcast, RetriedRecipients, RetryFailed, SendBroadcast, SkippedRecipients};
 use axum::extract::State;
 use domain::BroadcastId;
-use ports::broadcasts::BroadcastPatch;
+use ports::broadcasts::{BroadcastPatch, NotRetried};
 
 use super::bodies::Viewer;
 use super::failed;
 use crate::answer::{Answer, Result, accepted, ok};
 use crate::body::{Id, Json};
 use crate::caller::{Caller, needs};
+use crate::error::ApiError;
 use crate::routing::{Routes, routes};
 
 pub(super) fn routes() -> Routes {
@@ -79,8 +80,8 @@ async fn pause_broadcast(
     Ok(ok(viewer.body(moved).await?))
 }
 
-/// Lets a paused broadcast go on where it stopped; nobody gets it twice. One that could not start at its time is sent as
-/// it is planned now.
+/// Lets a paused broadcast go on where it stopped; nobody gets it twice. One of its numbers must be able to send. One that
+/// could not start at its time is sent as it is planned now.
 #[utoipa::path(post, path = "/broadcasts/{id}/resume", tag = "broadcasts",
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
@@ -112,7 +113,8 @@ async fn cancel_broadcast(
 
 /// Gives recipients that failed another attempt, which names the old message in `retry_of`.
 ///
-/// A broadcast that has ended goes on; one that is paused keeps them until it is resumed.
+/// Whoever Meta lets nobody write to before a time waits for it. A broadcast that has ended goes on, with its template as it
+/// is now; one that is paused keeps them until it is resumed.
 #[utoipa::path(post, path = "/broadcasts/{id}/retry-failed", tag = "broadcasts",
     request_body(content = RetryFailed, description = "May be left out"),
     responses((status = 202, description = "They wait for their turn", body = Success<RetriedRecipients>)),
@@ -126,8 +128,28 @@ async fn retry_failed(
     State(viewer): State<Viewer>,
     Json(which): Json<RetryFailed>,
 ) -> Result<Answer<RetriedRecipients>> {
+    if which.reasons.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ApiError::fault("/reasons", "must name at least one reason; leave it away for all"));
+    }
     let reasons = which.reasons.unwrap_or_default().into_iter().map(Into::into).collect();
-    let retried = viewer.broadcasts.retry_failed(caller.tenant, id, reasons).await.map_err(failed(id))?;
+    let accept_duplicate = which.accept_duplicate.unwrap_or_default();
+    let done = viewer.broadcasts.retry_failed(caller.tenant, id, reasons, accept_duplicate).await;
+    let done = done.map_err(failed(id))?;
     let broadcast = viewer.get(caller.tenant, id).await?;
-    Ok(accepted(RetriedRecipients { retried, broadcast }))
+    Ok(accepted(RetriedRecipients {
+        retried: done.retried,
+        waiting: done.waiting,
+        first_due_at: done.waiting_until.map(|(first, _)| first),
+        last_due_at: done.waiting_until.map(|(_, last)| last),
+        skipped: done.skipped.into_iter().map(skipped).collect(),
+        broadcast,
+    }))
+}
+
+fn skipped((why, count): (NotRetried, i64)) -> SkippedRecipients {
+    let reason = match why {
+        NotRetried::OutcomeUnknown => "outcome_unknown",
+        NotRetried::ContentPurged => "content_purged",
+    };
+    SkippedRecipients { reason: reason.to_owned(), count }
 }

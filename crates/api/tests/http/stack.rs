@@ -87,6 +87,9 @@ impl Answered {
     }
 }
 
+/// The phone number id of the simulator's second number.
+const SECOND: &str = "106540352242923";
+
 impl Stack {
     pub(crate) async fn start() -> Self {
         Self::with(Settings { call_rate: None, ..Settings::default() }).await
@@ -121,8 +124,13 @@ impl Stack {
         let stop = CancellationToken::new();
         let (running, until) = (engine.clone(), stop.clone());
         tokio::spawn(async move { running.run(until).await });
-        let sim =
-            Simulator::start(SimConfig { clock: its, ..SimConfig::default() }).await.expect("a simulator");
+        let mut config = SimConfig { clock: its, ..SimConfig::default() };
+        config.accounts[0].phones.push(simulator::PhoneConfig {
+            id: SECOND.into(),
+            display_phone_number: "+1 555-078-3882".into(),
+            ..simulator::PhoneConfig::default()
+        });
+        let sim = Simulator::start(config).await.expect("a simulator");
         let tenant = make_tenant(&engine, "Ours").await;
         let other_tenant = make_tenant(&engine, "Theirs").await;
         let key = make_key(&engine, tenant, &Scope::ALL).await;
@@ -197,10 +205,20 @@ impl Stack {
 
     /// Links the simulator's number at this address, with this rate.
     pub(crate) async fn link(&self, graph_url: String, rate: Option<Rate>) -> i64 {
+        let first = simulator::PhoneConfig::default().id;
+        self.link_as("Main", first, graph_url, rate).await
+    }
+
+    /// Links the simulator's second number.
+    pub(crate) async fn link_second(&self, rate: Option<Rate>) -> i64 {
+        self.link_as("Second", SECOND.into(), self.sim.url(), rate).await
+    }
+
+    async fn link_as(&self, name: &str, number: String, graph_url: String, rate: Option<Rate>) -> i64 {
         let account = simulator::AccountConfig::default();
         let wanted = engine::connections::CreateConnection {
-            name: "Main".into(),
-            phone_number_id: account.phones[0].id.clone(),
+            name: name.into(),
+            phone_number_id: number,
             waba_id: account.waba_id,
             app_id: Some(account.app_id),
             access_token: account.token.into(),
@@ -208,7 +226,7 @@ impl Stack {
             verify_token: Some(account.verify_token.into()),
             rate,
             graph_url: Some(graph_url),
-            is_default: true,
+            is_default: name == "Main",
         };
         let made = self.engine.connections.create(self.tenant, wanted).await.expect("a connection");
         self.engine.directory.refresh().await.expect("a directory");

@@ -171,8 +171,8 @@ impl Broadcasts {
     }
 
     /// Changes one that never began (a draft, a scheduled one, one that was held at its time); a scheduled one whose time
-    /// changes gets its new time at once. A change that is made at the same time is written over: see
-    /// [`change`](Self::change).
+    /// changes gets its new time at once. Of one that is paused and has begun the numbers alone can be changed. A change
+    /// that is made at the same time is written over: see [`change`](Self::change).
     ///
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what is wrong with the plan, or the store's.
@@ -228,6 +228,11 @@ impl Broadcasts {
         patch: BroadcastPatch,
         list: Option<ListId>,
     ) -> Result<Broadcast, BroadcastError> {
+        if list.is_none()
+            && let (State::Paused, Some(plan)) = (known.stands(), only_numbers(&known.plan, &patch))
+        {
+            return self.change_numbers(known.tenant_id, known.id, plan).await;
+        }
         if !CHANGEABLE.contains(&known.stands()) {
             return Err(BroadcastError::InvalidState { current: known.state, allowed: CHANGEABLE });
         }
@@ -255,6 +260,20 @@ impl Broadcasts {
             self.board.wake();
         }
         moved(done, CHANGEABLE)
+    }
+
+    async fn change_numbers(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        plan: &Plan,
+    ) -> Result<Broadcast, BroadcastError> {
+        let outlook = self.check_draft(tenant, None, plan).await?;
+        let numbers: Vec<ConnectionId> = outlook.numbers.iter().map(|entry| entry.connection.id).collect();
+        let at = self.deps.clock.now();
+        let done = self.deps.store.change_numbers(tenant, broadcast, &numbers, at).await?;
+        self.board.wake();
+        moved(done, &[State::Paused])
     }
 
     /// Removes one that is neither sending nor paused; its messages stay.
@@ -298,6 +317,12 @@ impl Broadcasts {
         }
         Ok(page)
     }
+}
+
+/// The plan of a patch that changes nothing but the numbers to send from.
+fn only_numbers<'a>(known: &Plan, patch: &'a BroadcastPatch) -> Option<&'a Plan> {
+    let plan = patch.plan.as_ref().filter(|_| patch.name.is_none())?;
+    (Plan { connections: known.connections.clone(), ..plan.clone() } == *known).then_some(plan)
 }
 
 /// What the store made of a change.

@@ -175,6 +175,24 @@ impl Broadcasts {
         Ok(outlook)
     }
 
+    /// What a plan must have to go on: as [`check_ready`](Self::check_ready), but numbers of it may be gone by now, as long
+    /// as one sends.
+    pub(super) async fn check_going(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
+        if self.numbers(tenant, plan).len() < plan.connections.len() {
+            // Another node may have made one a moment ago.
+            self.directory.refresh().await?;
+        }
+        let there: Vec<ConnectionId> =
+            self.numbers(tenant, plan).iter().map(|entry| entry.connection.id).collect();
+        if there.is_empty() {
+            let gone = plan.connections.first();
+            return Err(
+                gone.map_or(BroadcastError::NotConfigured, |id| BroadcastError::ConnectionNotFound(*id))
+            );
+        }
+        self.check_ready(tenant, &Plan { connections: there, ..plan.clone() }).await
+    }
+
     async fn must_have_numbers(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
         let missing = || {
             let listing = self.directory.listing();

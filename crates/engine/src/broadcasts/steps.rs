@@ -1,10 +1,10 @@
 //! Steps that people take.
 
 use domain::broadcasts::reasons::FailedBy;
-use domain::broadcasts::{State, Step, StopReason};
+use domain::broadcasts::{Step, StopReason};
 use domain::templates::Category;
 use domain::{BroadcastId, TenantId, Timestamp};
-use ports::broadcasts::{Broadcast, Move};
+use ports::broadcasts::{Broadcast, Move, Retried, Retry};
 
 use super::{BroadcastError, Broadcasts, moved};
 
@@ -98,8 +98,10 @@ impl Broadcasts {
         Ok(cancelled)
     }
 
-    /// Gives recipients that failed in one of these ways (empty: in any) a new attempt, which names the old one;
-    /// answers how many. What has ended goes on; what is paused waits until it is resumed.
+    /// Gives recipients that failed in one of these ways a new attempt, which names the old one; empty: in any, but for
+    /// those of whom nobody knows whether they got it, who must be named and accepted. Whom Meta lets nobody write to
+    /// before a time waits for it. What has ended goes on, with the template as it is now; what is paused waits until it is
+    /// resumed.
     ///
     /// # Errors
     /// [`BroadcastError::NotFound`], [`BroadcastError::InvalidState`], what keeps it from being sent, or the store's.
@@ -108,27 +110,31 @@ impl Broadcasts {
         tenant: TenantId,
         broadcast: BroadcastId,
         failed_by: Vec<FailedBy>,
-    ) -> Result<u32, BroadcastError> {
+        accept_duplicate: bool,
+    ) -> Result<Retried, BroadcastError> {
         let known = self.standing(tenant, broadcast, Step::Reopen).await?;
         let category = self.check_going(tenant, &known.plan).await?.category();
-        let mut count = 0;
+        let mut done = Retried::default();
         loop {
-            let at = self.deps.clock.now();
-            let store = &self.deps.store;
-            let part = store.retry_recipients(tenant, broadcast, &failed_by, RETRIES_AT_ONCE, at).await?;
-            count += part;
-            if part < RETRIES_AT_ONCE {
+            let wanted = Retry {
+                failed_by: failed_by.clone(),
+                accept_duplicate,
+                category: category.clone(),
+                limit: RETRIES_AT_ONCE,
+                at: self.deps.clock.now(),
+            };
+            let part = self.deps.store.retry_recipients(tenant, broadcast, &wanted).await?;
+            let is_last = part.retried < RETRIES_AT_ONCE;
+            done.add(part);
+            if is_last {
                 break;
             }
         }
-        // Looked at again: an earlier call may have died before it came to this.
-        let now = self.get(tenant, broadcast).await?;
-        if now.counts.pending > 0 && matches!(now.state, State::Completed | State::Failed) {
-            self.take(tenant, broadcast, Step::Reopen, None, category).await?;
+        if done.reopened {
             self.call_off_alert(tenant, broadcast).await;
         }
         self.board.wake();
-        Ok(count)
+        Ok(done)
     }
 
     /// The broadcast, when the step can be taken.

@@ -132,7 +132,8 @@ impl Broadcasts {
         let Some(entry) = broken else {
             return Ok(Fault::new(
                 StopCode::ConnectionGone,
-                "Numbers of this broadcast were disabled or removed. Enable them, then resume.",
+                "Numbers of this broadcast were disabled or removed. Enable one, or give the broadcast others \
+                 (connection_ids), then resume: it goes on where it stopped.",
             ));
         };
         let connection = &entry.connection;

@@ -108,9 +108,9 @@ async fn those_who_failed_for_a_chosen_reason_get_a_new_attempt_that_names_the_o
     for phone in &phones[..3] {
         press.sim.set_customer(phone, json!({})).unwrap();
     }
-    let retry = |reasons| press.engine.broadcasts.retry_failed(press.tenant, id, reasons);
-    assert_eq!(retry(vec![FailedBy::Rejected, FailedBy::Media]).await.unwrap(), 2);
-    assert_eq!(retry(vec![FailedBy::Rejected, FailedBy::Media]).await.unwrap(), 0);
+    let retry = |reasons| press.engine.broadcasts.retry_failed(press.tenant, id, reasons, false);
+    assert_eq!(retry(vec![FailedBy::Rejected, FailedBy::Media]).await.unwrap().retried, 2);
+    assert_eq!(retry(vec![FailedBy::Rejected, FailedBy::Media]).await.unwrap().retried, 0);
     press.becomes(id, State::Completed).await;
     press.quiet().await;
     press.counts(id, |counts| counts.failed == 1 && counts.sent == 19).await;

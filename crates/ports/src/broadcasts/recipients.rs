@@ -4,6 +4,7 @@ use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
 use domain::messages::gate::Recipient;
 use domain::messages::{Content, Status};
+use domain::templates::Category;
 use domain::{BroadcastId, ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -134,4 +135,56 @@ pub struct RecipientFilter {
     pub left_out: Option<LeftOut>,
     pub failed_by: Option<FailedBy>,
     pub replied: Option<bool>,
+}
+
+/// Which failed recipients are to get a new attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// Those that failed in one of these ways; empty: in any, but for `OutcomeUnknown`.
+    pub failed_by: Vec<FailedBy>,
+    /// Those named as `OutcomeUnknown` too, although they may have got it.
+    pub accept_duplicate: bool,
+    /// What the template is now, for a broadcast that had ended; `None` leaves what is kept.
+    pub category: Option<Category>,
+    /// How many at most.
+    pub limit: u32,
+    pub at: Timestamp,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// They wait for a new message.
+    pub retried: u32,
+    /// Of these: not before a time that Meta asks for.
+    pub waiting: u32,
+    /// When the first and the last of those that wait are due.
+    pub waiting_until: Option<(Timestamp, Timestamp)>,
+    /// The broadcast had ended and is sending again.
+    pub reopened: bool,
+    /// Who was asked for and stays failed; empty while `limit` was reached.
+    pub skipped: Vec<(NotRetried, i64)>,
+}
+
+impl Retried {
+    /// Takes in what came of the next part.
+    pub fn add(&mut self, next: Self) {
+        self.retried += next.retried;
+        self.waiting += next.waiting;
+        self.waiting_until = match (self.waiting_until, next.waiting_until) {
+            (Some((first, last)), Some(until)) => Some((first.min(until.0), last.max(until.1))),
+            (known, until) => known.or(until),
+        };
+        self.reopened |= next.reopened;
+        self.skipped.extend(next.skipped);
+    }
+}
+
+/// Why somebody who failed gets no new attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotRetried {
+    /// Nobody knows whether it arrived, and nobody said that it may arrive twice.
+    OutcomeUnknown,
+    /// The old message is beyond the time for which contents are kept.
+    ContentPurged,
 }

@@ -9,6 +9,7 @@ mod freeze;
 mod lists;
 mod give_back;
 mod moves;
+mod numbers;
 mod queue;
 mod recipients;
 mod replies;
@@ -30,13 +31,12 @@ pub(crate) use row::to_begin_with;
 pub(crate) use write::sweep_removed;
 
 use async_trait::async_trait;
-use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::{BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 use ports::broadcasts::{
     Broadcast, BroadcastChange, BroadcastFilter, BroadcastMoved, BroadcastStore, DueRecipient, DueTimes,
     EnqueueBatch, Enqueued, FrozenPage, ListPart, ListPut, LiveBroadcast, Move, NewBroadcast,
-    RecipientFilter, RecipientRow, Results, Sampled, Screen, Screened, Share, Start,
+    RecipientFilter, RecipientRow, Results, Retried, Retry, Sampled, Screen, Screened, Share, Start,
 };
 use ports::{Page, Paging, StoreResult};
 
@@ -77,6 +77,16 @@ impl BroadcastStore for SqlStore {
         start: Start,
     ) -> StoreResult<BroadcastMoved> {
         Ok(again(|| moves::start(self, tenant, broadcast, &start)).await?)
+    }
+
+    async fn change_numbers(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        connections: &[ConnectionId],
+        at: Timestamp,
+    ) -> StoreResult<BroadcastMoved> {
+        Ok(again(|| numbers::change(self, tenant, broadcast, connections, at)).await?)
     }
 
     async fn delete_broadcast(
@@ -199,11 +209,9 @@ impl BroadcastStore for SqlStore {
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        failed_by: &[FailedBy],
-        limit: u32,
-        at: Timestamp,
-    ) -> StoreResult<u32> {
-        Ok(again(|| retry::retry(self, tenant, broadcast, failed_by, limit, at)).await?)
+        wanted: &Retry,
+    ) -> StoreResult<Retried> {
+        Ok(again(|| retry::retry(self, tenant, broadcast, wanted)).await?)
     }
 
     async fn broadcast_results(

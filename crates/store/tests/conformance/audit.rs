@@ -16,7 +16,7 @@ use ports::webhooks::Change;
 use serde_json::{Value, json};
 use store::SqlStore;
 
-use crate::broadcasts::campaign::Campaign;
+use crate::broadcasts::campaign::{Campaign, retry};
 use crate::imports::new_import;
 use crate::samples::{APP_SECRET, TOKEN, VERIFY_TOKEN, at_once, new_connection, run, walk};
 use crate::scene::Scene;
@@ -393,7 +393,10 @@ async fn a_broadcast_names_the_range_of_its_messages_and_whom_it_tries_again(ben
         let why = crate::scene::failure("META_REJECTED", 131_049);
         campaign.settle(&lease, one, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
     }
-    assert_eq!(store.retry_recipients(tenant, campaign.id, &[], 10, at(99)).await.unwrap(), 5);
+    assert_eq!(
+        store.retry_recipients(tenant, campaign.id, &retry(&[], 10, at(99))).await.unwrap().retried,
+        5
+    );
     campaign.scene.bench.seal(tenant).await;
     let trail = read(store.audit_after(tenant, before, 10).await.unwrap());
     assert_eq!(actions(&trail), ["messages_sent", "broadcast_retried"]);

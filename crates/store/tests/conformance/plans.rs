@@ -16,7 +16,7 @@ use domain::{ContactId, ConversationId, MessageId};
 use ports::access::AccessStore;
 use ports::alerts::AlertStore;
 use ports::broadcasts::{
-    BroadcastStore, DueTimes, EnqueueBatch, RecipientFilter, RecipientState, Screen, Share, Turn,
+    BroadcastStore, DueTimes, EnqueueBatch, RecipientFilter, RecipientState, Retry, Screen, Share, Turn,
 };
 use ports::contacts::{ContactFilter, ContactStore};
 use ports::conversations::{ConversationFilter, ConversationStore};
@@ -33,7 +33,7 @@ use ports::webhooks::{
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use store::{SqlStore, StoreConfig};
 
-use crate::broadcasts::campaign::{begin, content, everyone, new_broadcast, step};
+use crate::broadcasts::campaign::{begin, content, everyone, new_broadcast, retry, step};
 use crate::samples::{identity, phone};
 use crate::scene::{Scene, failure, source};
 use crate::support::{Bench, KEY, at};
@@ -301,7 +301,10 @@ async fn broadcasts(scene: &Scene, store: &SqlStore) {
     store.next_recipient_due(tenant, id).await.unwrap();
     store.initiated_since(tenant, &[connection], at(0)).await.unwrap();
     store.finish_broadcast(tenant, id, at(100)).await.unwrap();
-    store.retry_recipients(tenant, id, &[FailedBy::RateLimited], 2, at(100)).await.unwrap();
+    let wanted = retry(&[FailedBy::RateLimited, FailedBy::OutcomeUnknown], 2, at(100));
+    store.retry_recipients(tenant, id, &wanted).await.unwrap();
+    let wanted = Retry { accept_duplicate: true, limit: 1_000, ..wanted };
+    store.retry_recipients(tenant, id, &wanted).await.unwrap();
     store.broadcast_results(tenant, id).await.unwrap();
     store.broadcasts(tenant, &Default::default(), &Default::default()).await.unwrap();
     store.live_broadcasts().await.unwrap();

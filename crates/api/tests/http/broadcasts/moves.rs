@@ -114,6 +114,8 @@ async fn failed_recipients_are_tried_again_for_chosen_reasons_only() {
     let failed = stack.get(&format!("{path}/recipients?state=failed&reason=not_on_whatsapp")).await;
     assert_eq!(failed.data(200)["items"][0]["error"]["code"], "RECIPIENT_NOT_ON_WHATSAPP");
 
+    let nothing = stack.post(&format!("{path}/retry-failed"), json!({"reasons": []})).await;
+    assert_eq!(nothing.faults(), ["/reasons"], "no reason is not every reason");
     let none = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["rate_limited"]})).await;
     assert_eq!(none.data(202)["retried"], 0);
     let wrong = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["because"]})).await;
@@ -183,4 +185,125 @@ async fn what_could_not_start_at_its_time_is_changed_and_resumed() {
     );
     stack.post(&format!("{path}/resume"), json!({})).await.data(200);
     assert_eq!(until(&stack, &path, "completed").await["counts"]["sent"], 1);
+}
+
+#[tokio::test]
+async fn whom_meta_lets_nobody_write_to_for_a_day_is_tried_again_after_it() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    stack.contact("+12025550122").await;
+    let refuses = json!({"failure": 131_049, "failure_at": "once"});
+    stack.sim.set_customer("+12025550122", refuses).expect("a customer");
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    until(&stack, &path, "completed").await;
+    let failed = stack.get(&format!("{path}/recipients?state=failed")).await;
+    let failed = failed.data(200)["items"][0].clone();
+    let not_before = &failed["error"]["not_before"];
+    let alone = stack.post(&format!("/messages/{}/retry", failed["message_id"]), json!({})).await;
+    assert_eq!((alone.code(), &alone.details()["not_before"]), ("INVALID_STATE", not_before));
+
+    let retried = stack.post(&format!("{path}/retry-failed"), json!({"reasons": ["rate_limited"]})).await;
+    let retried = retried.data(202);
+    assert_eq!((&retried["retried"], &retried["waiting"]), (&json!(1), &json!(1)));
+    assert_eq!((&retried["first_due_at"], &retried["last_due_at"]), (not_before, not_before));
+    assert_eq!((&retried["skipped"], &retried["broadcast"]["status"]), (&json!([]), &json!("sending")));
+    let waits = stack.get(&format!("{path}/recipients?state=pending")).await;
+    assert_eq!(&waits.data(200)["items"][0]["due_at"], not_before);
+    assert_eq!(stack.sim.ledger(0).len(), 1);
+}
+
+#[tokio::test]
+async fn a_broadcast_that_is_tried_again_goes_in_the_category_that_its_template_has_now() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    let refuses = json!({"failure": 131_008, "failure_at": "once"});
+    stack.sim.set_customer("+12025550121", refuses).expect("a customer");
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    until(&stack, &path, "failed").await;
+    stack.sim.set_customer("+12025550121", json!({})).expect("a customer");
+    let moved = json!({"name": "hello", "language": "en_US", "category": "MARKETING", "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello {{1}}, all is well.", "example": {"body_text": [["Ana"]]}}]});
+    stack.sim.put_template(&moved).expect("a template");
+    stack.engine.templates.sync(stack.tenant, None).await.expect("synced");
+    let retried = stack.post(&format!("{path}/retry-failed"), json!({})).await;
+    assert_eq!(retried.data(202)["broadcast"]["category"], "marketing");
+    until(&stack, &path, "completed").await;
+    assert_eq!(stack.sim.ledger(0).len(), 1);
+}
+
+async fn remove(stack: &Stack, connection: i64) {
+    let path = format!("/connections/{connection}");
+    stack.send(stack.request(Method::DELETE, &path, Body::empty())).await.data(200);
+}
+
+#[tokio::test]
+async fn a_paused_broadcast_goes_on_without_a_number_that_is_gone() {
+    let stack = slow().await;
+    let second = stack.link_second(Some(Rate { count: 1, period_ms: 60_000 })).await;
+    let first = stack.get("/connections").await.data(200)["items"]
+        .as_array()
+        .and_then(|all| all.iter().filter_map(|one| one["id"].as_i64()).find(|id| *id != second))
+        .expect("the first number");
+    let mut body = hello(json!({"all": true}));
+    body["connection_ids"] = json!([first, second]);
+    let path = draft(&stack, body).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    stack
+        .until("all are queued", || async {
+            let now = stack.get(&path).await;
+            let now = now.data(200);
+            (now["audience_frozen"] == true && now["counts"]["pending"] == 0).then_some(())
+        })
+        .await;
+    stack.post(&format!("{path}/pause"), json!({})).await.data(200);
+    remove(&stack, second).await;
+    let left = stack.get(&path).await;
+    let counts = &left.data(200)["counts"];
+    assert_eq!((&counts["cancelled"], &counts["total"]), (&json!(0), &json!(5)), "{counts}");
+    let resumed = stack.post(&format!("{path}/resume"), json!({})).await;
+    assert_eq!(resumed.data(200)["status"], "sending");
+    let retried = stack.post(&format!("{path}/retry-failed"), json!({})).await;
+    assert_eq!(retried.data(202)["retried"], 0);
+}
+
+#[tokio::test]
+async fn of_a_paused_broadcast_the_numbers_can_be_changed_and_nothing_else() {
+    let stack = slow().await;
+    let first = stack.get("/connections").await.data(200)["items"][0]["id"].as_i64().expect("an id");
+    let path = draft(&stack, hello(json!({"all": true}))).await;
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    remove(&stack, first).await;
+    let paused = until(&stack, &path, "paused").await;
+    assert_eq!(paused["reason"]["code"], "connection_gone");
+    let says = paused["reason"]["message"].as_str().expect("a message");
+    assert!(says.contains("connection_ids"), "{says}");
+    assert_eq!(paused["counts"]["cancelled"], 0, "what is left is kept");
+    let resumed = stack.post(&format!("{path}/resume"), json!({})).await;
+    assert_eq!(resumed.code(), "CONNECTION_NOT_FOUND");
+
+    let second = stack.link_second(None).await;
+    for refused in [
+        json!({"name": "x"}),
+        json!({"connection_ids": [second], "name": "x"}),
+        json!({"connection_ids": [second], "template_params": ["x"]}),
+        json!({"connection_ids": [second], "recipients": [{"phone": "+12025550120"}]}),
+    ] {
+        let answer = patch(&stack, &path, refused.clone()).await;
+        assert_eq!(
+            (answer.code(), &answer.details()["current"]),
+            ("INVALID_STATE", &json!("paused")),
+            "{refused}"
+        );
+    }
+    let unknown = patch(&stack, &path, json!({"connection_ids": [999]})).await;
+    assert_eq!(unknown.code(), "CONNECTION_NOT_FOUND");
+    let changed = patch(&stack, &path, json!({"connection_ids": [second]})).await;
+    let changed = changed.data(200);
+    assert_eq!((&changed["connection_ids"], &changed["status"]), (&json!([second]), &json!("paused")));
+    stack.post(&format!("{path}/resume"), json!({})).await.data(200);
+    let done = until(&stack, &path, "completed").await;
+    let sum = done["counts"]["sent"].as_i64().zip(done["counts"]["in_doubt"].as_i64());
+    assert_eq!(sum.map(|(sent, doubt)| sent + doubt), Some(5), "{done}");
 }

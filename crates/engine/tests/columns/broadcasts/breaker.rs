@@ -140,7 +140,7 @@ async fn failures_in_a_row_stop_it_and_what_is_left_is_kept() {
     assert!(counts.failed < 150 && counts.pending + counts.queued > 100, "{counts:?}");
     press.handle("DELETE", "/faults", json!({})).await;
     goes_on(&press, id).await;
-    press.engine.broadcasts.retry_failed(press.tenant, id, Vec::new()).await.unwrap();
+    press.engine.broadcasts.retry_failed(press.tenant, id, Vec::new(), false).await.unwrap();
     press.counts(id, |counts| counts.sent == 300).await;
 }
 
@@ -177,7 +177,13 @@ async fn a_broadcast_that_reached_nobody_has_failed_and_somebody_is_called() {
     for phone in &phones {
         press.sim.set_customer(phone, json!({})).unwrap();
     }
-    assert_eq!(press.engine.broadcasts.retry_failed(press.tenant, id, Vec::new()).await.unwrap(), 8);
+    let retried = press.engine.broadcasts.retry_failed(press.tenant, id, Vec::new(), false).await.unwrap();
+    assert_eq!((retried.retried, retried.reopened), (8, true));
+    eventually("the alert is called off", || async {
+        let open = press.alerts(Some(true)).await;
+        (!open.iter().any(|alert| alert.kind == "broadcast_stopped")).then_some(())
+    })
+    .await;
     press.becomes(id, State::Completed).await;
     press.each_phone_once(&phones);
 }

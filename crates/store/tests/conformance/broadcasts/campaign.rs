@@ -13,7 +13,7 @@ use ports::Paging;
 use ports::broadcasts::{
     Broadcast, BroadcastChange, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, DueRecipient,
     DueTimes, EnqueueBatch, Enqueued, FrozenPage, ListPart, ListRow, Move, NewBroadcast, RecipientFilter,
-    RecipientRow, Screen, Share, Start, Turn,
+    RecipientRow, Retry, Screen, Share, Start, Turn,
 };
 use ports::lanes::{Claimed, LaneStore, Lease, Outcome, Settlement};
 use serde_json::json;
@@ -110,6 +110,11 @@ pub(crate) fn row(row_number: i64, phone: Option<&str>) -> ListRow {
         phone: phone.map(str::to_owned),
         columns,
     }
+}
+
+/// A new attempt of up to so many who failed in one of these ways.
+pub(crate) fn retry(failed_by: &[FailedBy], limit: u32, at: Timestamp) -> Retry {
+    Retry { failed_by: failed_by.to_vec(), accept_duplicate: false, category: None, limit, at }
 }
 
 /// What each recipient is sent.

@@ -11,7 +11,7 @@ use ports::lanes::{Claimed, LaneStore, Lease, Settlement};
 use ports::messages::MessageStore;
 use ports::webhooks::{Change, Inbound};
 
-use super::campaign::{Campaign, due_now, everyone, later};
+use super::campaign::{Campaign, due_now, everyone, later, retry};
 use crate::scene::failure;
 use crate::support::{Bench, at};
 
@@ -121,7 +121,8 @@ impl Play {
             16 => {
                 let limit = 1 + self.dice.below(5) as u32;
                 let (tenant, id) = (self.campaign.scene.tenant, self.campaign.id);
-                self.campaign.scene.store().retry_recipients(tenant, id, &[], limit, at(9)).await.unwrap();
+                let wanted = retry(&[], limit, at(9));
+                self.campaign.scene.store().retry_recipients(tenant, id, &wanted).await.unwrap();
                 "retry"
             }
             17 => self.write_in().await,

@@ -9,7 +9,7 @@ use ports::Paging;
 use ports::broadcasts::{BroadcastFilter, BroadcastStore, RecipientFilter, RecipientState, Turn};
 use ports::lanes::Settlement;
 
-use super::campaign::{Campaign, new_broadcast};
+use super::campaign::{Campaign, new_broadcast, retry};
 use crate::samples::{by_page, walk};
 use crate::scene::failure;
 use crate::support::{Bench, at};
@@ -164,7 +164,11 @@ async fn another_tenant_sees_and_touches_nothing(bench: Bench) {
     let batch =
         ports::broadcasts::EnqueueBatch { tenant_id: stranger, ..campaign.batch(vec![campaign.send(9)]) };
     assert!(store.enqueue(batch).await.unwrap().stopped);
-    assert_eq!(store.retry_recipients(stranger, id, &[], 10, at(99)).await.unwrap(), 0);
+    assert_eq!(
+        store.retry_recipients(stranger, id, &retry(&[], 10, at(99))).await.unwrap(),
+        Default::default()
+    );
+    assert_eq!(store.change_numbers(stranger, id, &[], at(99)).await.unwrap(), not_found);
     assert_eq!(store.next_recipient_due(stranger, id).await.unwrap(), None);
     let connection = campaign.scene.connection;
     assert_eq!(store.waiting_of_broadcasts(stranger, connection).await.unwrap(), []);

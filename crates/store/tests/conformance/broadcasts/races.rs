@@ -7,7 +7,9 @@ use domain::messages::Status;
 use ports::broadcasts::{BroadcastMoved, BroadcastPatch, BroadcastStore, RecipientFilter, Share};
 use ports::lanes::{LaneStore, Settlement};
 
-use super::campaign::{Campaign, change_of, due_now, everyone, new_broadcast, start_of, step};
+use super::campaign::{
+    Campaign, change_of, due_now, everyone, new_broadcast, retry, start_of, step,
+};
 use crate::samples::at_once;
 use crate::support::{Bench, at};
 
@@ -153,7 +155,7 @@ async fn two_who_retry_give_one_new_attempt(bench: Bench) {
     }
     let (tenant, id) = (campaign.scene.tenant, campaign.id);
     let retried = at_once(campaign.scene.store(), 6, |store, _| async move {
-        store.retry_recipients(tenant, id, &[], 4, at(50)).await.unwrap()
+        store.retry_recipients(tenant, id, &retry(&[], 4, at(50))).await.unwrap().retried
     })
     .await;
     assert_eq!(retried.iter().sum::<u32>(), 10);

@@ -2,15 +2,18 @@
 
 use domain::broadcasts::{LeftOut, State, Step, StopCode};
 use domain::messages::Status;
+use domain::templates::Category;
 use ports::broadcasts::{
-    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, Move, NewBroadcast,
-    RecipientFilter, RecipientState,
+    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, Move, NewBroadcast, NotRetried,
+    RecipientFilter, RecipientState, Retried, Retry,
 };
 use ports::lanes::{LaneStore, Settlement};
-use ports::messages::MessageStore;
+use ports::messages::{Failure, MessageStore};
 use ports::operator::OperatorStore;
 
-use super::campaign::{Campaign, change_of, due_now, everyone, new_broadcast, plan, start_of, step, whole};
+use super::campaign::{
+    Campaign, change_of, due_now, everyone, new_broadcast, plan, retry, start_of, step, whole,
+};
 use crate::scene::failure;
 use crate::support::{Bench, at};
 
@@ -24,6 +27,10 @@ on_each_engine!(
     a_message_that_comes_back_to_a_cancelled_broadcast_is_cancelled,
     it_completes_when_nobody_waits_and_fails_when_everybody_failed,
     failed_ones_get_a_new_attempt_once,
+    a_new_attempt_waits_for_the_time_that_meta_asks_for,
+    who_may_have_got_it_gets_a_new_attempt_only_when_named_and_accepted,
+    a_retry_goes_on_in_the_category_that_the_template_has_now,
+    a_paused_one_gets_other_numbers_and_what_waited_goes_with_them,
     a_message_that_was_superseded_is_not_put_back,
     a_turn_of_a_recurring_one_is_made_once,
     one_that_was_removed_leaves_its_messages,
@@ -253,11 +260,14 @@ async fn failed_ones_get_a_new_attempt_once(bench: Bench) {
     let of = |by| RecipientFilter { failed_by: Some(by), ..Default::default() };
     assert_eq!(campaign.recipients(of(NotOnWhatsapp)).await.len(), 1);
     assert_eq!(campaign.recipients(of(RateLimited)).await.len(), 2);
-    let retry = |limit| store.retry_recipients(tenant, campaign.id, &[RateLimited], limit, at(42));
-    assert_eq!(retry(1).await.unwrap(), 1);
+    let again = async |limit| {
+        let wanted = retry(&[RateLimited], limit, at(42));
+        store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap()
+    };
+    assert_eq!(again(1).await, Retried { retried: 1, reopened: true, ..Default::default() });
     assert_eq!(campaign.read().await.state, State::Sending, "it goes on");
-    assert_eq!(retry(10).await.unwrap(), 1);
-    assert_eq!(retry(10).await.unwrap(), 0, "nobody twice");
+    assert_eq!(again(10).await, Retried { retried: 1, ..Default::default() });
+    assert_eq!(again(10).await, Retried::default(), "nobody twice");
     campaign.check().await;
     assert_eq!(campaign.counts().await, Counts { pending: 2, sent: 1, failed: 1, ..Counts::default() });
     let share = ports::broadcasts::Share { index: 0, of: 1 };
@@ -279,6 +289,105 @@ async fn failed_ones_get_a_new_attempt_once(bench: Bench) {
     campaign.check().await;
 }
 
+async fn a_new_attempt_waits_for_the_time_that_meta_asks_for(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 3).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(3).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed;
+    for (one, not_before) in claimed.iter().zip([Some(at(300)), Some(at(200)), None]) {
+        let why = Failure { not_before, ..failure("META_REJECTED", 131_049) };
+        campaign.settle(&lease, one, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
+    }
+    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("all failed");
+    let retried = store.retry_recipients(tenant, campaign.id, &retry(&[], 10, at(42))).await.unwrap();
+    let waiting_until = Some((at(200), at(300)));
+    let expected = Retried { retried: 3, waiting: 2, waiting_until, reopened: true, ..Default::default() };
+    assert_eq!(retried, expected);
+    let due: Vec<_> =
+        campaign.recipients(RecipientFilter::default()).await.iter().map(|row| row.due_at).collect();
+    assert_eq!(due, [at(300), at(200), at(42)]);
+    let share = ports::broadcasts::Share { index: 0, of: 1 };
+    let due = async |now| {
+        let connection = campaign.scene.connection;
+        let due = store.due_recipients(tenant, campaign.id, connection, share, None, 10, now).await.unwrap();
+        due.iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(due(at(199)).await, [3], "the others wait by themselves");
+    assert_eq!(due(at(300)).await, [3, 2, 1]);
+    assert_eq!(store.finish_broadcast(tenant, campaign.id, at(43)).await.unwrap(), None);
+    campaign.check().await;
+}
+
+async fn who_may_have_got_it_gets_a_new_attempt_only_when_named_and_accepted(bench: Bench) {
+    use domain::broadcasts::reasons::FailedBy::{OutcomeUnknown, Rejected};
+    let campaign = Campaign::frozen(bench, 2).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(2).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed;
+    let why = failure("META_REJECTED", 131_000);
+    let failed = Settlement::Failed { why, flag: None, marketing_stop: false };
+    campaign.settle(&lease, &claimed[0], failed).await;
+    campaign.settle(&lease, &claimed[1], Settlement::InDoubt { why: failure("x", 1) }).await;
+    let ruled = store.rule_on_doubts(at(200_000), 10).await.unwrap();
+    assert_eq!(ruled, [claimed[1].message_id]);
+    let again = async |failed_by: &[_], accept_duplicate| {
+        let wanted = Retry { accept_duplicate, ..retry(failed_by, 10, at(200_001)) };
+        store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap()
+    };
+    let skipped = || vec![(NotRetried::OutcomeUnknown, 1)];
+    let expected = Retried { retried: 1, skipped: skipped(), ..Default::default() };
+    assert_eq!(again(&[], true).await, expected, "all are not those in doubt");
+    let expected = Retried { skipped: skipped(), ..Default::default() };
+    assert_eq!(again(&[OutcomeUnknown, Rejected], false).await, expected, "named, and not accepted");
+    assert_eq!(again(&[Rejected], true).await, Retried::default(), "accepted, and not named");
+    let expected = Retried { retried: 1, ..Default::default() };
+    assert_eq!(again(&[OutcomeUnknown], true).await, expected);
+    assert_eq!(campaign.counts().await, Counts { pending: 2, ..Counts::default() });
+    campaign.check().await;
+}
+
+async fn a_retry_goes_on_in_the_category_that_the_template_has_now(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 1).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(1).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed.remove(0);
+    let why = failure("META_REJECTED", 131_000);
+    campaign.settle(&lease, &claimed, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
+    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("it failed");
+    assert_eq!(campaign.read().await.category, Some(Category::Marketing));
+    let wanted = Retry { category: Some(Category::Utility), ..retry(&[], 10, at(42)) };
+    assert!(store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap().reopened);
+    let now = campaign.read().await;
+    assert_eq!((now.state, now.category, now.reason), (State::Sending, Some(Category::Utility), None));
+}
+
+async fn a_paused_one_gets_other_numbers_and_what_waited_goes_with_them(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 3).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let other = campaign.scene.bench.connection(tenant).await.id;
+    campaign.feed(2).await;
+    let change = async |at| store.change_numbers(tenant, campaign.id, &[other], at).await.unwrap();
+    assert_eq!(change(at(12)).await, BroadcastMoved::InvalidState(State::Sending));
+    campaign.step(Step::Pause).await;
+    let BroadcastMoved::Done(changed) = change(at(13)).await else { panic!("it is paused") };
+    let plan = domain::broadcasts::Plan { connections: vec![other], ..plan(false) };
+    assert_eq!((changed.plan, changed.state, changed.updated_at), (plan, State::Paused, at(13)));
+    assert_eq!(changed.counts, Counts { pending: 3, ..Counts::default() });
+    campaign.check().await;
+    // What waits on a number that stays is left where it is.
+    campaign.step(Step::Resume).await;
+    let turns = campaign.due(10).await.iter().map(|one| campaign.send(one.id)).collect();
+    let batch = ports::broadcasts::EnqueueBatch { connection_id: other, ..campaign.batch(turns) };
+    assert_eq!(store.enqueue(batch).await.unwrap().queued, 3);
+    campaign.step(Step::Pause).await;
+    assert!(matches!(change(at(14)).await, BroadcastMoved::Done(_)));
+    assert_eq!(campaign.counts().await, Counts { queued: 3, ..Counts::default() });
+    campaign.check().await;
+}
+
 async fn a_message_that_was_superseded_is_not_put_back(bench: Bench) {
     let campaign = Campaign::frozen(bench, 1).await;
     let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
@@ -288,7 +397,10 @@ async fn a_message_that_was_superseded_is_not_put_back(bench: Bench) {
     let failed =
         Settlement::Failed { why: failure("META_REJECTED", 131_049), flag: None, marketing_stop: false };
     campaign.settle(&lease, &claimed, failed).await;
-    assert_eq!(store.retry_recipients(tenant, campaign.id, &[], 10, at(10)).await.unwrap(), 1);
+    assert_eq!(
+        store.retry_recipients(tenant, campaign.id, &retry(&[], 10, at(10))).await.unwrap().retried,
+        1
+    );
     let put_back = store.requeue_message(tenant, claimed.message_id, true, at(43)).await.unwrap();
     assert!(matches!(put_back, ports::messages::Moved::InvalidState(Status::Failed)), "{put_back:?}");
     // What is still heard of it moves no count.

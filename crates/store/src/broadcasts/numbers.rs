@@ -1,0 +1,73 @@
+//! Other numbers for a broadcast that is paused.
+
+use domain::audit::{Action, NewEntry};
+use domain::broadcasts::{Plan, State};
+use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
+use ports::broadcasts::BroadcastMoved;
+
+use super::give_back::give_back;
+use super::{moves, row};
+use crate::audit::tell;
+use crate::db::{self, Fault, SqlStore, Tx, micros, to_json};
+use crate::ids::{self, Kind};
+use crate::messages::state;
+use crate::messages::write;
+
+/// Changes the numbers of one that is paused.
+pub(super) async fn change(
+    store: &SqlStore,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    connections: &[ConnectionId],
+    at: Timestamp,
+) -> Result<BroadcastMoved, Fault> {
+    let tx = store.begin().await?;
+    match row::lock(&tx, tenant, broadcast).await? {
+        None => return Ok(BroadcastMoved::NotFound),
+        Some(standing) if standing.state != State::Paused => {
+            return Ok(BroadcastMoved::InvalidState(standing.state));
+        }
+        Some(_) => {}
+    }
+    let before = row::reread(&tx, tenant, broadcast).await?;
+    let plan = Plan { connections: connections.to_vec(), ..before.plan.clone() };
+    let sql = "UPDATE broadcasts SET plan = $3, updated_at = $4, version = version + 1 WHERE tenant_id = $1 AND id = $2";
+    let values = [tenant.0.into(), broadcast.0.into(), to_json(&plan)?.into(), micros(at).into()];
+    db::run(&*tx, sql, values).await?;
+    leave_the_others(&tx, tenant, broadcast, connections, at).await?;
+    let changed = row::reread(&tx, tenant, broadcast).await?;
+    let entry = NewEntry::about(Action::BroadcastChanged, "broadcast", broadcast).at(at);
+    tx.note(tenant, entry.changed(&tell::broadcast(&before), &tell::broadcast(&changed)));
+    tx.commit().await?;
+    Ok(BroadcastMoved::Done(changed))
+}
+
+/// What waits in the queue of another number would wait there for ever, or go from a number that nobody wants any more.
+async fn leave_the_others(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    connections: &[ConnectionId],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    // The messages first, in the order in which claims lock them.
+    let lock = tx.dialect.for_update("m");
+    let sql = format!(
+        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
+         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
+        state::COLUMNS
+    );
+    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    let mut states = rows.iter().map(state::from_row).collect::<Result<Vec<_>, _>>()?;
+    states.retain(|state| !connections.contains(&ConnectionId(state.connection)));
+    for part in states.chunks_mut(1_000) {
+        let taken = moves::take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
+        let gone = part.iter_mut().filter(|state| taken.contains(&state.id));
+        let why = "the broadcast is sent from other numbers";
+        let mut events = give_back(tx, tenant, gone, why, at).await?;
+        state::write(tx, part.iter()).await?;
+        let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
+        write::events(tx, &mut events, &mut event_ids).await?;
+    }
+    Ok(())
+}
