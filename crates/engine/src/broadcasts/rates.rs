@@ -61,24 +61,37 @@ impl RateCard {
         let text = text.trim_start_matches('\u{feff}');
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let (mut card, mut faults) = (Self::default(), Vec::new());
-        for read in reader.deserialize::<Line>() {
+        let headers = match reader.headers() {
+            Ok(headers) => headers.clone(),
+            Err(error) => return Err(vec![RateFault { line: 1, problem: problem_of(&error) }]),
+        };
+        for record in reader.records() {
+            let position = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::byte);
+            let read = record.and_then(|record| {
+                let line = line_at(text, position(&record));
+                record.deserialize::<Line>(Some(&headers)).map(|read| (line, read))
+            });
             match read {
-                Ok(line) => card.take(line, &mut faults),
+                Ok((line, read)) => {
+                    if let Err(problem) = card.take(read) {
+                        faults.push(RateFault { line, problem });
+                    }
+                }
                 Err(error) => {
-                    let line = error.position().map_or(1, csv::Position::line);
-                    faults.push(RateFault { line, problem: error.to_string() });
+                    let line = error.position().map_or(1, |position| line_at(text, position.byte()));
+                    faults.push(RateFault { line, problem: problem_of(&error) });
                 }
             }
         }
         if faults.is_empty() { Ok(card) } else { Err(faults) }
     }
 
-    fn take(&mut self, line: Line, faults: &mut Vec<RateFault>) {
+    /// Fails with what is wrong with the line.
+    fn take(&mut self, line: Line) -> Result<(), String> {
         let Line { market, currency, marketing, utility, authentication } = line;
         let prices = [marketing, utility, authentication];
-        let number = (self.countries.len() + self.markets.len() + faults.len() + 2) as u64;
         if prices.iter().flatten().any(|price| !price.is_finite() || *price < 0.0) {
-            return faults.push(RateFault { line: number, problem: "a price cannot be negative".into() });
+            return Err("a price cannot be negative".to_owned());
         }
         let prices = Prices { currency: currency.to_uppercase(), marketing, utility, authentication };
         if let Some(known) = markets::named(&market) {
@@ -86,10 +99,9 @@ impl RateCard {
         } else if market.len() == 2 && market.chars().all(|letter| letter.is_ascii_alphabetic()) {
             self.countries.insert(market.to_ascii_uppercase(), prices);
         } else {
-            let problem =
-                format!("\"{market}\" is neither a country's two letters nor one of Meta's markets");
-            faults.push(RateFault { line: number, problem });
+            return Err(format!("\"{market}\" is neither a country's two letters nor one of Meta's markets"));
         }
+        Ok(())
     }
 
     /// What so many recipients of each country cost.
@@ -131,6 +143,25 @@ impl RateCard {
     }
 }
 
+/// In words, without the place, which is told beside it.
+fn problem_of(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("has {len} columns, the header has {expected_len}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The line of a record, whose place the reader notes before it skips the blank lines in front.
+fn line_at(text: &str, byte: u64) -> u64 {
+    let bytes = text.as_bytes();
+    let noted = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    let skipped = bytes[noted..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    bytes[..noted + skipped].iter().filter(|byte| **byte == b'\n').count() as u64 + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,11 +194,34 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_names_its_line_whatever_stands_before_it() {
+        for end in ["\n", "\r\n"] {
+            let text = [
+                "market,currency,marketing",
+                "DE,EUR,0.1",
+                "",
+                "DE,EUR,0.1",
+                "DE,EUR,0.1",
+                "\"Other\",\"U",
+                "D\",1",
+                "",
+                "Atlantis,USD,1",
+                "FR,EUR,-1",
+                "IT,EUR,cheap",
+            ]
+            .join(end);
+            let lines: Vec<u64> =
+                RateCard::parse(&text).unwrap_err().iter().map(|fault| fault.line).collect();
+            assert_eq!(lines, [9, 10, 11], "{end:?}");
+        }
+    }
+
+    #[test]
     fn every_line_that_cannot_be_read_is_told() {
         let text = "market,currency,marketing\nAtlantis,USD,1\nDE,EUR,cheap\nFR,EUR,-1\n";
         let faults = RateCard::parse(text).unwrap_err();
         assert_eq!(faults.len(), 3, "{faults:?}");
-        assert_eq!(faults[0].line, 2);
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3, 4]);
         assert!(RateCard::parse("country,currency,marketing\nDE,EUR,0.1\n").is_ok());
     }
 }
