@@ -147,6 +147,19 @@ impl Recipe {
         self.sources.is_empty()
     }
 
+    /// Params as some recipient might have them: every place holds `text`. With a short one nothing is judged that comes
+    /// from a recipient, and all that the plan itself says. An address that a place begins is one.
+    pub fn trial(&self, text: &str) -> Value {
+        trial(&self.root, "", text)
+    }
+
+    /// What stands behind the bars; empty where nothing does.
+    pub fn fallbacks(&self) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        fallbacks(&self.root, &mut found);
+        found
+    }
+
     /// The params of one recipient.
     ///
     /// # Errors
@@ -241,6 +254,38 @@ fn collect(node: &Node, sources: &mut BTreeSet<Source>, needed: &mut BTreeSet<So
     }
 }
 
+fn fallbacks<'a>(node: &'a Node, found: &mut BTreeSet<&'a str>) {
+    match node {
+        Node::Fixed(_) => {}
+        Node::Text(pieces) => found.extend(pieces.iter().filter_map(|piece| match piece {
+            Piece::Place { fallback, .. } => fallback.as_deref(),
+            Piece::Words(_) => None,
+        })),
+        Node::List(nodes) => nodes.iter().for_each(|node| fallbacks(node, found)),
+        Node::Object(nodes) => nodes.iter().for_each(|(_, node)| fallbacks(node, found)),
+    }
+}
+
+/// `name`: of the member that the node is.
+fn trial(node: &Node, name: &str, text: &str) -> Value {
+    match node {
+        Node::Fixed(value) => value.clone(),
+        Node::Text(pieces) => {
+            let begins = matches!(pieces.first(), Some(Piece::Place { .. }));
+            let filled = pieces.iter().map(|piece| match piece {
+                Piece::Words(words) => words,
+                Piece::Place { .. } => text,
+            });
+            let filled: String = filled.collect();
+            Value::String(if begins && name == "link" { format!("https://{filled}") } else { filled })
+        }
+        Node::List(nodes) => Value::Array(nodes.iter().map(|node| trial(node, name, text)).collect()),
+        Node::Object(nodes) => {
+            Value::Object(nodes.iter().map(|(name, node)| (name.clone(), trial(node, name, text))).collect())
+        }
+    }
+}
+
 fn fill(node: &Node, facts: &Facts<'_>) -> Result<Value, Source> {
     Ok(match node {
         Node::Fixed(value) => value.clone(),
@@ -309,6 +354,23 @@ mod tests {
         assert!(with.needed().is_empty() && !with.is_fixed());
         let without = Recipe::read(&json!(["{{contact.fields.city}}"])).unwrap();
         assert_eq!(without.fill(&facts(&fields, None)), Err(Source::Field("city".into())));
+    }
+
+    #[test]
+    fn a_trial_holds_a_text_in_every_place_and_addresses_that_are_some() {
+        let recipe = Recipe::read(&json!({
+            "header": { "image": { "link": "{{row.url}}" } },
+            "body": ["Hi {{contact.name|friend}}", "fixed"],
+            "buttons": [{ "index": 0, "text": "{{row.a|}}{{row.b|b}}" }],
+        }))
+        .unwrap();
+        let expected = json!({
+            "header": { "image": { "link": "https://1" } },
+            "body": ["Hi 1", "fixed"],
+            "buttons": [{ "index": 0, "text": "11" }],
+        });
+        assert_eq!(recipe.trial("1"), expected);
+        assert_eq!(recipe.fallbacks().into_iter().collect::<Vec<_>>(), ["", "b", "friend"]);
     }
 
     #[test]

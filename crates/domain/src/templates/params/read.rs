@@ -211,6 +211,10 @@ impl Reader {
         let pointer = format!("{at}/{key}");
         let source = match (key, &object[key]) {
             ("media_id", id) if id.as_i64().is_some() => MediaSource::Ours(MediaId(id.as_i64()?)),
+            // A column of a list is a text.
+            ("media_id", Value::String(id)) if id.trim().parse::<i64>().is_ok() => {
+                MediaSource::Ours(MediaId(id.trim().parse().ok()?))
+            }
             ("id", Value::String(id)) if !id.is_empty() => MediaSource::MetaId(id.clone()),
             ("id", Value::Number(id)) => MediaSource::MetaId(id.to_string()),
             ("link", Value::String(link)) => MediaSource::Link(link.clone()),
