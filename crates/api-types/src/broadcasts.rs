@@ -25,7 +25,7 @@ pub use recipients::{ListFault, ListReport, PutList, Recipient, RecipientInput, 
 pub use results::{
     BroadcastResults, CaughtFailure, Funnel, HourResults, ResultNumbers, RetriedRecipients, SkippedRecipients,
 };
-pub use schedule::{LocalTime, RecurrenceInput, RecurrenceStep, ScheduleInput};
+pub use schedule::{LocalLate, LocalTime, RecurrenceInput, RecurrenceStep, ScheduleInput};
 
 words! {
     /// Where a broadcast stands.

@@ -17,7 +17,9 @@ use domain::{ApiKeyId, BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 
 use crate::{Page, Paging, StoreResult};
 
-pub use audience::{DueTimes, FrozenPage, ListPart, ListPut, ListRow, Sampled, Screen, Screened};
+pub use audience::{
+    DueTimes, FrozenPage, ListPart, ListPut, ListRow, Sampled, Screen, Screened, Suspect, Suspicion, ZoneSet,
+};
 pub use recipients::{
     DueRecipient, EnqueueBatch, Enqueued, NotRetried, RecipientFilter, RecipientRow, RecipientState, Retried,
     Retry, Share, Turn,
@@ -231,6 +233,16 @@ pub trait BroadcastStore: Send + Sync {
     /// Some of those whom it would reach.
     async fn sample(&self, tenant: TenantId, screen: &Screen, limit: u32) -> StoreResult<Vec<Sampled>>;
 
+    /// Up to `limit` of those whom it would reach and who are suspect, from behind the key `after`, by their keys.
+    async fn suspects(
+        &self,
+        tenant: TenantId,
+        screen: &Screen,
+        suspicion: &Suspicion,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<Suspect>>;
+
     /// Freezes the next page: up to `limit` of those meant, in the order of their ids (rows of a list: of their
     /// numbers), become recipients, those left out with their reason; the cursor moves in the same commit. Only while
     /// the broadcast has begun, is `sending` (or `paused`) and not frozen: else nothing changes and `done` is what it was.
@@ -256,7 +268,8 @@ pub trait BroadcastStore: Send + Sync {
     /// Makes messages (bulk priority, due at once) of recipients that still have none, leaves others out, lets others
     /// wait; one commit, under the broadcast's lock, and only while it is `sending`. A recipient that another caller
     /// was quicker with is passed over; one whose contact was joined with another that has a message of this
-    /// broadcast already is left out as `Duplicate`. Wakes the lane.
+    /// broadcast already is left out as `Duplicate`, and one who has had its marketing of the batch's `cap` by now as
+    /// `FrequencyCap`: of two broadcasts that come to a contact at once, one does. Wakes the lane.
     async fn enqueue(&self, batch: EnqueueBatch) -> StoreResult<Enqueued>;
     /// Messages of broadcasts that wait on a connection, held ones not counted.
     async fn waiting_of_broadcasts(

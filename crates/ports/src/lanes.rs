@@ -65,6 +65,8 @@ pub struct Claim {
     pub claimed: Vec<Claimed>,
     /// Refused by the gate at this point: now `failed`, with the reason kept.
     pub refused: Vec<Refused>,
+    /// How many more were due and looked at: they wait on, or went back to their broadcasts.
+    pub passed_over: usize,
     /// When the next message not yet due becomes due.
     pub next_due: Option<Timestamp>,
 }
@@ -153,7 +155,8 @@ pub trait LaneStore: Send + Sync {
     /// refused to `failed`; one commit. Nothing when the lease's epoch is old, or the connection is not active. A
     /// contact with a message `sending` already is still claimed (Meta does not promise an order). Messages of paused
     /// broadcasts are passed over. Those of a broadcast whose template Meta paused are not refused: they wait a moment,
-    /// in which the broadcast is paused too.
+    /// in which the broadcast is paused too. Marketing of a broadcast whose recipient is in the tenant's quiet hours at
+    /// `now` is taken back in the same commit, with the counts: the recipient waits for the end of them, or is left out.
     async fn claim_due(&self, lease: &Lease, limit: u32, now: Timestamp) -> StoreResult<Claim>;
     /// Records outcomes; one commit. The message's status moves by the lattice (`domain::messages::lattice`): a
     /// status webhook that came first is not undone. Outcomes of an old epoch still count when they say `Sent` (a

@@ -8,7 +8,7 @@ use ports::tenants::{Tenant, TenantSettings, TenantStore};
 use sea_orm::QueryResult;
 
 use crate::SqlStore;
-use crate::db::{self, Fault, Row};
+use crate::db::{self, Fault, Row, Tx};
 
 /// The columns that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "tenant_id, name, settings, created_at";
@@ -21,6 +21,13 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Tenant, Fault> {
         settings: row.json("settings")?,
         created_at: row.time("created_at")?,
     })
+}
+
+/// A tenant's settings, as the caller's own transaction sees them.
+pub(crate) async fn settings(tx: &Tx, tenant: TenantId) -> Result<TenantSettings, Fault> {
+    let sql = "SELECT t.settings AS settings FROM tenants t WHERE t.tenant_id = $1";
+    let row = db::one(&**tx, sql, [tenant.0.into()]).await?;
+    row.map_or_else(|| Ok(TenantSettings::default()), |row| row.json("settings"))
 }
 
 #[async_trait]

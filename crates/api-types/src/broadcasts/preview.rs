@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::LocalLate;
 use crate::templates::TemplatePreview;
 
 /// What a plan would do, were it sent now.
@@ -22,16 +23,18 @@ pub struct BroadcastPreview {
     pub samples: Vec<PreviewSample>,
     /// The numbers that would send.
     pub connection_ids: Vec<i64>,
-    /// What they may send together.
-    pub per_second: f64,
-    /// At that rate, `messaging_limit` left out of account.
-    pub seconds_to_finish: i64,
+    /// What they may send together; `null`: none of them sends now.
+    pub per_second: Option<f64>,
+    /// At that rate, `messaging_limit` left out of account; `null`: none of them sends now.
+    pub seconds_to_finish: Option<i64>,
     /// Meta's limit of new contacts in 24 hours; `null`: not known, or there is none.
     pub messaging_limit: Option<MessagingLimit>,
     /// `null`: the operator loaded no rate card.
     pub estimated_cost: Option<EstimatedCost>,
     pub deferred: Deferred,
-    /// What would keep it from being sent now, in words.
+    /// What the recipients' own clocks do to it; `null`: the plan does not go by them.
+    pub local_time: Option<LocalForecast>,
+    /// What would keep it from being sent now, or from doing what is expected of it, in words.
     pub warnings: Vec<String>,
 }
 
@@ -47,7 +50,8 @@ pub struct LanguageCount {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Exclusion {
     /// `invalid_number`, `unknown_contact`, `duplicate`, `opted_out`, `no_consent`, `marketing_stop`,
-    /// `not_on_whatsapp`, `missing_parameter`, `invalid_parameter`, `frequency_cap`, `quiet_hours`, `cancelled`.
+    /// `not_on_whatsapp`, `missing_parameter`, `invalid_parameter`, `frequency_cap`, `time_passed`,
+    /// `quiet_hours`, `cancelled`.
     #[schema(example = "no_consent")]
     pub reason: String,
     pub count: i64,
@@ -74,6 +78,9 @@ pub struct MessagingLimit {
     pub limit: i64,
     /// Reached within the last 24 hours.
     pub used: i64,
+    /// Recipients of other broadcasts that run on the same accounts who wait for their turn: at most so many come first.
+    pub pending: i64,
+    /// What both leave.
     pub headroom: i64,
     /// Recipients whom it counts.
     pub new_contacts: i64,
@@ -116,6 +123,19 @@ pub struct CountryCost {
     /// Of one message.
     pub price: f64,
     pub total: f64,
+}
+
+/// What the recipients' own clocks do to a plan with `schedule.local`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LocalForecast {
+    /// Recipients where the time has passed by more than an hour when it begins, those left out for it among them.
+    pub passed: i64,
+    /// What becomes of them: see `schedule.late`.
+    pub late: LocalLate,
+    /// Recipients who wait for their time, be it on the next day.
+    pub waiting: i64,
+    /// Until when the last of them waits.
+    pub until: Option<Timestamp>,
 }
 
 /// Recipients who would get it later than the others.

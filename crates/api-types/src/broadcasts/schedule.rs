@@ -1,6 +1,6 @@
 //! When a broadcast goes out.
 
-use domain::broadcasts::schedule::{Every, Recurrence, Schedule};
+use domain::broadcasts::schedule::{Every, Late, Recurrence, Schedule};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,15 @@ use serde_json::Value;
 use crate::faults::Faults;
 use crate::place::Place;
 use crate::read::FromJson;
+
+words! {
+    /// What becomes of a recipient whose local time has passed by more than an hour when the broadcast begins.
+    LocalLate = Late {
+        NextDay = "next_day",
+        Now = "now",
+        LeaveOut = "leave_out",
+    }
+}
 
 words! {
     /// The step of a recurrence.
@@ -47,6 +56,11 @@ request! {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<String>, example = "2026-12-01T09:00")]
         local: Option<LocalTime>,
+        /// With `local`: what becomes of recipients where that time has passed by more than an hour when the broadcast
+        /// begins. They get it at the same hour of the next day (`next_day`, the default), at once whatever their clock
+        /// shows (`now`), or not at all (`leave_out`, with the reason `time_passed`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        late: Option<LocalLate>,
         /// Again and again; each turn is a broadcast of its own.
         #[serde(skip_serializing_if = "Option::is_none")]
         recurrence: Option<RecurrenceInput>,
@@ -81,9 +95,15 @@ const INTERVAL: u32 = 365;
 impl ScheduleInput {
     /// What it says; faults are noted at `at` and below.
     pub(super) fn read(self, at: &str, faults: &mut Faults) -> Option<Schedule> {
+        if self.late.is_some() && self.local.is_none() {
+            faults.add_at(format!("{at}/late"), "goes with local");
+        }
         match (self.send_at, self.local, self.recurrence) {
             (Some(at), None, None) => Some(Schedule::At { at }),
-            (None, Some(LocalTime(at)), None) => Some(Schedule::Local { at }),
+            (None, Some(LocalTime(at)), None) => {
+                let late = self.late.map_or_else(Late::default, Into::into);
+                Some(Schedule::Local { at, late })
+            }
             (None, None, Some(recurrence)) => {
                 let at = format!("{at}/recurrence");
                 recurrence.read(&at, faults).map(|recurrence| Schedule::Recurring { recurrence })
@@ -97,11 +117,13 @@ impl ScheduleInput {
 
     /// As it is shown; `None`: as soon as somebody says so.
     pub fn of(schedule: Schedule) -> Option<Self> {
-        let nothing = Self { send_at: None, local: None, recurrence: None };
+        let nothing = Self { send_at: None, local: None, late: None, recurrence: None };
         match schedule {
             Schedule::Now => None,
             Schedule::At { at } => Some(Self { send_at: Some(at), ..nothing }),
-            Schedule::Local { at } => Some(Self { local: Some(LocalTime(at)), ..nothing }),
+            Schedule::Local { at, late } => {
+                Some(Self { local: Some(LocalTime(at)), late: Some(late.into()), ..nothing })
+            }
             Schedule::Recurring { recurrence } => {
                 let recurrence = RecurrenceInput {
                     every: recurrence.every.into(),

@@ -1,5 +1,5 @@
 use domain::broadcasts::Plan;
-use domain::broadcasts::schedule::Schedule;
+use domain::broadcasts::schedule::{Late, Schedule};
 use domain::segments::Rule;
 use serde_json::{Value, json};
 
@@ -96,11 +96,14 @@ fn a_schedule_is_one_of_three() {
     assert_eq!(scheduled(json!({"send_at": "2026-12-01T09:00:00Z"})), Ok(Schedule::At { at }));
     assert_eq!(scheduled(json!({"schedule": {"send_at": "2026-12-01T09:00:00Z"}})), Ok(Schedule::At { at }));
     let local = scheduled(json!({"schedule": {"local": "2026-12-01T09:00"}})).unwrap();
-    assert_eq!(local, Schedule::Local { at: "2026-12-01T09:00".parse().unwrap() });
+    let at = "2026-12-01T09:00".parse().unwrap();
+    assert_eq!(local, Schedule::Local { at, late: Late::NextDay });
     assert_eq!(
         serde_json::to_value(ScheduleInput::of(local)).unwrap(),
-        json!({"local": "2026-12-01T09:00:00"})
+        json!({"local": "2026-12-01T09:00:00", "late": "next_day"})
     );
+    let late = scheduled(json!({"schedule": {"local": "2026-12-01T09:00", "late": "leave_out"}}));
+    assert_eq!(late, Ok(Schedule::Local { at, late: Late::LeaveOut }));
     let recurrence =
         json!({"every": "week", "interval": 2, "first": "2026-12-01T09:00", "time_zone": "Europe/Berlin"});
     assert!(matches!(
@@ -109,6 +112,8 @@ fn a_schedule_is_one_of_three() {
     ));
     for (wrong, pointers) in [
         (json!({"schedule": {}}), vec!["/schedule"]),
+        (json!({"schedule": {"local": "2026-12-01T09:00", "late": "never"}}), vec!["/schedule/late"]),
+        (json!({"schedule": {"send_at": "2026-12-01T09:00:00Z", "late": "now"}}), vec!["/schedule/late"]),
         (json!({"schedule": {"local": "2026-12-01T09:00Z"}}), vec!["/schedule/local"]),
         (json!({"schedule": null, "send_at": "2026-12-01T09:00:00Z"}), vec!["/send_at"]),
         (

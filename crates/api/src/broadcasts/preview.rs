@@ -2,8 +2,8 @@
 
 use api_types::Success;
 use api_types::broadcasts::{
-    BroadcastPreview, CountryCost, CurrencyTotal, Deferred, EstimatedCost, LanguageCount, MessagingLimit,
-    PreviewBroadcast, PreviewSample, Wanted,
+    BroadcastPreview, CountryCost, CurrencyTotal, Deferred, EstimatedCost, LanguageCount, LocalForecast,
+    MessagingLimit, PreviewBroadcast, PreviewSample, Wanted,
 };
 use axum::extract::State;
 use domain::BroadcastId;
@@ -77,6 +77,12 @@ fn body(preview: Preview) -> BroadcastPreview {
             messaging_limit: overflow,
             until: preview.deferred_until,
         },
+        local_time: preview.local.map(|local| LocalForecast {
+            passed: local.passed,
+            late: local.late.into(),
+            waiting: local.waiting,
+            until: local.until,
+        }),
         warnings: preview.warnings,
     }
 }
@@ -101,6 +107,7 @@ fn limit(limit: LimitForecast) -> MessagingLimit {
     MessagingLimit {
         limit: limit.limit,
         used: limit.used,
+        pending: limit.pending,
         headroom: limit.headroom,
         new_contacts: limit.new_contacts,
         overflow: limit.overflow,

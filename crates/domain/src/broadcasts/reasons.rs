@@ -39,7 +39,8 @@ macro_rules! words {
 }
 
 words! {
-    /// Why nothing is sent to somebody who was meant. The first that applies, in this order.
+    /// Why nothing is sent to somebody who was meant. The first that applies, in this order; but what is wrong with
+    /// parameters is only looked at in those whom nothing else leaves out.
     LeftOut, "a reason for leaving somebody out" {
         /// A row of the list whose number cannot be one.
         InvalidNumber = "invalid_number",
@@ -61,6 +62,8 @@ words! {
         InvalidParameter = "invalid_parameter",
         /// Had as many marketing messages lately as the tenant allows.
         FrequencyCap = "frequency_cap",
+        /// The hour of the plan had passed there when it began, and the plan rather sends nothing than later.
+        TimePassed = "time_passed",
         /// It is night there, and the tenant rather sends nothing than later.
         QuietHours = "quiet_hours",
         /// Called off before its turn.

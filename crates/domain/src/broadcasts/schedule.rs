@@ -7,8 +7,8 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
 use crate::contacts::zones;
+use crate::{SignedDuration, Timestamp};
 
 pub use turns::{Turns, next_turn, turns_between};
 
@@ -22,7 +22,12 @@ pub enum Schedule {
     /// At one moment for all.
     At { at: Timestamp },
     /// At this time of each recipient's own clock.
-    Local { at: DateTime },
+    Local {
+        at: DateTime,
+        /// What becomes of those where it has passed when the broadcast begins.
+        #[serde(default)]
+        late: Late,
+    },
     /// Again and again; each turn is a broadcast of its own.
     Recurring { recurrence: Recurrence },
 }
@@ -57,6 +62,22 @@ pub enum Every {
     Week,
     Month,
 }
+
+/// What becomes of a recipient whose local time has passed by more than [`GRACE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Late {
+    /// It gets it at the same hour of the next day: whoever plans for nine in the morning wants nobody to get it at night.
+    #[default]
+    NextDay,
+    /// It gets it at once, whatever its clock shows.
+    Now,
+    /// It is left out.
+    LeaveOut,
+}
+
+/// Who is late by no more than this gets it at once: a start takes its time, and a server may have stood for a while.
+pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A tenant's hours in which no marketing goes out, by each recipient's own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,16 +114,39 @@ pub struct FrequencyCap {
 /// The zone of a recipient, out of what its row says: an IANA name, or the two letters of its country; UTC when it
 /// says nothing, or nothing that is known.
 pub fn zone(zone: Option<&str>) -> TimeZone {
-    match zone {
-        Some(country) if country.len() == 2 => zones::zone_of(None, Some(country)),
-        name => zones::zone_of(name, None),
-    }
+    zone_or(zone, &TimeZone::UTC)
+}
+
+/// The same, with `home` (the tenant's zone) for a row that says nothing, or nothing that is known.
+pub fn zone_or(zone: Option<&str>, home: &TimeZone) -> TimeZone {
+    let known = match zone {
+        Some(country) if country.len() == 2 => zones::known_zone(None, Some(country)),
+        name => zones::known_zone(name, None),
+    };
+    known.unwrap_or_else(|| home.clone())
 }
 
 /// When a clock in this zone shows this time. What the clock skips in spring is as long after the gap as it is after
 /// its beginning; of two equal times in autumn the first.
 pub fn moment(local: DateTime, zone: &TimeZone) -> Timestamp {
     zone.to_ambiguous_timestamp(local).compatible().unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a local time has passed in this zone by more than [`GRACE`].
+pub fn has_passed(local: DateTime, zone: &TimeZone, now: Timestamp) -> bool {
+    now.duration_since(moment(local, zone)) > GRACE
+}
+
+/// When somebody's turn comes whose clock is to show this time. With [`Late::LeaveOut`] that is `now` for those who are
+/// too late: they are left out for it elsewhere.
+pub fn local_turn(local: DateTime, late: Late, zone: &TimeZone, now: Timestamp) -> Timestamp {
+    let at = moment(local, zone);
+    if at >= now || late != Late::NextDay || !has_passed(local, zone, now) {
+        return at.max(now);
+    }
+    let today = zone.to_datetime(now).date();
+    let days = (0..=1).filter_map(|days| today.checked_add(Span::new().days(days)).ok());
+    days.map(|day| moment(day.to_datetime(local.time()), zone)).find(|at| *at >= now).unwrap_or(now)
 }
 
 /// The first moment at which some clock on earth shows this time, and the last at which the last one does.
@@ -120,23 +164,15 @@ fn zone_names() -> impl Iterator<Item = String> {
     countries.chain(jiff::tz::db().available().map(|name| name.to_string()))
 }
 
-/// What `when` makes of each zone, for those where it differs from what it makes of UTC.
-pub fn by_zone(when: impl Fn(&TimeZone) -> Timestamp) -> (Vec<(String, Timestamp)>, Timestamp) {
-    let otherwise = when(&TimeZone::UTC);
+/// What `of` makes of each zone, for those where it differs from what it makes of `home`, the tenant's; and what it
+/// makes of that: it holds for everybody whose zone is not known.
+pub fn by_zone<T: PartialEq>(home: &TimeZone, of: impl Fn(&TimeZone) -> T) -> (Vec<(String, T)>, T) {
+    let otherwise = of(home);
     let zones = zone_names().map(|name| {
-        let at = when(&zone(Some(&name)));
-        (name, at)
+        let made = of(&zone_or(Some(&name), home));
+        (name, made)
     });
-    (zones.filter(|(_, at)| *at != otherwise).collect(), otherwise)
-}
-
-/// The names of the zones in which it is quiet at the moment that `when` makes of each.
-pub fn quiet_zones(when: impl Fn(&TimeZone) -> Timestamp, hours: &QuietHours) -> Vec<String> {
-    let is_quiet = |name: &String| {
-        let zone = zone(Some(name));
-        quiet(&zone, when(&zone), hours).is_some()
-    };
-    zone_names().filter(is_quiet).collect()
+    (zones.filter(|(_, made)| *made != otherwise).collect(), otherwise)
 }
 
 /// Whether it is quiet in this zone, and until when. The hours go by the clock on the wall: the night in which the

@@ -7,6 +7,12 @@ pub fn zone_of(time_zone: Option<&str>, country: Option<&str>) -> TimeZone {
     TimeZone::get(name_of(time_zone, country)).unwrap_or(TimeZone::UTC)
 }
 
+/// The zone that one of them names; `None`: they name none that is known.
+pub fn known_zone(time_zone: Option<&str>, country: Option<&str>) -> Option<TimeZone> {
+    let own = time_zone.and_then(|name| TimeZone::get(name).ok());
+    own.or_else(|| TimeZone::get(country.and_then(main_zone)?).ok())
+}
+
 /// IANA name of [`zone_of`].
 pub fn name_of<'n>(time_zone: Option<&'n str>, country: Option<&str>) -> &'n str {
     time_zone

@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 
 use super::Broadcasts;
 use super::board::after;
-use super::freeze::quiet_hours;
+use super::freeze::{home, quiet_hours};
 use super::limit::Portfolio;
 use super::plan::{Outlook, per_second};
-use super::turns::Decider;
+use super::turns::{Decider, Rules};
 use crate::directory::Entry;
 
 /// Seconds of a number's rate that are queued ahead.
@@ -106,8 +106,8 @@ impl Broadcasts {
         let marketing = category.as_ref().is_some_and(domain::templates::Category::is_marketing);
         let cap = outlook.settings.frequency_cap.filter(|_| marketing);
         let quiet = category.as_ref().and_then(|category| quiet_hours(&outlook.settings, category));
-        let decider =
-            Decider::new(&outlook.recipe, languages, self.messages.definitions(), (quiet, cap)).await;
+        let rules = Rules { quiet, cap, home: home(&outlook.settings) };
+        let decider = Decider::new(&outlook.recipe, languages, self.messages.definitions(), rules).await;
         let feeding = Feeding { broadcasts: self, broadcast, entry, decider: &decider, cap };
         feeding.fill(room.min(LARGEST_READ), share, held).await
     }
@@ -225,6 +225,7 @@ impl Feeding<'_> {
             broadcast_id: self.broadcast.id,
             connection_id: self.entry.connection.id,
             turns,
+            cap: self.cap,
             at: self.now(),
         };
         let store = Arc::clone(&self.broadcasts.deps.store);

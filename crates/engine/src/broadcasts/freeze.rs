@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::broadcasts::schedule::{self, QuietHours, Schedule, ThenQuiet};
+use domain::broadcasts::schedule::{self, Late, QuietHours, Schedule, ThenQuiet};
 use domain::broadcasts::{Meant, Plan};
 use domain::templates::Category;
 use domain::{BroadcastId, Timestamp};
 use jiff::tz::TimeZone;
-use ports::broadcasts::{Broadcast, DueTimes, Screen};
+use ports::broadcasts::{Broadcast, DueTimes, Screen, ZoneSet};
 use ports::tenants::TenantSettings;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// When one person's turn would come by the plan alone.
 pub(super) fn turn_at(schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> Timestamp {
     match schedule {
-        Schedule::Local { at } => schedule::moment(*at, zone).max(now),
+        Schedule::Local { at, late } => schedule::local_turn(*at, *late, zone, now),
         Schedule::Now | Schedule::At { .. } | Schedule::Recurring { .. } => now,
     }
 }
@@ -37,6 +37,11 @@ pub(super) fn turn_at(schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> T
 /// The tenant's quiet hours, as far as they concern this category.
 pub(super) fn quiet_hours(settings: &TenantSettings, category: &Category) -> Option<QuietHours> {
     settings.quiet_hours.filter(|_| category.is_marketing())
+}
+
+/// Where somebody is taken to live whose zone is not known.
+pub(super) fn home(settings: &TenantSettings) -> TimeZone {
+    schedule::zone(settings.time_zone.as_deref())
 }
 
 /// When recipients are due: by the plan, and not in hours in which they would have to wait anyway.
@@ -50,7 +55,7 @@ pub(super) fn due_times(
     if quiet.is_none() && !matches!(plan.schedule, Schedule::Local { .. }) {
         return DueTimes { zones: Vec::new(), otherwise: now };
     }
-    let (zones, otherwise) = schedule::by_zone(|zone| {
+    let (zones, otherwise) = schedule::by_zone(&home(settings), |zone| {
         let at = turn_at(&plan.schedule, zone, now);
         quiet.and_then(|hours| schedule::quiet(zone, at, &hours)).unwrap_or(at)
     });
@@ -66,16 +71,27 @@ pub(super) fn screen_of(
     category: &Category,
     at: Timestamp,
 ) -> Screen {
+    let home = home(&outlook.settings);
     let quiet = quiet_hours(&outlook.settings, category).filter(|hours| hours.then == ThenQuiet::LeaveOut);
-    let quiet_zones =
-        quiet.map(|hours| schedule::quiet_zones(|zone| turn_at(&plan.schedule, zone, at), &hours));
+    let quiet = quiet.map(|hours| {
+        let is_quiet =
+            |zone: &TimeZone| schedule::quiet(zone, turn_at(&plan.schedule, zone, at), &hours).is_some();
+        ZoneSet::of(schedule::by_zone(&home, is_quiet))
+    });
+    let passed = match &plan.schedule {
+        Schedule::Local { at: local, late: Late::LeaveOut } => {
+            ZoneSet::of(schedule::by_zone(&home, |zone| schedule::has_passed(*local, zone, at)))
+        }
+        _ => ZoneSet::default(),
+    };
     Screen {
         rule: meant.clone(),
         list: broadcast.filter(|_| plan.audience.list),
         category: category.clone(),
         needed: outlook.recipe.needed().iter().cloned().collect(),
         cap: outlook.settings.frequency_cap.filter(|_| category.is_marketing()),
-        quiet_zones: quiet_zones.unwrap_or_default(),
+        quiet: quiet.unwrap_or_default(),
+        passed,
         numbers: outlook.numbers.iter().map(|entry| entry.connection.id).collect(),
         at,
     }

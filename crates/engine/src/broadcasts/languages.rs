@@ -53,6 +53,11 @@ impl Languages {
         self.usable.iter().chain(&self.unusable)
     }
 
+    /// Those that may be sent; while there are none, those that may be some day.
+    pub(super) fn wanted(&self) -> &[Template] {
+        if self.usable.is_empty() { &self.unusable } else { &self.usable }
+    }
+
     /// The contact's language exactly, then another of the same base language, then the fallbacks in their order, then
     /// any. A plan that names its language has that alone.
     pub(super) fn choose(&self, contact: Option<&str>) -> Option<&Template> {

@@ -7,6 +7,8 @@
 
 mod board;
 mod feed;
+mod fit;
+mod forecast;
 mod freeze;
 mod languages;
 mod limit;
@@ -18,8 +20,10 @@ mod runner;
 mod start;
 mod steps;
 mod stop;
+mod suspicion;
 mod turns;
 mod upload;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -39,7 +43,8 @@ use crate::directory::Directory;
 use crate::faults::Faults;
 use crate::messages::{Messages, Told};
 use board::Board;
-pub use preview::{Cost, CountryCost, LimitForecast, Preview, Rendered, Sample};
+pub use forecast::{LimitForecast, LocalForecast};
+pub use preview::{Cost, CountryCost, Preview, Rendered, Sample};
 pub use results::{Motion, Progress, Report, Waiting, WaitingFor};
 pub use upload::{ListFault, ListOrder, ListRead};
 

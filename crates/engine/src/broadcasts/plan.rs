@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::broadcasts::recipe::{Facts, Recipe};
+use domain::broadcasts::recipe::Recipe;
 use domain::broadcasts::schedule::{self, Schedule};
 use domain::broadcasts::{Meant, Plan, breaker};
 use domain::connections::ConnectionState;
 use domain::contacts::zones;
 use domain::segments::Rule;
-use domain::templates::{Category, Params};
+use domain::templates::Category;
 use domain::{ConnectionId, SegmentId, TenantId, Timestamp};
 use ports::StoreError;
 use ports::broadcasts::Broadcast;
@@ -62,9 +62,15 @@ impl Outlook {
         self.accounts.values().flat_map(Languages::all)
     }
 
-    /// What they may send together, per second.
-    pub(super) fn per_second(&self) -> f64 {
-        self.active().map(|entry| per_second(entry)).sum()
+    /// The rows that parameters must fit: of each account those that may be sent, all while none may be.
+    pub(super) fn wanted_rows(&self) -> impl Iterator<Item = &Template> {
+        self.accounts.values().flat_map(Languages::wanted)
+    }
+
+    /// What they may send together, per second; `None`: none of them sends.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        let rates = self.active().map(|entry| per_second(entry));
+        rates.reduce(|one, other| one + other)
     }
 
     /// An account on which nothing may be sent, with the row that says why, when it has any.
@@ -143,6 +149,7 @@ impl Broadcasts {
         let outlook = self.outlook(tenant, plan).await?;
         must_have_template(&outlook, plan)?;
         self.must_fit(&outlook, plan).await?;
+        self.must_have_files(tenant, plan).await?;
         Ok(outlook)
     }
 
@@ -232,19 +239,6 @@ impl Broadcasts {
         Ok(must_know_broadcasts(&self.deps, tenant, &rule, "/audience/rule").await?.check()?)
     }
 
-    /// The parameters, tried with a word in every place.
-    async fn must_fit(&self, outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastError> {
-        let params = trial(&outlook.recipe)?;
-        for row in outlook.rows() {
-            let definition = self.messages.definitions().of_row(row).await;
-            definition.bind(&params).map_err(|mismatch| BroadcastError::ParamsMismatch {
-                template_name: plan.template.name.clone(),
-                mismatch,
-            })?;
-        }
-        Ok(())
-    }
-
     /// What is sent, and to whom: the plan with the default number as it is now, its audience with the segment's rule as
     /// it is now.
     pub(super) async fn fixed(&self, tenant: TenantId, plan: &Plan) -> Result<(Plan, Meant), BroadcastError> {
@@ -291,35 +285,6 @@ fn must_have_template(outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastErr
         name: plan.template.name.clone(),
         language: plan.template.language.clone(),
         languages: known.into_iter().collect(),
-    })
-}
-
-/// Parameters with a word in every place.
-fn trial(recipe: &Recipe) -> Result<Params, BroadcastError> {
-    let mut fields = serde_json::Map::new();
-    let mut row = serde_json::Map::new();
-    for source in recipe.sources() {
-        match source {
-            domain::broadcasts::recipe::Source::Field(name) => fields.insert(name.clone(), "sample".into()),
-            domain::broadcasts::recipe::Source::Row(name) => row.insert(name.clone(), "sample".into()),
-            _ => None,
-        };
-    }
-    let facts = Facts {
-        name: Some("Ann"),
-        phone: Some("+15551234567"),
-        language: Some("en_US"),
-        username: Some("ann"),
-        fields: &fields,
-        row: Some(&row),
-    };
-    let filled = recipe.fill(&facts).map_err(|source| Faults::one("/template_params", source.to_string()))?;
-    Params::read(&filled).map_err(|found| {
-        let mut faults = Faults::default();
-        for fault in found {
-            faults.add(format!("/template_params{}", fault.pointer), fault.problem);
-        }
-        faults.into()
     })
 }
 
@@ -381,7 +346,7 @@ pub(super) fn starts_at(
         Schedule::Now => Ok(None),
         Schedule::At { at } if *at <= now => Err(Faults::one("/schedule/send_at", "must lie in the future")),
         Schedule::At { at } => Ok(Some(*at)),
-        Schedule::Local { at } => match schedule::first_and_last(*at) {
+        Schedule::Local { at, .. } => match schedule::first_and_last(*at) {
             (_, last) if last <= now => {
                 Err(Faults::one("/schedule/local", "lies in the past everywhere on earth"))
             }

@@ -1,19 +1,16 @@
 //! What a plan would do, were it sent now.
 
-use domain::broadcasts::schedule::{self, ThenQuiet};
 use domain::broadcasts::{LeftOut, Plan};
-use domain::connections::ConnectionState;
 use domain::templates::{Category, Preview as Rendering};
 use domain::{BroadcastId, ConnectionId, ContactId, TenantId, Timestamp};
-use ports::broadcasts::{Sampled, Screened};
-use ports::tenants::TenantSettings;
+use ports::broadcasts::Sampled;
 
-use super::freeze::{quiet_hours, screen_of, turn_at};
+use super::forecast::{LimitForecast, LocalForecast, deferred, local_forecast, seconds};
+use super::freeze::screen_of;
 use super::languages::strictest;
-use super::limit::Portfolio;
 use super::plan::{Outlook, starts_at};
-use super::turns::Decider;
-use super::{BroadcastError, Broadcasts};
+use super::turns::{Decider, Rules};
+use super::{BroadcastError, Broadcasts, warnings};
 
 /// Rendered samples.
 const SAMPLES: u32 = 5;
@@ -32,10 +29,10 @@ pub struct Preview {
     pub samples: Vec<Sample>,
     /// The numbers that would send.
     pub connections: Vec<ConnectionId>,
-    /// What they may send together.
-    pub per_second: f64,
+    /// What they may send together; `None`: none of them sends.
+    pub per_second: Option<f64>,
     /// At that rate, with Meta's limit of new contacts left out of account.
-    pub seconds_to_finish: i64,
+    pub seconds_to_finish: Option<i64>,
     /// Meta's limit of new contacts in 24 hours; `None`: not known, or there is none.
     pub messaging_limit: Option<LimitForecast>,
     /// `None`: the operator loaded no rate card.
@@ -44,7 +41,9 @@ pub struct Preview {
     pub deferred_by_quiet_hours: i64,
     /// When the last of them would get it.
     pub deferred_until: Option<Timestamp>,
-    /// What would keep it from being sent now, in words.
+    /// What the recipients' own clocks do to it; `None`: the plan does not go by them.
+    pub local: Option<LocalForecast>,
+    /// What would keep it from being sent now, or from doing what its author expects, in words.
     pub warnings: Vec<String>,
 }
 
@@ -67,21 +66,6 @@ pub enum Rendered {
         reason: LeftOut,
         detail: Option<String>,
     },
-}
-
-/// Meta's limit of new contacts in 24 hours, and what it does to the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitForecast {
-    pub limit: i64,
-    /// Reached within the last 24 hours.
-    pub used: i64,
-    pub headroom: i64,
-    /// Recipients whom it counts.
-    pub new_contacts: i64,
-    /// Of these: who would have to wait for the next day, or a later one.
-    pub overflow: i64,
-    /// Days until the last of them gets it; 0: today.
-    pub days: i64,
 }
 
 /// What Meta would charge.
@@ -123,7 +107,8 @@ impl Broadcasts {
         let category = outlook.category().or_else(|| strictest(outlook.rows().map(|row| &row.category)));
         let category = category.unwrap_or(Category::Marketing);
         let screen = screen_of(plan, meant, broadcast, &outlook, &category, at);
-        let screened = self.deps.store.screen(tenant, &screen).await?;
+        let mut screened = self.deps.store.screen(tenant, &screen).await?;
+        let looked = self.sift(tenant, &outlook, &screen, &mut screened).await?;
         let sampled = self.deps.store.sample(tenant, &screen, SAMPLES).await?;
         let (deferred_by_quiet_hours, deferred_until) =
             deferred(&screened, plan, &outlook.settings, &category, at);
@@ -135,12 +120,13 @@ impl Broadcasts {
             samples: self.samples(&outlook, sampled).await,
             connections: outlook.numbers.iter().map(|entry| entry.connection.id).collect(),
             per_second,
-            seconds_to_finish: seconds(screened.recipients, per_second),
-            messaging_limit: self.forecast(tenant, &outlook, &screened).await?,
+            seconds_to_finish: per_second.and_then(|per_second| seconds(screened.recipients, per_second)),
+            messaging_limit: self.forecast(tenant, broadcast, &outlook, &screened).await?,
             cost: card.map(|card| card.cost(&screened.countries, &category)),
             deferred_by_quiet_hours,
             deferred_until,
-            warnings: warnings(&outlook),
+            local: local_forecast(&screened, &plan.schedule, &outlook.settings, at),
+            warnings: warnings::of(plan, &outlook, &screened, looked),
             languages: chosen_languages(&outlook, &screened.languages),
             left_out: screened.left_out,
             category,
@@ -158,7 +144,7 @@ impl Broadcasts {
         let Some(entry) = outlook.numbers.first() else { return Vec::new() };
         let Some(languages) = outlook.languages(entry) else { return Vec::new() };
         let definitions = self.messages.definitions();
-        let decider = Decider::new(&outlook.recipe, languages, definitions, (None, None)).await;
+        let decider = Decider::new(&outlook.recipe, languages, definitions, Rules::none()).await;
         let mut samples = Vec::with_capacity(sampled.len());
         for Sampled { contact, row } in sampled {
             let Some(template) = languages.shown(contact.language.as_deref()) else { continue };
@@ -185,62 +171,6 @@ impl Broadcasts {
         }
         samples
     }
-
-    /// The limit of the accounts that send, together; `None` as soon as one of them has none.
-    async fn forecast(
-        &self,
-        tenant: TenantId,
-        outlook: &Outlook,
-        screened: &Screened,
-    ) -> Result<Option<LimitForecast>, BroadcastError> {
-        let listing = self.directory.listing();
-        let mut accounts: Vec<&str> =
-            outlook.numbers.iter().map(|entry| entry.connection.waba_id.as_str()).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        let (mut limit, mut used, mut headroom) = (0, 0, 0);
-        for account in accounts {
-            let Some(portfolio) = Portfolio::of(&listing, tenant, account) else { return Ok(None) };
-            let now = self.deps.clock.now();
-            let reached = portfolio.used(self.deps.store.as_ref(), tenant, now).await?;
-            limit += portfolio.limit;
-            used += reached;
-            headroom += (portfolio.limit - reached).max(0);
-        }
-        if limit == 0 {
-            return Ok(None);
-        }
-        let new_contacts = (screened.recipients - screened.known_today).max(0);
-        let overflow = (new_contacts - headroom).max(0);
-        let days = (overflow + limit - 1) / limit;
-        Ok(Some(LimitForecast { limit, used, headroom, new_contacts, overflow, days }))
-    }
-}
-
-fn seconds(recipients: i64, per_second: f64) -> i64 {
-    if per_second > 0.0 { (recipients as f64 / per_second).ceil() as i64 } else { 0 }
-}
-
-/// How many would wait for the end of their quiet hours, and until when the last of them.
-fn deferred(
-    screened: &Screened,
-    plan: &Plan,
-    settings: &TenantSettings,
-    category: &Category,
-    at: Timestamp,
-) -> (i64, Option<Timestamp>) {
-    let Some(hours) = quiet_hours(settings, category).filter(|hours| hours.then == ThenQuiet::Wait) else {
-        return (0, None);
-    };
-    let (mut count, mut last) = (0, None);
-    for (name, recipients) in &screened.zones {
-        let zone = schedule::zone(name.as_deref());
-        if let Some(until) = schedule::quiet(&zone, turn_at(&plan.schedule, &zone, at), &hours) {
-            count += recipients;
-            last = last.max(Some(until));
-        }
-    }
-    (count, last)
 }
 
 fn chosen_languages(outlook: &Outlook, asked: &[(Option<String>, i64)]) -> Vec<(String, i64)> {
@@ -256,24 +186,4 @@ fn chosen_languages(outlook: &Outlook, asked: &[(Option<String>, i64)]) -> Vec<(
     }
     chosen.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     chosen
-}
-
-fn warnings(outlook: &Outlook) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let Some(Some(row)) = outlook.blocked() {
-        let why = row.rejection_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        warnings.push(format!("Template \"{}\" ({}) is {}{why}", row.name, row.language, row.status));
-    }
-    for entry in &outlook.numbers {
-        let connection = &entry.connection;
-        if connection.state != ConnectionState::Active {
-            let why = connection.state_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-            warnings.push(format!(
-                "\"{}\" does not send ({}){why}",
-                connection.name,
-                connection.state.as_str()
-            ));
-        }
-    }
-    warnings
 }

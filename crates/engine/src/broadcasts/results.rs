@@ -107,7 +107,7 @@ impl Broadcasts {
         let per_second = self.board.speed(broadcast.id, &broadcast.counts);
         let left = broadcast.counts.pending + broadcast.counts.queued;
         // Before anything was measured: as fast as the numbers may.
-        let expected = if per_second > 0.0 { per_second } else { outlook.per_second() };
+        let expected = if per_second > 0.0 { per_second } else { outlook.per_second().unwrap_or(0.0) };
         let now = self.deps.clock.now();
         let wait = match waiting.and_then(|waiting| waiting.until) {
             Some(until) => until.duration_since(now).as_secs().max(0),

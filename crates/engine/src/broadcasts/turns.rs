@@ -10,6 +10,7 @@ use domain::messages::Content;
 use domain::messages::gate::{self, Intent, Refusal, TemplateFacts};
 use domain::templates::Params;
 use domain::{TemplateId, Timestamp};
+use jiff::tz::TimeZone;
 use ports::broadcasts::{DueRecipient, Turn};
 use ports::contacts::Contact;
 use ports::templates::Template;
@@ -18,6 +19,22 @@ use serde_json::{Map, Value};
 use super::languages::Languages;
 use crate::messages::definitions::{Definition, Definitions};
 
+/// Whom the tenant does not want to disturb.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) quiet: Option<QuietHours>,
+    pub(super) cap: Option<FrequencyCap>,
+    /// Where somebody is taken to live whose zone is not known.
+    pub(super) home: TimeZone,
+}
+
+impl Rules {
+    /// Nobody is disturbed by looking.
+    pub(super) fn none() -> Self {
+        Self { quiet: None, cap: None, home: TimeZone::UTC }
+    }
+}
+
 /// Everything that a decision needs besides the recipient.
 pub(super) struct Decider<'a> {
     recipe: &'a Recipe,
@@ -25,8 +42,7 @@ pub(super) struct Decider<'a> {
     definitions: HashMap<TemplateId, Arc<Definition>>,
     /// When the recipe is the same for everybody: its parameters, by template, as far as they fit.
     fixed: HashMap<TemplateId, Result<Params, String>>,
-    quiet: Option<QuietHours>,
-    cap: Option<FrequencyCap>,
+    rules: Rules,
 }
 
 impl<'a> Decider<'a> {
@@ -35,18 +51,18 @@ impl<'a> Decider<'a> {
         recipe: &'a Recipe,
         languages: &'a Languages,
         definitions: &Definitions,
-        (quiet, cap): (Option<QuietHours>, Option<FrequencyCap>),
+        rules: Rules,
     ) -> Self {
         let mut known = HashMap::new();
-        for row in languages.usable() {
+        for row in languages.wanted() {
             known.insert(row.id, definitions.of_row(row).await);
         }
-        let mut decider = Self { recipe, languages, definitions: known, fixed: HashMap::new(), quiet, cap };
+        let mut decider = Self { recipe, languages, definitions: known, fixed: HashMap::new(), rules };
         if recipe.is_fixed() {
             let empty = Map::new();
             let nobody =
                 Facts { name: None, phone: None, language: None, username: None, fields: &empty, row: None };
-            let rows = languages.usable().iter();
+            let rows = languages.wanted().iter();
             decider.fixed = rows.map(|row| (row.id, decider.filled(row.id, &nobody).map_err(told))).collect();
         }
         decider
@@ -73,11 +89,11 @@ impl<'a> Decider<'a> {
     }
 
     fn disturbs(&self, due: &DueRecipient, now: Timestamp) -> Option<Turn> {
-        if self.cap.is_some_and(|cap| due.marketing_sent >= i64::from(cap.messages)) {
+        if self.rules.cap.is_some_and(|cap| due.marketing_sent >= i64::from(cap.messages)) {
             return Some(Turn::LeaveOut { reason: LeftOut::FrequencyCap, detail: None });
         }
-        let hours = self.quiet?;
-        let until = schedule::quiet(&schedule::zone(due.zone.as_deref()), now, &hours)?;
+        let hours = self.rules.quiet?;
+        let until = schedule::quiet(&schedule::zone_or(due.zone.as_deref(), &self.rules.home), now, &hours)?;
         Some(match hours.then {
             ThenQuiet::Wait => Turn::Wait { until },
             ThenQuiet::LeaveOut => Turn::LeaveOut { reason: LeftOut::QuietHours, detail: None },

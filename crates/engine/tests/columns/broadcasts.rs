@@ -2,6 +2,8 @@
 
 mod begin;
 mod breaker;
+mod courtesy;
+mod forecast;
 mod lists;
 mod pace;
 mod plans;

@@ -60,12 +60,34 @@ pub struct Screen {
     pub needed: Vec<Source>,
     /// For marketing: the cap.
     pub cap: Option<FrequencyCap>,
-    /// Leave out whom these zones hold: it is night there.
-    pub quiet_zones: Vec<String>,
+    /// Leave out who lives there: it is night.
+    pub quiet: ZoneSet,
+    /// Leave out who lives there: the hour of the plan has passed.
+    pub passed: ZoneSet,
     /// The numbers that it is sent from: a window counts as open when it is one of theirs. None: any of the tenant.
     pub numbers: Vec<ConnectionId>,
     /// The moment of asking.
     pub at: Timestamp,
+}
+
+/// Some of the zones on earth: those that have these names (see [`DueTimes`]), or with `otherwise` all but those. Who has
+/// no zone has none of these names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ZoneSet {
+    pub names: Vec<String>,
+    pub otherwise: bool,
+}
+
+impl ZoneSet {
+    /// Out of what is so in each zone, where it differs from what is so otherwise.
+    pub fn of((zones, otherwise): (Vec<(String, bool)>, bool)) -> Self {
+        Self { names: zones.into_iter().map(|(name, _)| name).collect(), otherwise }
+    }
+
+    /// There is no zone in it.
+    pub fn is_empty(&self) -> bool {
+        !self.otherwise && self.names.is_empty()
+    }
 }
 
 /// When recipients are due: by their zone (IANA name of the contact, else the two letters of its country).
@@ -92,6 +114,38 @@ pub struct Screened {
     /// Of the recipients: those whom Meta's limit on new contacts does not touch, because they had a template from this
     /// tenant within 24 hours or have an open window.
     pub known_today: i64,
+    /// Of what must not be empty: what is empty for everybody meant.
+    pub empty_for_all: Vec<Source>,
+    /// With a list: the columns of its first rows.
+    pub columns: Vec<String>,
+}
+
+/// Of whom it must be asked whether their parameters fit: of everybody else it is certain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspicion {
+    /// Where texts come from.
+    pub sources: Vec<Source>,
+    /// A text with one of these characters is suspect, as is one with two spaces in a row …
+    pub odd: String,
+    /// … or with more characters than this.
+    pub longest: u32,
+    /// Those of the sources that are suspect when they are empty.
+    pub empty: Vec<Source>,
+    /// Everybody is suspect.
+    pub everybody: bool,
+}
+
+/// Someone whose parameters must be looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suspect {
+    /// Where it stands in the audience: for the next page.
+    pub key: i64,
+    pub contact: Contact,
+    pub row: Option<Map<String, Value>>,
+    /// See [`DueTimes`].
+    pub zone: Option<String>,
+    /// See [`Screened::known_today`].
+    pub known_today: bool,
 }
 
 /// Someone whom a broadcast would reach, for a sample.

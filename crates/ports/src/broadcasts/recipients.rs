@@ -2,6 +2,7 @@
 
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
+use domain::broadcasts::schedule::FrequencyCap;
 use domain::messages::gate::Recipient;
 use domain::messages::{Content, Status};
 use domain::templates::Category;
@@ -29,7 +30,7 @@ pub struct DueRecipient {
     /// What the gate asks, about the number that is to send.
     pub gate: Recipient,
     pub row: Option<Map<String, Value>>,
-    /// See [`DueTimes`](super::DueTimes).
+    /// See [`DueTimes`](super::DueTimes); as it is now, like at the claim.
     pub zone: Option<String>,
     /// Marketing templates sent to it within the cap's days; 0 when no cap was given.
     pub marketing_sent: i64,
@@ -53,6 +54,9 @@ pub struct EnqueueBatch {
     pub connection_id: ConnectionId,
     /// By `recipients.id`.
     pub turns: Vec<(i64, Turn)>,
+    /// How much marketing a contact gets at most. Asked once more in the commit that queues: other broadcasts may have
+    /// written to the same contacts since the turns were decided.
+    pub cap: Option<FrequencyCap>,
     pub at: Timestamp,
 }
 

@@ -6,9 +6,10 @@
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::recipe::Source;
 use domain::{SignedDuration, TenantId, Timestamp};
-use ports::broadcasts::Screen;
+use ports::broadcasts::{Screen, Suspicion, ZoneSet};
 use sea_orm::Value;
 
+use super::cap::{marketing_since, start};
 use crate::db::{clean, micros};
 use crate::dialect::{As, Dialect};
 use crate::segments::compile;
@@ -103,13 +104,15 @@ impl<'a> Audience<'a> {
             reasons.push((LeftOut::MissingParameter, self.something_is_empty()));
         }
         if let Some(cap) = self.screen.cap {
-            let had = marketing_since(cap_start(self.screen.at, cap.days), "c.id");
+            let had = marketing_since("$1", start(self.screen.at, cap.days), "c.id");
             reasons.push((LeftOut::FrequencyCap, format!("{had} >= {}", cap.messages)));
         }
-        if !self.screen.quiet_zones.is_empty() {
-            let zones = self.bind(serde_json::json!(self.screen.quiet_zones).to_string());
-            let zones = self.dialect.elements(&zones, "q");
-            reasons.push((LeftOut::QuietHours, format!("{ZONE} IN (SELECT q.value FROM {zones})")));
+        for (reason, set) in
+            [(LeftOut::TimePassed, &self.screen.passed), (LeftOut::QuietHours, &self.screen.quiet)]
+        {
+            if !set.is_empty() {
+                reasons.push((reason, self.is_in(set)));
+            }
         }
         let cases: Vec<String> =
             reasons.iter().map(|(reason, so)| format!("WHEN {so} THEN '{}'", reason.as_str())).collect();
@@ -131,6 +134,14 @@ impl<'a> Audience<'a> {
         ]
     }
 
+    /// Whether the contact lives there. Who has no zone is in no list of names: it would not do to ask for that alone.
+    fn is_in(&mut self, set: &ZoneSet) -> String {
+        let zones = self.bind(serde_json::json!(set.names).to_string());
+        let zones = self.dialect.elements(&zones, "q");
+        let named = format!("COALESCE({ZONE} IN (SELECT q.value FROM {zones}), FALSE)");
+        if set.otherwise { format!("NOT {named}") } else { named }
+    }
+
     fn window_open(&mut self) -> String {
         let now = micros(self.screen.at);
         let numbers: Vec<String> = self.screen.numbers.iter().map(|number| number.0.to_string()).collect();
@@ -146,14 +157,31 @@ impl<'a> Audience<'a> {
 
     fn something_is_empty(&mut self) -> String {
         let sources = self.screen.needed.clone();
-        let empty: Vec<String> = sources
-            .iter()
-            .map(|source| {
-                let text = self.text(source);
-                format!("COALESCE({}, '') = ''", self.dialect.trimmed(&text))
-            })
-            .collect();
+        let empty: Vec<String> = sources.iter().map(|source| self.is_empty(source)).collect();
         format!("({})", empty.join(" OR "))
+    }
+
+    /// Whether somebody has no such text.
+    pub(super) fn is_empty(&mut self, source: &Source) -> String {
+        let text = self.text(source);
+        format!("COALESCE({}, '') = ''", self.dialect.trimmed(&text))
+    }
+
+    /// See [`Suspicion`].
+    pub(super) fn suspect(&mut self, suspicion: &Suspicion) -> String {
+        if suspicion.everybody {
+            return "TRUE".to_owned();
+        }
+        let odd = self.bind(self.dialect.any_of(&suspicion.odd));
+        let mut suspect: Vec<String> = suspicion.empty.iter().map(|source| self.is_empty(source)).collect();
+        for source in &suspicion.sources {
+            let text = self.text(source);
+            let text = format!("COALESCE({}, '')", self.dialect.trimmed(&text));
+            let holds = self.dialect.holds_any(&text, &odd);
+            let spaces = self.dialect.position(&text, "'  '");
+            suspect.push(format!("({holds} OR {spaces} > 0 OR length({text}) > {})", suspicion.longest));
+        }
+        if suspect.is_empty() { "FALSE".to_owned() } else { format!("({})", suspect.join(" OR ")) }
     }
 
     fn text(&mut self, source: &Source) -> String {
@@ -188,22 +216,6 @@ impl<'a> Audience<'a> {
 /// 24 hours ago.
 pub(super) fn a_day_before(now: Timestamp) -> Timestamp {
     now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN)
-}
-
-/// Since when marketing counts for a cap over so many days.
-pub(super) fn cap_start(now: Timestamp, days: u32) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
-}
-
-/// How many marketing templates went, or are on their way, to a contact since then. The tenant is `$1`.
-pub(super) fn marketing_since(since: Timestamp, contact: &str) -> String {
-    let marketing = domain::templates::Category::Marketing;
-    format!(
-        "(SELECT COUNT(*) FROM messages m CROSS JOIN templates t WHERE m.tenant_id = $1 AND m.contact_id = {contact} \
-         AND m.created_at >= {since} AND m.direction = 'outbound' AND m.status NOT IN ('failed', 'cancelled') \
-         AND t.tenant_id = $1 AND t.id = m.template_id AND t.category = '{marketing}')",
-        since = micros(since),
-    )
 }
 
 /// The zones of a table of due times, for [`Dialect::rows`].

@@ -9,7 +9,7 @@ use ports::operator::Wake;
 use sea_orm::QueryResult;
 
 use super::freeze::reason_of;
-use super::{counts, duplicates, row};
+use super::{cap, counts, duplicates, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
@@ -26,6 +26,9 @@ pub(super) async fn enqueue(store: &SqlStore, batch: &EnqueueBatch) -> Result<En
     // Nobody would ever claim from a queue whose connection is gone.
     if !connection_is_there(&tx, batch).await? {
         return Ok(Enqueued { stopped: true, ..Enqueued::default() });
+    }
+    if batch.cap.is_some() {
+        cap::lock(&tx, batch.tenant_id).await?;
     }
     let mut enqueuing =
         Enqueuing { tx: &tx, batch, created_by: standing.created_by, done: Enqueued::default() };
@@ -57,6 +60,7 @@ set! {
     ById {
         i: Int i64,
         id: Int i64,
+        template: Int i64,
     }
 }
 
@@ -92,32 +96,36 @@ struct Found {
     window_is_open: bool,
 }
 
+fn again(id: i64) -> LeftOutRow {
+    let detail = Some(duplicates::WHY.to_owned());
+    LeftOutRow { id, reason: LeftOut::Duplicate.as_str(), detail }
+}
+
 impl Enqueuing<'_> {
     async fn work(&mut self) -> Result<(), Fault> {
         let (mut wanted, mut left_out, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         for (i, (id, turn)) in self.batch.turns.iter().enumerate().filter(|(_, (id, _))| seen.insert(*id)) {
             match turn {
-                Turn::Send { .. } => wanted.push(ById { i: i as i64, id: *id }),
+                Turn::Send { template_id, .. } => {
+                    wanted.push(ById { i: i as i64, id: *id, template: template_id.0 });
+                }
                 Turn::LeaveOut { reason, detail } => {
                     left_out.push(LeftOutRow { id: *id, reason: reason.as_str(), detail: detail.clone() });
                 }
                 Turn::Wait { until } => later.push(Later { id: *id, due_at: micros(*until) }),
             }
         }
-        let (found, again) = self.find(&wanted).await?;
-        left_out.extend(again.into_iter().map(|id| LeftOutRow {
-            id,
-            reason: LeftOut::Duplicate.as_str(),
-            detail: Some(duplicates::WHY.to_owned()),
-        }));
+        let (found, late) = self.find(&wanted).await?;
+        left_out.extend(late);
         self.leave_out(&left_out).await?;
         self.wait(&later).await?;
         self.write(&found).await
     }
 
-    /// Those that have no message yet, locked; and those whose contact has one already, because two became one.
-    async fn find(&self, wanted: &[ById]) -> Result<(Vec<Found>, Vec<i64>), Fault> {
+    /// Those that have no message yet, locked; and those that must be left out after all: their contact has a message
+    /// already, because two became one, or has had its marketing by now.
+    async fn find(&self, wanted: &[ById]) -> Result<(Vec<Found>, Vec<LeftOutRow>), Fault> {
         if wanted.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -127,31 +135,36 @@ impl Enqueuing<'_> {
         let sql = format!(
             "SELECT x.i AS i, r.id AS id, r.retry_of AS retry_of, c.id AS contact, v.id AS conversation, \
              v.window_expires_at AS window_expires_at, EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = $2 \
-             AND m.broadcast_id = $3 AND m.contact_id = c.id AND {has_one}) AS has_one \
+             AND m.broadcast_id = $3 AND m.contact_id = c.id AND {has_one}) AS has_one, \
+             CAST({had} AS BIGINT) AS had \
              FROM {set} CROSS JOIN recipients r CROSS JOIN contacts asked CROSS JOIN contacts c \
              LEFT JOIN conversations v ON v.tenant_id = $2 AND v.contact_id = c.id AND v.connection_id = $4 \
              WHERE r.tenant_id = $2 AND r.broadcast_id = $3 AND r.id = x.id AND r.message_id IS NULL \
              AND r.reason IS NULL AND asked.tenant_id = $2 AND asked.id = r.id \
-             AND c.tenant_id = $2 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY r.id{lock}"
+             AND c.tenant_id = $2 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY r.id{lock}",
+            had = cap::had("$2", self.batch.cap, self.batch.at, "x.template", "c.id"),
         );
+        let most = self.batch.cap.map_or(i64::MAX, |cap| i64::from(cap.messages));
         let values = [
             param(wanted)?,
             self.batch.tenant_id.0.into(),
             self.batch.broadcast_id.0.into(),
             self.batch.connection_id.0.into(),
         ];
-        let (mut found, mut again, mut contacts) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut found, mut late, mut contacts) = (Vec::new(), Vec::new(), HashSet::new());
         for row in db::all(&**self.tx, &sql, values).await? {
             let one = self.found(&row)?;
             if row.get::<bool>("has_one")? || !contacts.insert(one.contact) {
-                again.push(one.id);
+                late.push(again(one.id));
+            } else if row.get::<i64>("had")? >= most {
+                late.push(LeftOutRow { id: one.id, reason: LeftOut::FrequencyCap.as_str(), detail: None });
             } else {
                 found.push(one);
             }
         }
         // Messages are made, and sent, in the order of the turns.
         found.sort_by_key(|one| one.turn);
-        Ok((found, again))
+        Ok((found, late))
     }
 
     fn found(&self, row: &QueryResult) -> Result<Found, Fault> {

@@ -1,6 +1,8 @@
 //! See `ports::broadcasts`.
 
 mod audience;
+mod back;
+mod cap;
 mod counts;
 mod duplicates;
 mod enqueue;
@@ -17,9 +19,11 @@ mod results;
 mod retry;
 mod row;
 mod screen;
+mod suspects;
 mod turns;
 mod write;
 
+pub(crate) use back::{Fate, take_back};
 pub(crate) use counts::{Counted, Tally, write_counts};
 pub(crate) use duplicates::{leave_one, leave_out, overtaken, stands};
 pub(crate) use forget::forget;
@@ -36,7 +40,8 @@ use domain::{BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 use ports::broadcasts::{
     Broadcast, BroadcastChange, BroadcastFilter, BroadcastMoved, BroadcastStore, DueRecipient, DueTimes,
     EnqueueBatch, Enqueued, FrozenPage, ListPart, ListPut, LiveBroadcast, Move, NewBroadcast,
-    RecipientFilter, RecipientRow, Results, Retried, Retry, Sampled, Screen, Screened, Share, Start,
+    RecipientFilter, RecipientRow, Results, Retried, Retry, Sampled, Screen, Screened, Share, Start, Suspect,
+    Suspicion,
 };
 use ports::{Page, Paging, StoreResult};
 
@@ -129,6 +134,17 @@ impl BroadcastStore for SqlStore {
 
     async fn sample(&self, tenant: TenantId, screen: &Screen, limit: u32) -> StoreResult<Vec<Sampled>> {
         Ok(screen::sample(self, tenant, screen, limit).await?)
+    }
+
+    async fn suspects(
+        &self,
+        tenant: TenantId,
+        screen: &Screen,
+        suspicion: &Suspicion,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<Suspect>> {
+        Ok(suspects::page(self, tenant, screen, suspicion, after, limit).await?)
     }
 
     async fn freeze_page(

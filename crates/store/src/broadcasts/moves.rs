@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use domain::broadcasts::{State, Step, StopCode, StopReason};
 use domain::messages::Status;
+use domain::templates::Category;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::broadcasts::{Broadcast, BroadcastMoved, Move, Start};
 use ports::operator::Wake;
 use sea_orm::Value;
 use serde_json::json;
 
-use super::{counts, row};
+use super::{cap, counts, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
@@ -94,7 +95,12 @@ async fn follow(
     match step.step {
         // What is left when it fails may be sent yet, when it is opened again.
         Step::Pause | Step::Fail => hold(tx, tenant, broadcast).await?,
-        Step::Resume | Step::Reopen => return release(tx, tenant, broadcast, step.at).await,
+        Step::Resume | Step::Reopen => {
+            if step.category.as_ref().is_some_and(Category::is_marketing) {
+                cap::ask_again(tx, tenant, broadcast, step.at).await?;
+            }
+            return release(tx, tenant, broadcast, step.at).await;
+        }
         Step::Cancel if matches!(from, State::Sending | State::Paused) => {
             call_off(tx, tenant, broadcast, step.at).await?;
         }

@@ -6,7 +6,8 @@ use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::broadcasts::{DueRecipient, LiveBroadcast, Share};
 use sea_orm::{QueryResult, Value};
 
-use super::audience::{a_day_before, cap_start, marketing_since};
+use super::audience::{ZONE, a_day_before};
+use super::cap::{marketing_since, start};
 use crate::contacts::row;
 use crate::db::{self, Fault, Row, SqlStore, micros};
 use crate::messages::facts;
@@ -29,13 +30,14 @@ pub(super) async fn due(
     asked: &Asked,
 ) -> Result<Vec<DueRecipient>, Fault> {
     let now = micros(asked.now);
-    let had = asked.cap.map_or("0".to_owned(), |cap| marketing_since(cap_start(asked.now, cap.days), "c.id"));
+    let had =
+        asked.cap.map_or("0".to_owned(), |cap| marketing_since("$1", start(asked.now, cap.days), "c.id"));
     let sql = format!(
         "SELECT {contact}, c.id AS contact_id, v.id AS conversation_id, v.window_expires_at AS window_expires_at, \
-         n.id AS recipient_id, n.zone AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
+         n.id AS recipient_id, {ZONE} AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
          CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = $1 \
          AND y.contact_id = c.id AND y.last_initiated_at > {since}) THEN 1 ELSE 0 END AS known_today \
-         FROM (SELECT d.id, d.row_number, d.zone, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
+         FROM (SELECT d.id, d.row_number, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
          AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL AND d.due_at <= {now} \
          AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::TenantId;
+use domain::broadcasts::LeftOut;
+use domain::broadcasts::recipe::Source;
 use ports::broadcasts::{Sampled, Screen, Screened};
 
 use super::audience::{Audience, Part, ZONE};
@@ -47,7 +49,52 @@ pub(super) async fn count(store: &SqlStore, tenant: TenantId, screen: &Screen) -
     screened.countries = countries.into_iter().collect();
     screened.languages = languages.into_iter().collect();
     screened.zones = zones.into_iter().collect();
+    if screened.left_out.iter().any(|(reason, _)| *reason == LeftOut::MissingParameter) {
+        screened.empty_for_all = empty_for_all(store, tenant, screen).await?;
+    }
+    if screen.list.is_some() {
+        screened.columns = columns(store, tenant, screen).await?;
+    }
     Ok(screened)
+}
+
+/// Those of the needed texts that nobody has. Rows of a list of whom nobody knows anything have none of a contact's.
+async fn empty_for_all(store: &SqlStore, tenant: TenantId, screen: &Screen) -> Result<Vec<Source>, Fault> {
+    let mut audience = Audience::new(store.dialect(), tenant, screen);
+    let relation = audience.relation(Part::Whole);
+    let counts: Vec<String> = screen
+        .needed
+        .iter()
+        .enumerate()
+        .map(|(index, source)| {
+            let empty = audience.is_empty(source);
+            format!("CAST(COUNT(CASE WHEN NOT ({empty}) THEN 1 END) AS BIGINT) AS filled{index}")
+        })
+        .collect();
+    let sql = format!("SELECT {} {relation} AND c.id IS NOT NULL", counts.join(", "));
+    let Some(row) = db::one(store.reader(), &sql, audience.values).await? else { return Ok(Vec::new()) };
+    let mut empty = Vec::new();
+    for (index, source) in screen.needed.iter().enumerate() {
+        if row.get::<i64>(&format!("filled{index}"))? == 0 {
+            empty.push(source.clone());
+        }
+    }
+    Ok(empty)
+}
+
+/// Rows of a list that are looked at for their columns: an empty cell may be left away.
+const FIRST_ROWS: u32 = 100;
+
+async fn columns(store: &SqlStore, tenant: TenantId, screen: &Screen) -> Result<Vec<String>, Fault> {
+    let mut audience = Audience::new(store.dialect(), tenant, screen);
+    let relation = audience.relation(Part::Whole);
+    let sql = format!("SELECT w.columns AS cells {relation} ORDER BY w.row_number LIMIT {FIRST_ROWS}");
+    let mut columns = std::collections::BTreeSet::new();
+    for row in db::all(store.reader(), &sql, audience.values).await? {
+        let cells: Option<serde_json::Map<String, serde_json::Value>> = row.json_opt("cells")?;
+        columns.extend(cells.into_iter().flatten().map(|(name, _)| name));
+    }
+    Ok(columns.into_iter().collect())
 }
 
 /// The first of those whom it would reach.

@@ -263,6 +263,22 @@ impl Dialect {
         }
     }
 
+    /// Characters (neither `]`, `^`, `-` nor `\\`) as the value that [`Dialect::holds_any`] asks for.
+    pub(crate) fn any_of(self, characters: &str) -> String {
+        match self {
+            Self::Sqlite => format!("*[{characters}]*"),
+            Self::Postgres => format!("[{characters}]"),
+        }
+    }
+
+    /// Whether a text holds one of the characters of this parameter.
+    pub(crate) fn holds_any(self, text: &str, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => format!("({text} GLOB {parameter})"),
+            Self::Postgres => format!("({text} ~ {parameter})"),
+        }
+    }
+
     /// See `domain::segments::is_numeric_text`.
     pub(crate) fn is_numeric_text(self, text: &str) -> String {
         match self {

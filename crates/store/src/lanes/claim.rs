@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::messages::gate::{Refusal, check};
+use domain::messages::gate::{Intent, Refusal, check};
 use domain::messages::{Content, Status};
 use domain::templates;
 use domain::{BroadcastId, ContactId, MessageId, SignedDuration, TemplateId, Timestamp};
@@ -10,7 +10,8 @@ use ports::lanes::{Claim, Claimed, Lease, Refused, TemplateRef};
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
 
-use super::{lease, queue, refused};
+use super::{hours, lease, queue, refused};
+use crate::broadcasts::{Fate, take_back};
 use crate::contacts::row::identity_from_row;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
@@ -39,11 +40,13 @@ pub(super) async fn due(store: &SqlStore, lease: &Lease, limit: u32, now: Timest
 }
 
 /// A message that is due, and what the gate says to it.
-struct Candidate {
+pub(super) struct Candidate {
     state: State,
     claimed: Claimed,
     due_at: i64,
     verdict: Result<(), Refusal>,
+    /// Where its recipient lives (see `DueTimes`), when it is marketing of a broadcast.
+    pub(super) disturbs_in: Option<Option<String>>,
 }
 
 impl Candidate {
@@ -72,7 +75,7 @@ async fn candidates(tx: &Tx, lease: &Lease, limit: u32, now: Timestamp) -> Resul
     let sql = format!(
         "SELECT {state}, {facts}, o.due_at AS due_at, m.content AS content, m.purpose AS purpose, \
          m.reply_to AS reply_to, m.priority AS priority, m.created_at AS created_at, c.bsuid AS bsuid, \
-         t.version AS template_version, COALESCE(v.pair_throttles, 0) AS pair_throttles \
+         t.version AS template_version, COALESCE(c.time_zone, c.country) AS zone, COALESCE(v.pair_throttles, 0) AS pair_throttles \
          FROM (SELECT * FROM ({} UNION ALL {} UNION ALL {}) AS a ORDER BY priority, due_at, message_id LIMIT $4) AS o \
          CROSS JOIN messages m CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = m.tenant_id AND v.id = m.conversation_id \
@@ -118,7 +121,13 @@ fn candidate(row: &QueryResult, now: Timestamp) -> Result<Candidate, Fault> {
         created_at: row.time("created_at")?,
         broadcast_id: row.get::<Option<i64>>("broadcast_id")?.map(BroadcastId),
     };
-    Ok(Candidate { state, claimed, due_at: row.get("due_at")?, verdict: check(&recipient, &intent, now) })
+    let is_marketing = matches!(&intent, Intent::Template(template) if template.category.is_marketing());
+    let disturbs_in = match is_marketing && state.broadcast.is_some() {
+        true => Some(row.get("zone")?),
+        false => None,
+    };
+    let verdict = check(&recipient, &intent, now);
+    Ok(Candidate { state, claimed, due_at: row.get("due_at")?, verdict, disturbs_in })
 }
 
 /// Moves those that pass to `sending` and the others to `failed`. What was cancelled in the meantime is left out.
@@ -126,10 +135,14 @@ async fn claim(tx: &Tx, lease: &Lease, candidates: Vec<Candidate>, now: Timestam
     let (passed, refused): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.verdict.is_ok());
     let (patient, refused): (Vec<_>, Vec<_>) =
         refused.into_iter().partition(Candidate::waits_for_its_template);
+    let (passed, asleep) = hours::apart(tx, lease.tenant_id, passed, now).await?;
     let won = mark_sending(tx, lease, &passed).await?;
     postpone(tx, lease, &patient, now).await?;
+    let passed_over = patient.len() + asleep.len();
+    put_to_bed(tx, lease, asleep, now).await?;
     let gone = take_out(tx, &refused).await?;
-    let (mut claim, mut states, mut events) = (Claim::default(), Vec::new(), Vec::new());
+    let mut claim = Claim { passed_over, ..Claim::default() };
+    let (mut states, mut events) = (Vec::new(), Vec::new());
     for one in passed.into_iter().filter(|one| won.contains(&one.state.id)) {
         let mut state = one.state;
         state.attempts += 1;
@@ -205,6 +218,20 @@ async fn postpone(tx: &Tx, lease: &Lease, patient: &[Candidate], now: Timestamp)
     let due = now.saturating_add(POSTPONED).unwrap_or(Timestamp::MAX);
     db::run(&**tx, &sql, [param(&rows)?, micros(due).into()]).await?;
     Ok(())
+}
+
+/// What would wake somebody goes back to its broadcast.
+async fn put_to_bed(
+    tx: &Tx,
+    lease: &Lease,
+    asleep: Vec<(Candidate, Fate)>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (asleep, fates): (Vec<_>, Vec<_>) = asleep.into_iter().unzip();
+    let gone = take_out(tx, &asleep).await?;
+    let back = asleep.into_iter().zip(fates).filter(|(one, _)| gone.contains(&one.state.id));
+    let back = back.filter_map(|(one, fate)| Some((one.state, one.claimed.broadcast_id?, fate))).collect();
+    take_back(tx, lease.tenant_id, back, now).await
 }
 
 async fn take_out(tx: &Tx, refused: &[Candidate]) -> Result<HashSet<i64>, Fault> {

@@ -1,6 +1,7 @@
 //! See `ports::lanes`.
 
 mod claim;
+mod hours;
 mod lease;
 mod outcomes;
 mod queue;

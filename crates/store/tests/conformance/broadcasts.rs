@@ -4,6 +4,7 @@ pub(crate) mod campaign;
 mod chance;
 mod feeding;
 mod freezing;
+mod hours;
 mod joins;
 mod lists;
 mod races;

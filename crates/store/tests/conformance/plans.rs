@@ -260,6 +260,7 @@ async fn broadcasts(scene: &Scene, store: &SqlStore) {
         broadcast_id: id,
         connection_id: connection,
         turns,
+        cap,
         at: at(98),
     };
     store.enqueue(batch(turns(&recipients))).await.unwrap();

@@ -115,7 +115,7 @@ fn a_local_time_comes_once_in_every_zone_between_its_first_and_its_last_moment()
     let local: DateTime = "2026-03-29T02:30:00".parse().unwrap();
     let (first, last) = first_and_last(local);
     assert_eq!(last.duration_since(first), SignedDuration::from_hours(26));
-    let (zones, otherwise) = by_zone(|zone| moment(local, zone));
+    let (zones, otherwise) = by_zone(&TimeZone::UTC, |zone| moment(local, zone));
     assert_eq!(otherwise, at("2026-03-29T02:30:00Z"));
     assert!(zones.len() > 500, "{} zones", zones.len());
     for (name, due) in &zones {
@@ -175,11 +175,48 @@ fn what_waits_for_the_end_of_quiet_hours_is_not_quiet_then_in_any_zone_at_any_mo
 
 #[test]
 fn the_quiet_zones_of_a_moment_are_those_where_it_is_night() {
-    let quiet = quiet_zones(|_| at("2026-01-10T03:00:00Z"), &night(ThenQuiet::LeaveOut));
-    for name in ["DE", "Europe/Berlin", "US", "UTC"] {
-        assert!(quiet.iter().any(|zone| zone == name), "{name}");
+    let (hours, now) = (night(ThenQuiet::LeaveOut), at("2026-01-10T03:00:00Z"));
+    for home in ["UTC", "Asia/Tokyo"] {
+        let home = zone(Some(home));
+        let (apart, otherwise) = by_zone(&home, |zone| quiet(zone, now, &hours).is_some());
+        assert_eq!(otherwise, quiet(&home, now, &hours).is_some());
+        let is_quiet = |name: &str| apart.iter().any(|(zone, _)| zone == name) != otherwise;
+        for name in ["DE", "Europe/Berlin", "US", "UTC"] {
+            assert!(is_quiet(name), "{name}");
+        }
+        for name in ["AU", "Asia/Tokyo"] {
+            assert!(!is_quiet(name), "{name}");
+        }
+        // Where nobody knows.
+        assert_eq!(is_quiet("XX"), otherwise);
+        assert_eq!(zone_or(Some("XX"), &home), home);
+        assert_eq!(zone_or(None, &home), home);
     }
-    for name in ["AU", "Asia/Tokyo"] {
-        assert!(!quiet.iter().any(|zone| zone == name), "{name}");
+}
+
+#[test]
+fn who_is_too_late_for_a_local_time_waits_for_the_next_day_unless_the_plan_says_otherwise() {
+    let local: DateTime = "2026-12-01T08:42".parse().unwrap();
+    let now = at("2026-12-01T08:42:05Z");
+    let turn = |late, name: &str, now| local_turn(local, late, &zone(Some(name)), now).to_string();
+    for late in [Late::NextDay, Late::Now, Late::LeaveOut] {
+        assert_eq!(turn(late, "America/Lima", now), "2026-12-01T13:42:00Z");
+        assert_eq!(turn(late, "Europe/London", now), now.to_string(), "a few seconds are not late");
+        assert_eq!(turn(late, "UTC", at("2026-12-01T09:42:00Z")), "2026-12-01T09:42:00Z");
     }
+    assert_eq!(turn(Late::NextDay, "Asia/Tokyo", now), "2026-12-01T23:42:00Z");
+    assert_eq!(turn(Late::Now, "Asia/Tokyo", now), now.to_string());
+    assert_eq!(turn(Late::LeaveOut, "Asia/Tokyo", now), now.to_string());
+    // Days later the next one counts, be it today or tomorrow.
+    assert_eq!(turn(Late::NextDay, "Asia/Tokyo", at("2026-12-04T22:00:00Z")), "2026-12-04T23:42:00Z");
+    assert_eq!(turn(Late::NextDay, "Asia/Tokyo", at("2026-12-05T00:00:00Z")), "2026-12-05T23:42:00Z");
+    assert!(has_passed(local, &zone(Some("Asia/Tokyo")), now));
+    assert!(!has_passed(local, &zone(Some("Europe/London")), now));
+}
+
+#[test]
+fn a_plan_that_was_kept_before_there_was_a_choice_can_be_read() {
+    let kept = serde_json::json!({ "when": "local", "at": "2026-12-01T09:00:00" });
+    let read: Schedule = serde_json::from_value(kept).unwrap();
+    assert_eq!(read, Schedule::Local { at: "2026-12-01T09:00".parse().unwrap(), late: Late::NextDay });
 }

@@ -48,7 +48,7 @@ impl Lane {
             };
             let Some(claim) = claim else { return Some(Timestamp::MIN) };
             self.tell_refused(&claim.refused);
-            let full = claim.claimed.len() + claim.refused.len() >= room as usize;
+            let full = claim.claimed.len() + claim.refused.len() + claim.passed_over >= room as usize;
             ahead = self.dispatch_all(claim.claimed, full, stop).await;
             if !full {
                 self.backlog.store(0, Ordering::Relaxed);

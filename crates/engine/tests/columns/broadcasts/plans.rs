@@ -165,18 +165,33 @@ async fn the_rows_of_a_list_bring_their_own_words_and_reasons() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_preview_tells_time_and_cost() {
-    let card = RateCard::parse("market,currency,utility\nNorth America,USD,0.5\n").unwrap();
+    let card = "market,currency,utility\nNorth America,USD,0.5\nDE,EUR,0.25\n";
+    let card = RateCard::parse(card).unwrap();
     let press = Press::with(80, |settings, _| settings.rate_card = Some(std::sync::Arc::new(card))).await;
     press.contacts(160).await;
-    press.contact("+491701234567").await;
+    for phone in
+        ["+491701234567", "+491701234568", "+491701234569", "+12125550123", "+14165550123", "+33612345678"]
+    {
+        press.contact(phone).await;
+    }
     let preview = press.preview(&press.plan()).await;
-    assert_eq!((preview.recipients, preview.seconds_to_finish), (161, 3));
-    let cost = preview.cost.unwrap();
-    // Most of the numbers of the tests have an area code that no country has.
-    assert_eq!(cost.unpriced + cost.countries.iter().map(|country| country.recipients).sum::<i64>(), 161);
-    assert!(cost.unpriced >= 1);
+    assert_eq!(
+        (preview.recipients, preview.per_second, preview.seconds_to_finish),
+        (166, Some(80.0), Some(3))
+    );
+    let mut cost = preview.cost.unwrap();
+    cost.totals.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(cost.totals, [("EUR".to_owned(), 0.75), ("USD".to_owned(), 81.0)]);
+    let mut countries: Vec<_> = cost
+        .countries
+        .iter()
+        .map(|one| (one.country.as_str(), one.recipients, one.each, one.total))
+        .collect();
+    countries.sort_by_key(|one| one.0);
+    assert_eq!(countries, [("CA", 1, 0.5, 0.5), ("DE", 3, 0.25, 0.75), ("US", 161, 0.5, 80.5)]);
+    assert_eq!(cost.unpriced, 1, "the card has no price for France");
     assert_eq!(preview.messaging_limit.map(|limit| (limit.limit, limit.overflow)), Some((100_000, 0)));
-    assert_eq!(preview.languages, [("en_US".to_owned(), 161)]);
+    assert_eq!(preview.languages, [("en_US".to_owned(), 166)]);
     assert_eq!(preview.samples.len(), 5);
 }
 

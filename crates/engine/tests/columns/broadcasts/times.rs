@@ -1,7 +1,7 @@
 //! When it goes out: at a time, at local times, again and again, not at night, not too often.
 
 use domain::broadcasts::reasons::{FailedBy, LeftOut};
-use domain::broadcasts::schedule::{Every, FrequencyCap, QuietHours, Recurrence, Schedule, ThenQuiet};
+use domain::broadcasts::schedule::{Every, FrequencyCap, Late, QuietHours, Recurrence, Schedule, ThenQuiet};
 use domain::broadcasts::{Plan, State};
 use domain::{BroadcastId, SignedDuration};
 use engine::broadcasts::{BroadcastError, WaitingFor};
@@ -18,7 +18,7 @@ impl Press {
         self.deps.clock.now() + SignedDuration::from_hours(hours)
     }
 
-    async fn marketing(&self) {
+    pub(super) async fn marketing(&self) {
         let review = json!({"status": "APPROVED", "category": "MARKETING"});
         self.handle("POST", "/templates/note/review", review).await;
         self.engine.templates.sync(self.tenant, None).await.unwrap();
@@ -72,7 +72,8 @@ async fn at_a_local_time_the_east_gets_it_before_the_west() {
     press.contact(new_york).await;
     let there = TimeZone::get("Europe/Berlin").unwrap();
     let at = there.to_datetime(press.in_hours(40));
-    let id = press.start(Plan { schedule: Schedule::Local { at }, ..press.plan() }).await;
+    let id =
+        press.start(Plan { schedule: Schedule::Local { at, late: Late::default() }, ..press.plan() }).await;
     assert_eq!(press.broadcast(id).await.state, State::Scheduled);
     press.hours(39);
     press.becomes(id, State::Sending).await;
@@ -196,6 +197,8 @@ async fn what_is_over_metas_daily_limit_waits_for_the_next_day_and_nobody_is_ref
     press.counts(id, |counts| counts.sent == 250 && counts.pending == 70 && counts.queued == 0).await;
     let waiting = eventually("the wait", || async { press.results(id).await.motion.waiting_for }).await;
     assert_eq!(waiting.what, WaitingFor::MessagingLimit);
+    let second = press.preview(&press.plan()).await.messaging_limit.unwrap();
+    assert_eq!((second.used, second.pending, second.headroom), (250, 70, 0));
     let left = waiting.until.unwrap().duration_since(press.deps.clock.now());
     assert!(left > SignedDuration::from_hours(23) && left < SignedDuration::from_hours(25), "{left:?}");
     // Whom Meta counted already is written to all the same.

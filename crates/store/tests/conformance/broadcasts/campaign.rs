@@ -49,7 +49,8 @@ pub(crate) fn everyone() -> Screen {
         category: Category::Marketing,
         needed: Vec::new(),
         cap: None,
-        quiet_zones: Vec::new(),
+        quiet: Default::default(),
+        passed: Default::default(),
         numbers: Vec::new(),
         at: at(5),
     }
@@ -200,6 +201,7 @@ impl Campaign {
             broadcast_id: self.id,
             connection_id: self.scene.connection,
             turns,
+            cap: None,
             at: at(11),
         }
     }

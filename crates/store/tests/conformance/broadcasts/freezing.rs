@@ -10,7 +10,7 @@ use domain::segments::Rule;
 use domain::templates::{Category, Status};
 use domain::{BroadcastId, ContactId, ConversationId, TemplateId};
 use ports::broadcasts::{
-    BroadcastStore, DueTimes, ListPart, ListPut, RecipientFilter, RecipientState, Screen,
+    BroadcastStore, DueTimes, ListPart, ListPut, RecipientFilter, RecipientState, Screen, ZoneSet,
 };
 use ports::consent::{ConsentStore, NewConsent};
 use ports::contacts::{ContactStore, NewContact};
@@ -22,6 +22,11 @@ use super::campaign::{Campaign, change_of, due_now, everyone, meaning, new_broad
 use crate::samples::{new_contact, new_template, phone, run, texts};
 use crate::scene::job_of;
 use crate::support::{Bench, at};
+
+/// These zones and no others.
+fn only(names: &[&str]) -> ZoneSet {
+    ZoneSet { names: names.iter().map(|name| (*name).to_owned()).collect(), otherwise: false }
+}
 
 on_each_engine!(
     an_audience_is_frozen_page_by_page_and_nobody_twice,
@@ -36,6 +41,7 @@ on_each_engine!(
     a_needed_field_that_is_empty_leaves_out,
     a_frequency_cap_counts_marketing_of_the_last_days,
     zones_say_when_and_whom_not_now,
+    who_has_no_zone_is_left_out_when_it_is_quiet_everywhere_but_there,
     what_was_screened_is_what_is_frozen,
     a_contact_that_was_joined_with_another_is_not_meant,
 );
@@ -102,7 +108,7 @@ async fn only_those_for_whom_the_rule_holds_are_meant(bench: Bench) {
 }
 
 async fn a_reason_is_the_first_that_applies(bench: Bench) {
-    let campaign = Campaign::started(bench, 7).await;
+    let campaign = Campaign::started(bench, 8).await;
     for (id, change) in [
         (1, "opted_in = FALSE, opted_out_at = 5, review_at = 5"),
         (2, "opted_in = FALSE, opted_in_at = NULL, marketing_stopped = TRUE"),
@@ -111,15 +117,22 @@ async fn a_reason_is_the_first_that_applies(bench: Bench) {
         (5, "name = '  '"),
         (6, "name = 'Ana', country = 'XX'"),
         (7, "name = 'Bob'"),
+        (8, "name = 'Cid', country = 'ZZ'"),
     ] {
         run(&campaign.scene.bench, &format!("UPDATE contacts SET {change} WHERE id = {id}")).await;
     }
-    let screen =
-        Screen { needed: vec![Source::Name], quiet_zones: vec!["XX".into(), "YY".into()], ..everyone() };
+    let screen = Screen {
+        needed: vec![Source::Name],
+        quiet: only(&["XX", "YY"]),
+        passed: only(&["ZZ"]),
+        ..everyone()
+    };
     campaign.freeze(&screen, &due_now(), 100).await;
     let reasons: Vec<_> =
         campaign.recipients(RecipientFilter::default()).await.iter().map(|one| one.left_out).collect();
-    use LeftOut::{MarketingStop, MissingParameter, NoConsent, NotOnWhatsapp, OptedOut, QuietHours};
+    use LeftOut::{
+        MarketingStop, MissingParameter, NoConsent, NotOnWhatsapp, OptedOut, QuietHours, TimePassed,
+    };
     assert_eq!(
         reasons,
         [
@@ -129,7 +142,8 @@ async fn a_reason_is_the_first_that_applies(bench: Bench) {
             Some(NotOnWhatsapp),
             Some(MissingParameter),
             Some(QuietHours),
-            None
+            None,
+            Some(TimePassed)
         ]
     );
     campaign.check().await;
@@ -434,7 +448,7 @@ async fn zones_say_when_and_whom_not_now(bench: Bench) {
         zones: vec![("DE".into(), at(2)), ("America/Lima".into(), at(3)), ("FR".into(), at(1))],
         otherwise: at(9),
     };
-    let screen = Screen { quiet_zones: vec!["US".into()], ..everyone() };
+    let screen = Screen { quiet: only(&["US"]), ..everyone() };
     campaign.freeze(&screen, &due, 100).await;
     let rows = campaign.recipients(RecipientFilter::default()).await;
     let seen: Vec<_> = rows.iter().map(|one| (one.due_at, one.left_out)).collect();
@@ -443,6 +457,43 @@ async fn zones_say_when_and_whom_not_now(bench: Bench) {
     assert_eq!(store.next_recipient_due(campaign.scene.tenant, campaign.id).await.unwrap(), Some(at(2)));
     let zones: Vec<_> = campaign.due(10).await.into_iter().map(|one| one.zone).collect();
     assert_eq!(zones, [Some("DE".to_owned()), Some("America/Lima".to_owned()), None]);
+}
+
+/// Who has no zone, or one of which nobody heard, is where the tenant is: in no list of names, and in every list of
+/// exceptions.
+async fn who_has_no_zone_is_left_out_when_it_is_quiet_everywhere_but_there(bench: Bench) {
+    let mut campaign = Campaign::draft(bench, 4).await;
+    for (id, change) in [
+        (1, "country = 'JP', time_zone = NULL"),
+        (2, "country = NULL, time_zone = NULL"),
+        (3, "country = 'XX', time_zone = NULL"),
+        (4, "country = 'JP', time_zone = 'Europe/Berlin'"),
+    ] {
+        run(&campaign.scene.bench, &format!("UPDATE contacts SET {change} WHERE id = {id}")).await;
+    }
+    let but = |name: &str| ZoneSet { names: vec![name.into()], otherwise: true };
+    let nobody = ZoneSet::default();
+    for (quiet, passed, left_out) in [
+        (but("JP"), nobody.clone(), vec![2, 3, 4]),
+        (only(&["JP"]), nobody.clone(), vec![1]),
+        (nobody.clone(), but("Europe/Berlin"), vec![1, 2, 3]),
+        (ZoneSet { otherwise: true, names: Vec::new() }, nobody.clone(), vec![1, 2, 3, 4]),
+        (nobody.clone(), nobody, vec![]),
+    ] {
+        let reason = if passed.is_empty() { LeftOut::QuietHours } else { LeftOut::TimePassed };
+        let screen = Screen { quiet, passed, ..everyone() };
+        let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+        let screened = store.screen(tenant, &screen).await.unwrap();
+        let expected: Vec<_> =
+            (!left_out.is_empty()).then_some((reason, left_out.len() as i64)).into_iter().collect();
+        assert_eq!(screened.left_out, expected, "{screen:?}");
+        campaign.id = store.create_broadcast(tenant, new_broadcast(false)).await.unwrap().id;
+        campaign.step(Step::Start).await;
+        campaign.freeze(&screen, &due_now(), 100).await;
+        let filter = RecipientFilter { left_out: Some(reason), ..RecipientFilter::default() };
+        let found: Vec<i64> = campaign.recipients(filter).await.iter().map(|one| one.id).collect();
+        assert_eq!(found, left_out, "{screen:?}");
+    }
 }
 
 async fn what_was_screened_is_what_is_frozen(bench: Bench) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::broadcasts::schedule::FrequencyCap;
 use domain::broadcasts::{State, Step};
 use domain::messages::Status;
 use ports::broadcasts::{BroadcastMoved, BroadcastPatch, BroadcastStore, RecipientFilter, Share};
@@ -10,12 +11,13 @@ use ports::lanes::{LaneStore, Settlement};
 use super::campaign::{
     Campaign, change_of, due_now, everyone, new_broadcast, retry, start_of, step,
 };
-use crate::samples::at_once;
+use crate::samples::{at_once, run, texts};
 use crate::support::{Bench, at};
 
 on_each_engine!(
     two_freezers_freeze_nobody_twice,
     two_feeders_give_nobody_two_messages,
+    of_broadcasts_that_come_to_a_contact_at_once_as_many_do_as_the_cap_allows,
     a_pause_lets_through_what_was_claimed_and_nothing_else,
     a_cancel_takes_back_what_was_not_claimed,
     of_many_who_pause_one_does,
@@ -68,6 +70,7 @@ async fn two_feeders_give_nobody_two_messages(bench: Bench) {
                     broadcast_id: id,
                     connection_id: connection,
                     turns,
+                    cap: None,
                     at: at(11),
                 };
                 queued += store.enqueue(batch).await.unwrap().queued;
@@ -80,6 +83,59 @@ async fn two_feeders_give_nobody_two_messages(bench: Bench) {
     let messages: BTreeSet<_> = rows.iter().filter_map(|one| one.message_id).collect();
     assert_eq!(messages.len(), 50);
     campaign.check().await;
+}
+
+async fn of_broadcasts_that_come_to_a_contact_at_once_as_many_do_as_the_cap_allows(bench: Bench) {
+    const CONTACTS: i64 = 60;
+    let mut campaign = Campaign::draft(bench, CONTACTS as u32).await;
+    let (tenant, connection, template) =
+        (campaign.scene.tenant, campaign.scene.connection, campaign.scene.template);
+    let marketing = domain::templates::Category::Marketing;
+    run(&campaign.scene.bench, &format!("UPDATE templates SET category = '{marketing}'")).await;
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        campaign.id = campaign.scene.store().create_broadcast(tenant, new_broadcast(false)).await.unwrap().id;
+        campaign.step(Step::Start).await;
+        campaign.freeze_all().await;
+        ids.push(campaign.id);
+    }
+    let other = campaign.scene.bench.another_node().await;
+    let all = ids.clone();
+    let queued = at_once(campaign.scene.store(), 4, |store, number| {
+        let store = if number % 2 == 0 { store } else { other.clone() };
+        let id = all[number as usize];
+        async move {
+            let (mut queued, mut left_out) = (0, 0);
+            let contacts: Vec<i64> = (1..=CONTACTS).collect();
+            for page in contacts.chunks(15) {
+                let send = |id: &i64| {
+                    let content = super::campaign::content();
+                    (*id, ports::broadcasts::Turn::Send { content, template_id: template })
+                };
+                let batch = ports::broadcasts::EnqueueBatch {
+                    tenant_id: tenant,
+                    broadcast_id: id,
+                    connection_id: connection,
+                    turns: page.iter().map(send).collect(),
+                    cap: Some(FrequencyCap { messages: 2, days: 7 }),
+                    at: at(11),
+                };
+                let done = store.enqueue(batch).await.unwrap();
+                queued += i64::from(done.queued);
+                left_out += i64::from(done.left_out);
+            }
+            (queued, left_out)
+        }
+    })
+    .await;
+    assert_eq!(queued.iter().map(|(queued, _)| queued).sum::<i64>(), 2 * CONTACTS, "{queued:?}");
+    assert_eq!(queued.iter().map(|(_, left_out)| left_out).sum::<i64>(), 2 * CONTACTS, "{queued:?}");
+    let by_contact = "SELECT CAST(COUNT(*) AS TEXT) AS text FROM messages GROUP BY contact_id";
+    assert!(texts(&campaign.scene.bench, by_contact).await.iter().all(|count| count == "2"));
+    for id in ids {
+        campaign.id = id;
+        campaign.check().await;
+    }
 }
 
 async fn a_pause_lets_through_what_was_claimed_and_nothing_else(bench: Bench) {

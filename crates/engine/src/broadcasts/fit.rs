@@ -1,0 +1,145 @@
+//! Whether a plan's parameters fit its template, and name files that are there.
+
+use domain::broadcasts::Plan;
+use domain::broadcasts::recipe::Recipe;
+use domain::messages::content::MediaKind;
+use domain::templates::{Params, ParamsMismatch};
+use domain::{MediaId, TenantId};
+use serde_json::Value;
+
+use super::plan::Outlook;
+use super::{BroadcastError, Broadcasts};
+use crate::faults::Faults;
+
+/// What is tried in every place: short, no word and no number alone, so that it fits wherever a recipient's might.
+const TRIED: &str = "1";
+
+impl Broadcasts {
+    /// The parameters, tried with a text in every place. What a recipient brings is judged when its turn comes.
+    pub(super) async fn must_fit(&self, outlook: &Outlook, plan: &Plan) -> Result<(), BroadcastError> {
+        let params = read(&outlook.recipe)?;
+        for row in outlook.wanted_rows() {
+            let definition = self.messages.definitions().of_row(row).await;
+            definition.bind(&params).map_err(|mismatch| BroadcastError::ParamsMismatch {
+                template_name: plan.template.name.clone(),
+                mismatch: in_language(mismatch, &row.language),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Files that the plan itself names.
+    pub(super) async fn must_have_files(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
+        let mut faults = Faults::default();
+        let mut files = Vec::new();
+        files_in(&plan.params, &mut "/template_params".to_owned(), &mut files);
+        for file in files {
+            let Some(media) = self.deps.store.media(tenant, file.id).await? else {
+                faults.add(file.pointer, "there is no such file");
+                continue;
+            };
+            if !may_be_shown(&media.mime_type, &file.kind) {
+                let problem = format!("is {}, which cannot be shown as {}", media.mime_type, file.kind);
+                faults.add(file.pointer, problem);
+            }
+        }
+        faults.check().map_err(Into::into)
+    }
+}
+
+/// A template may have several languages, which differ.
+fn in_language(mut mismatch: ParamsMismatch, language: &str) -> ParamsMismatch {
+    for problem in &mut mismatch.problems {
+        *problem = format!("{language}: {problem}");
+    }
+    mismatch
+}
+
+fn read(recipe: &Recipe) -> Result<Params, BroadcastError> {
+    Params::read(&recipe.trial(TRIED)).map_err(|found| {
+        let mut faults = Faults::default();
+        for fault in found {
+            faults.add(format!("/template_params{}", fault.pointer), fault.problem);
+        }
+        faults.into()
+    })
+}
+
+/// A file of ours, where the plan names it.
+struct File {
+    pointer: String,
+    /// `image`, `video`, `document` or `gif`.
+    kind: String,
+    id: MediaId,
+}
+
+/// In whichever of the forms: a file always stands in a member of its kind's name.
+fn files_in(value: &Value, at: &mut String, found: &mut Vec<File>) {
+    let length = at.len();
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                at.push_str(&format!("/{index}"));
+                files_in(item, at, found);
+                at.truncate(length);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                at.push('/');
+                at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                match member.get("media_id").and_then(number) {
+                    Some(id) if matches!(name.as_str(), "image" | "video" | "document" | "gif") => {
+                        found.push(File { pointer: format!("{at}/media_id"), kind: name.clone(), id });
+                    }
+                    _ => files_in(member, at, found),
+                }
+                at.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn number(value: &Value) -> Option<MediaId> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()).map(MediaId)
+}
+
+fn may_be_shown(mime_type: &str, kind: &str) -> bool {
+    match kind {
+        "image" => MediaKind::of_mime(mime_type) == MediaKind::Image,
+        // A gif is a film without sound.
+        "video" | "gif" => MediaKind::of_mime(mime_type) == MediaKind::Video,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn files_are_found_in_every_form_and_those_of_a_recipient_are_not() {
+        let params = json!({
+            "header": { "image": { "media_id": 7 } },
+            "cards": [
+                { "header": { "type": "video", "video": { "media_id": "8" } } },
+                { "header": { "image": { "media_id": "{{row.m}}" } } },
+                { "header": { "image": { "link": "https://example.com/a.png" } } },
+            ],
+        });
+        let mut found = Vec::new();
+        files_in(&params, &mut "/template_params".to_owned(), &mut found);
+        let found: Vec<_> =
+            found.iter().map(|file| (file.pointer.as_str(), file.kind.as_str(), file.id.0)).collect();
+        assert_eq!(
+            found,
+            [
+                ("/template_params/header/image/media_id", "image", 7),
+                ("/template_params/cards/0/header/video/media_id", "video", 8),
+            ]
+        );
+    }
+}
