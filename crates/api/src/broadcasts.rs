@@ -17,7 +17,6 @@ use api_types::errors::details::{
 };
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
-use domain::broadcasts::State as Standing;
 use domain::{BroadcastId, TenantId};
 use engine::broadcasts::{BroadcastError, Broadcasts};
 use ports::broadcasts::{BroadcastFilter, BroadcastPatch};

@@ -158,15 +158,15 @@ impl Broadcasts {
     pub(super) async fn check_ready(&self, known: &Broadcast) -> Result<Outlook, BroadcastError> {
         let (tenant, plan) = (known.tenant_id, &known.plan);
         self.must_have_segment(tenant, plan).await?;
-        let outlook = self.check_going(tenant, plan).await?;
+        let outlook = self.check_sendable(tenant, plan).await?;
         if plan.audience.list && self.list_size(tenant, known.id).await?.rows == 0 {
             return Err(BroadcastError::ListEmpty);
         }
         Ok(outlook)
     }
 
-    /// What one must have to go on: as to be sent, but for its audience, which was settled when it began.
-    pub(super) async fn check_going(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
+    /// All of that but the audience, which is settled when it begins.
+    async fn check_sendable(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
         let outlook = self.check_parts(tenant, None, plan).await?;
         if let Some(Some(row)) = outlook.blocked() {
             return Err(BroadcastError::TemplateNotApproved {
@@ -182,8 +182,8 @@ impl Broadcasts {
         Ok(outlook)
     }
 
-    /// What a plan must have to go on: as [`check_ready`](Self::check_ready), but numbers of it may be gone by now, as long
-    /// as one sends.
+    /// What one must have to go on: as to be sent, but its audience is settled, and numbers of it may be gone by now, as
+    /// long as one sends.
     pub(super) async fn check_going(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
         if self.numbers(tenant, plan).len() < plan.connections.len() {
             // Another node may have made one a moment ago.
@@ -197,7 +197,7 @@ impl Broadcasts {
                 gone.map_or(BroadcastError::NotConfigured, |id| BroadcastError::ConnectionNotFound(*id))
             );
         }
-        self.check_ready(tenant, &Plan { connections: there, ..plan.clone() }).await
+        self.check_sendable(tenant, &Plan { connections: there, ..plan.clone() }).await
     }
 
     async fn must_have_numbers(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
