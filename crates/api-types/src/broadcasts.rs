@@ -19,7 +19,7 @@ pub use plan::{
 };
 pub use preview::{
     BroadcastPreview, CountryCost, CurrencyTotal, Deferred, EstimatedCost, Exclusion, LanguageCount,
-    MessagingLimit, PreviewSample,
+    LocalForecast, MessagingLimit, PreviewSample,
 };
 pub use recipients::{ListFault, ListReport, PutList, Recipient, RecipientInput, RecipientQuery, UploadList};
 pub use results::{
