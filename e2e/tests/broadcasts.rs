@@ -332,6 +332,58 @@ fn a_template_that_is_paused_stops_it_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_segment_that_could_not_be_sent_to_at_its_time_gets_it_once_that_is_mended_and_nobody_else_does() {
+    on_each_engine(|database| {
+        let stack = stack(database);
+        contacts(&stack, 20, "news");
+        for index in [2, 7, 11] {
+            let body = json!({ "tags": ["news", "vip"] });
+            let found = stack.api.get(&format!("/contacts?search={}", phone(index).trim_start_matches('+')));
+            let id = found.expect(200)["items"][0]["id"].clone();
+            stack.api.call("PATCH", &format!("/contacts/{id}"), Some(&body)).expect(200);
+        }
+        let rule = json!({ "field": "tags", "op": "has", "value": "vip" });
+        let segment = stack.api.post("/segments", json!({ "name": "vips", "rule": rule })).expect(201);
+        let row = stack.api.get("/contacts?page_size=1").expect(200);
+        let made: jiff::Timestamp =
+            row["items"][0]["created_at"].as_str().expect("a time").parse().expect("RFC 3339");
+        let in_an_hour = made + jiff::SignedDuration::from_hours(1);
+        let id = send(
+            &stack,
+            json!({ "audience": { "segment_id": segment["id"] }, "send_at": in_an_hour.to_string() }),
+        );
+        assert_eq!(broadcast(&stack, id)["status"], "scheduled");
+        stack.sim.call("POST", "/templates/hello/review", Some(json!({ "status": "PAUSED" })));
+        let is = |status: &str| {
+            eventually(&format!("the template is {status}"), || {
+                let list = stack.api.get("/templates?search=hello").expect(200);
+                (list["items"][0]["status"] == status).then_some(())
+            });
+        };
+        is("paused");
+        stack.sim.advance("2h");
+        let held = becomes(&stack, id, "paused");
+        assert_eq!(held["reason"]["code"], "template_unusable", "{held:#}");
+        assert!(held["started_at"].is_null() && held["audience_frozen"] == false, "{held:#}");
+        eventually("the admin is told", || (!alerts(&stack, "template_unusable").is_empty()).then_some(()));
+        let changed = json!({ "name": "Mended" });
+        let changed = stack.api.call("PATCH", &format!("/broadcasts/{id}"), Some(&changed)).expect(200);
+        assert_eq!((&changed["name"], &changed["status"]), (&json!("Mended"), &json!("paused")));
+        stack.sim.call("POST", "/templates/hello/review", Some(json!({ "status": "APPROVED" })));
+        is("approved");
+        stack.api.post(&format!("/broadcasts/{id}/resume"), json!({})).expect(200);
+        let through = becomes(&stack, id, "completed");
+        assert_eq!((&through["counts"]["sent"], &through["counts"]["total"]), (&json!(3), &json!(3)));
+        let mut reached: Vec<String> =
+            stack.sim.ledger().iter().filter_map(|entry| entry["to"].as_str().map(str::to_owned)).collect();
+        reached.sort_unstable();
+        let members = [2, 7, 11].map(|index| phone(index).trim_start_matches('+').to_owned());
+        let reached: Vec<&str> = reached.iter().map(|to| to.trim_start_matches('+')).collect();
+        assert_eq!(reached, members);
+    });
+}
+
+#[test]
 fn pause_resume_and_cancel_take_effect_within_a_second_and_repeat_nobody() {
     on_each_engine(|database| {
         let stack = stack(database);
