@@ -69,8 +69,8 @@ words! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StopReason {
     /// `by_user`, `token_expired`, `account_restricted`, `payment`, `template_unusable`, `template_category_changed`,
-    /// `connection_gone`, `segment_gone`, `list_empty`, `plan_unusable`, `restored`,
-    /// `consecutive_failures`, `failure_share`, …
+    /// `consecutive_failures`, `failure_share`, `outcome_unknown`, `all_failed`, `connection_gone`, `segment_gone`,
+    /// `list_empty`, `plan_unusable`, `restored`.
     #[schema(example = "by_user")]
     pub code: String,
     /// In words, with what to do.
@@ -162,7 +162,7 @@ pub struct Broadcast {
     pub progress: BroadcastProgress,
     /// Set while WhatsApp throttles it.
     pub rate_limit: Option<BroadcastThrottle>,
-    /// What it waits for, in words, while it is sending and nothing moves.
+    /// What it waits for, while it is sending and nothing moves: `due_time`, `messaging_limit`, `rate_limit`, `template`.
     pub waiting_for: Option<String>,
     /// When it starts, or (recurring) its next turn is made.
     pub starts_at: Option<Timestamp>,

@@ -46,8 +46,10 @@ pub mod kinds {
         PAYMENT_REQUIRED,
         CONNECTION_REFUSED,
     ];
+    /// Meta lets a number send less for a while, because people block or report it.
+    pub const ACCOUNT_LIMITED: &str = "account_limited";
     /// A broadcast stopped by itself, or reached nobody.
-    pub const BROADCAST_STOPPED: &str = "broadcast_stopped";
+    pub use ports::alerts::BROADCAST_STOPPED;
     /// Turns of a recurring broadcast were missed while no server ran; the latest was made up for.
     pub const BROADCAST_TURNS_MISSED: &str = "broadcast_turns_missed";
     /// Somebody posted webhooks with a bad signature.
@@ -77,6 +79,7 @@ pub mod kinds {
     /// Every kind of alert that there is.
     pub fn all() -> impl Iterator<Item = &'static str> {
         let raised = [
+            ACCOUNT_LIMITED,
             BROADCAST_STOPPED,
             BROADCAST_TURNS_MISSED,
             WEBHOOK_SIGNATURE_INVALID,

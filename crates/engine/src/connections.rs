@@ -24,6 +24,7 @@ use crate::alerts::{connection_subject, kinds};
 use crate::directory::Directory;
 use crate::faults::Faults;
 
+pub(crate) use breakdown::restrained;
 pub use breakdown::{Breakdown, break_down};
 pub use create::{CreateConnection, Made};
 pub use diagnose::{Check, Diagnosis, Finding};

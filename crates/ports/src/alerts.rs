@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paging, StoreResult};
 
+/// The kind of alert of a broadcast that stopped by itself, or reached nobody.
+pub const BROADCAST_STOPPED: &str = "broadcast_stopped";
+
 /// Who did something to an alert: what they were called then, and by what they are known for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {

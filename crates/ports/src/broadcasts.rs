@@ -15,14 +15,15 @@ use domain::broadcasts::{Meant, Plan, State, Step, StopReason};
 use domain::templates::Category;
 use domain::{ApiKeyId, BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 
+use crate::alerts::{BROADCAST_STOPPED, NewAlert, Severity};
 use crate::{Page, Paging, StoreResult};
 
 pub use audience::{
     DueTimes, FrozenPage, ListPart, ListPut, ListRow, Sampled, Screen, Screened, Suspect, Suspicion, ZoneSet,
 };
 pub use recipients::{
-    DueRecipient, EnqueueBatch, Enqueued, NotRetried, RecipientFilter, RecipientRow, RecipientState, Retried,
-    Retry, Share, Turn,
+    DueRecipient, EnqueueBatch, Enqueued, InQueue, NotRetried, RecipientFilter, RecipientRow, RecipientState,
+    Retried, Retry, Share, Turn,
 };
 pub use results::{Counts, FailedGroup, Results};
 
@@ -68,6 +69,29 @@ impl Broadcast {
     /// Where it stands in the eyes of steps and changes: see [`State::before_it_began`].
     pub fn stands(&self) -> State {
         self.state.before_it_began(self.meant.is_some())
+    }
+
+    /// The alert that it stopped for this reason, by itself.
+    pub fn stopped(&self, reason: &StopReason, at: Timestamp) -> NewAlert {
+        NewAlert {
+            tenant_id: self.tenant_id,
+            kind: BROADCAST_STOPPED.to_owned(),
+            subject: format!("broadcast:{}", self.id),
+            severity: Severity::Critical,
+            message: format!("Broadcast \"{}\" stopped: {}", self.name, reason.message),
+            details: serde_json::json!({
+                "broadcast_id": self.id,
+                "broadcast_name": self.name,
+                "status": self.state.as_str(),
+                "code": reason.code.as_str(),
+                "meta_error_code": reason.meta_error_code,
+                "sent": self.counts.sent,
+                "failed": self.counts.failed,
+                "left": self.counts.pending + self.counts.queued,
+            }),
+            at,
+            count: 1,
+        }
     }
 }
 
@@ -265,19 +289,33 @@ pub trait BroadcastStore: Send + Sync {
         limit: u32,
         now: Timestamp,
     ) -> StoreResult<Vec<DueRecipient>>;
+    /// Of those that [`due_recipients`](Self::due_recipients) would answer, in any order: they whom Meta's limit on new
+    /// contacts does not count (see [`DueRecipient::known_today`]). Costs what such contacts there are, however many
+    /// recipients wait.
+    async fn known_recipients(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        connection: ConnectionId,
+        share: Share,
+        cap: Option<FrequencyCap>,
+        limit: u32,
+        now: Timestamp,
+    ) -> StoreResult<Vec<DueRecipient>>;
     /// Makes messages (bulk priority, due at once) of recipients that still have none, leaves others out, lets others
     /// wait; one commit, under the broadcast's lock, and only while it is `sending`. A recipient that another caller
     /// was quicker with is passed over; one whose contact was joined with another that has a message of this
     /// broadcast already is left out as `Duplicate`, and one who has had its marketing of the batch's `cap` by now as
     /// `FrequencyCap`: of two broadcasts that come to a contact at once, one does. Wakes the lane.
     async fn enqueue(&self, batch: EnqueueBatch) -> StoreResult<Enqueued>;
-    /// Messages of broadcasts that wait on a connection, held ones not counted.
+    /// Messages of broadcasts that wait on a connection, held ones not counted, and how many of them are due by then.
     async fn waiting_of_broadcasts(
         &self,
         tenant: TenantId,
         connection: ConnectionId,
-    ) -> StoreResult<Vec<(BroadcastId, i64)>>;
-    /// When the next recipient without a message is due.
+        by: Timestamp,
+    ) -> StoreResult<Vec<InQueue>>;
+    /// When the next recipient is due that has no message yet, or whose message waits or is being sent.
     async fn next_recipient_due(
         &self,
         tenant: TenantId,
@@ -291,8 +329,9 @@ pub trait BroadcastStore: Send + Sync {
         connections: &[ConnectionId],
         since: Timestamp,
     ) -> StoreResult<i64>;
-    /// Ends a broadcast that is frozen and has nobody left: `completed`, or `failed` when it had recipients and every
-    /// one of them failed. `None`: not yet, or not sending.
+    /// Ends a broadcast that is frozen and has nobody left: `completed`, or `failed`, with its alert, when messages of it
+    /// failed and nobody got it. `None`: not yet, or not sending. One that was completed fails in the same way later, in
+    /// the commit in which the last message fails that was taken for sent, or was in doubt.
     async fn finish_broadcast(
         &self,
         tenant: TenantId,

@@ -154,9 +154,10 @@ pub trait LaneStore: Send + Sync {
     /// transaction reads, moves those that pass to `sending` with their attempt counted and an event kept, those
     /// refused to `failed`; one commit. Nothing when the lease's epoch is old, or the connection is not active. A
     /// contact with a message `sending` already is still claimed (Meta does not promise an order). Messages of paused
-    /// broadcasts are passed over. Those of a broadcast whose template Meta paused are not refused: they wait a moment,
-    /// in which the broadcast is paused too. Marketing of a broadcast whose recipient is in the tenant's quiet hours at
-    /// `now` is taken back in the same commit, with the counts: the recipient waits for the end of them, or is left out.
+    /// broadcasts are passed over. Those of a broadcast whose template may not be sent now are neither: they are taken
+    /// back (`cancelled`, and counted no more), and their recipients wait for another message. So is marketing of a
+    /// broadcast whose recipient is in the tenant's quiet hours at `now`: the recipient waits for the end of them, or is
+    /// left out.
     async fn claim_due(&self, lease: &Lease, limit: u32, now: Timestamp) -> StoreResult<Claim>;
     /// Records outcomes; one commit. The message's status moves by the lattice (`domain::messages::lattice`): a
     /// status webhook that came first is not undone. Outcomes of an old epoch still count when they say `Sent` (a

@@ -15,6 +15,8 @@ use crate::tenants::{Tenant, TenantSettings};
 pub enum Wake {
     /// Something is due, or was changed, on this connection.
     Lane(ConnectionId),
+    /// A status told that Meta wants this connection's account to pause.
+    Restrained(ConnectionId),
     /// Bodies wait in the inbox.
     Inbox,
 }

@@ -12,6 +12,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::NewAlert;
 use crate::connections::Broken;
 use crate::messages::Failure;
 use crate::{Page, Paging, StoreResult};
@@ -91,7 +92,19 @@ pub struct StatusReport {
     pub if_template: Option<(Failure, i64)>,
     /// Record `marketing_stop` (131050).
     pub marketing_stop: bool,
+    /// What the failure says of everything else that the number sends.
+    pub verdict: Option<Verdict>,
     pub pricing_category: Option<String>,
+}
+
+/// What a failed status says of its number. It holds for a number that was not changed or repaired since the message was
+/// sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Nothing goes out any more: the connection breaks, with this reason and its alert.
+    Broken(Broken),
+    /// The account was told to pause: its lane slows down (`Wake::Restrained`), and this alert is raised.
+    Restrained(NewAlert),
 }
 
 /// Something that happened to a template at Meta.
@@ -236,6 +249,8 @@ pub struct Projected {
     pub wake: Vec<ConnectionId>,
     /// Files to fetch.
     pub media: Vec<MediaId>,
+    /// Connections of whose account Meta said that it has to pause.
+    pub restrained: Vec<ConnectionId>,
     /// Connections that this projection broke.
     pub broken: Vec<ConnectionId>,
     /// Templates whose status, quality or category moved.

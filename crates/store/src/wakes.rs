@@ -132,6 +132,7 @@ pub(crate) fn notes(node: &str, wakes: &[Wake], longest: usize) -> Vec<String> {
 fn write(wake: &Wake) -> String {
     match wake {
         Wake::Lane(connection) => format!("l{connection}"),
+        Wake::Restrained(connection) => format!("r{connection}"),
         Wake::Inbox => "i".to_owned(),
     }
 }
@@ -140,7 +141,8 @@ fn read(word: &str) -> Option<Wake> {
     if word == "i" {
         return Some(Wake::Inbox);
     }
-    word.strip_prefix('l').and_then(|id| id.parse().ok()).map(|id| Wake::Lane(ConnectionId(id)))
+    let of = |mark: char| word.strip_prefix(mark).and_then(|id| id.parse().ok()).map(ConnectionId);
+    of('l').map(Wake::Lane).or_else(|| of('r').map(Wake::Restrained))
 }
 
 #[cfg(test)]
@@ -151,11 +153,12 @@ mod tests {
     fn notes_stay_short_and_hold_every_wake_once() {
         let wakes: Vec<Wake> =
             (0..1_000).flat_map(|id| [Wake::Inbox, Wake::Lane(ConnectionId(id % 300))]).collect();
+        let wakes = [wakes, vec![Wake::Restrained(ConnectionId(7)); 2]].concat();
         let notes = notes("me", &wakes, 500);
         assert!(notes.iter().all(|note| note.len() <= 500 && note.starts_with("me ")));
         let heard: Vec<Wake> =
             notes.iter().flat_map(|note| note.split(' ').skip(1)).filter_map(read).collect();
-        assert_eq!(heard.len(), 1 + 300);
+        assert_eq!(heard.len(), 1 + 300 + 1);
         assert!(wakes.iter().all(|wake| heard.contains(wake)));
     }
 }

@@ -38,6 +38,8 @@ pub enum Outcome {
     Failed,
     /// It failed for a reason that lies with this recipient.
     RecipientFailed,
+    /// Nobody knows whether Meta took it: the answer was lost. Where all answers are, a whole list is written off.
+    Unknown,
     /// It had passed, and then a status said that it failed.
     FailedLate,
 }
@@ -46,51 +48,78 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Breaker {
     limits: Limits,
-    in_a_row: u32,
-    last: VecDeque<bool>,
+    row: Tally,
+    last: VecDeque<Outcome>,
+    share: Tally,
+}
+
+/// Failures, and how many of these are answers that were lost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
     failed: u32,
+    unknown: u32,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: Outcome) {
+        self.failed += u32::from(outcome != Outcome::Passed);
+        self.unknown += u32::from(outcome == Outcome::Unknown);
+    }
+
+    fn remove(&mut self, outcome: Outcome) {
+        self.failed -= u32::from(outcome != Outcome::Passed);
+        self.unknown -= u32::from(outcome == Outcome::Unknown);
+    }
+
+    /// `code`, unless most of them are answers that were lost.
+    fn or_unknown(self, code: StopCode) -> StopCode {
+        if self.unknown * 2 > self.failed { StopCode::OutcomeUnknown } else { code }
+    }
 }
 
 impl Breaker {
     /// With no outcomes yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, in_a_row: 0, last: VecDeque::new(), failed: 0 }
+        Self { limits, row: Tally::default(), last: VecDeque::new(), share: Tally::default() }
     }
 
     /// Takes in an outcome; answers why to stop, when it is time.
     pub fn note(&mut self, outcome: Outcome) -> Option<StopCode> {
         match outcome {
-            Outcome::Passed => self.in_a_row = 0,
-            Outcome::Failed => self.in_a_row += 1,
+            Outcome::Passed => self.row = Tally::default(),
+            Outcome::Failed | Outcome::Unknown => self.row.add(outcome),
             Outcome::RecipientFailed | Outcome::FailedLate => {}
         }
-        let failed = outcome != Outcome::Passed;
         // It was counted when it passed: that one turns round.
         let turned = outcome == Outcome::FailedLate && self.turn_one_round();
         if !turned {
-            self.last.push_back(failed);
-            self.failed += u32::from(failed);
+            self.last.push_back(outcome);
+            self.share.add(outcome);
         }
         while self.last.len() > self.limits.window as usize {
-            self.failed -= u32::from(self.last.pop_front() == Some(true));
+            if let Some(first) = self.last.pop_front() {
+                self.share.remove(first);
+            }
         }
-        self.verdict(failed)
+        self.verdict(outcome != Outcome::Passed)
     }
 
     fn turn_one_round(&mut self) -> bool {
-        let Some(passed) = self.last.iter_mut().find(|failed| !**failed) else { return false };
-        *passed = true;
-        self.failed += 1;
+        let Some(passed) = self.last.iter_mut().find(|outcome| **outcome == Outcome::Passed) else {
+            return false;
+        };
+        *passed = Outcome::FailedLate;
+        self.share.add(Outcome::FailedLate);
         true
     }
 
     fn verdict(&self, failed: bool) -> Option<StopCode> {
         let full = self.limits.window > 0 && self.last.len() == self.limits.window as usize;
-        let share = f64::from(self.failed) / f64::from(self.limits.window.max(1));
-        if self.limits.consecutive_failures > 0 && self.in_a_row >= self.limits.consecutive_failures {
-            Some(StopCode::ConsecutiveFailures)
+        let share = f64::from(self.share.failed) / f64::from(self.limits.window.max(1));
+        if self.limits.consecutive_failures > 0 && self.row.failed >= self.limits.consecutive_failures {
+            Some(self.row.or_unknown(StopCode::ConsecutiveFailures))
         } else if full && self.limits.failure_share > 0.0 && failed && share >= self.limits.failure_share {
-            Some(StopCode::FailureShare)
+            Some(self.share.or_unknown(StopCode::FailureShare))
         } else {
             None
         }
@@ -141,6 +170,21 @@ mod tests {
         let limits = Limits { consecutive_failures: 3, failure_share: 0.0, window: 0 };
         assert_eq!(run(limits, [true, true, true]), Some((3, StopCode::ConsecutiveFailures)));
         assert_eq!(run(limits, [true, true, false, true, true]), None);
+    }
+
+    #[test]
+    fn answers_that_are_lost_stop_it_like_failures_and_by_their_own_name() {
+        let row = Limits { consecutive_failures: 3, failure_share: 0.0, window: 0 };
+        assert_eq!(run_all(row, [Outcome::Unknown; 3]), Some((3, StopCode::OutcomeUnknown)));
+        let mixed = [Outcome::Unknown, Outcome::Failed, Outcome::Failed];
+        assert_eq!(run_all(row, mixed), Some((3, StopCode::ConsecutiveFailures)));
+        let between = [Outcome::Unknown, Outcome::Unknown, Outcome::Passed, Outcome::Unknown];
+        assert_eq!(run_all(row, between), None);
+        let share = Limits { consecutive_failures: 0, failure_share: 0.5, window: 4 };
+        let every_other = [Outcome::Unknown, Outcome::Passed, Outcome::Unknown, Outcome::Passed];
+        assert_eq!(run_all(share, every_other), None, "the last one passed");
+        let outcomes = every_other.into_iter().chain([Outcome::Unknown]);
+        assert_eq!(run_all(share, outcomes), Some((5, StopCode::OutcomeUnknown)));
     }
 
     #[test]

@@ -96,6 +96,33 @@ words! {
     }
 }
 
+/// Whom a failure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This recipient alone: it says nothing of the next one.
+    Recipient,
+    /// The next one may fail alike.
+    Everybody,
+}
+
+impl Scope {
+    /// Out of a failure's code (the contract's table) and Meta's own. Source: Meta, "Error codes".
+    pub fn of(code: &str, meta_error_code: Option<i64>) -> Self {
+        match (code, meta_error_code) {
+            ("RECIPIENT_NOT_ON_WHATSAPP" | "INVALID_PHONE_FORMAT" | "CONTACT_NOT_OPTED_IN", _) => {
+                Self::Recipient
+            }
+            // Blocked by the business, part of an experiment, in a country that is closed to the account.
+            (_, Some(130_403 | 130_472 | 130_497)) => Self::Recipient,
+            // The sender itself, not reachable, not on a test number's list, failed on a device.
+            (_, Some(131_021 | 131_026 | 131_030 | 131_036)) => Self::Recipient,
+            // Held back for this person, stopped by it, too many to it, known by a user id alone, another person now.
+            (_, Some(131_049 | 131_050 | 131_056 | 131_062 | 137_000)) => Self::Recipient,
+            _ => Self::Everybody,
+        }
+    }
+}
+
 impl FailedBy {
     /// Out of a failure's code (the contract's table) and Meta's own.
     pub fn of(code: &str, meta_error_code: Option<i64>) -> Self {
@@ -104,7 +131,7 @@ impl FailedBy {
                 Self::RateLimited
             }
             (_, Some(131_052 | 131_053)) => Self::Media,
-            (_, Some(131_021 | 131_009)) | ("INVALID_PHONE_FORMAT", _) => Self::InvalidNumber,
+            (_, Some(131_021)) | ("INVALID_PHONE_FORMAT", _) => Self::InvalidNumber,
             ("RECIPIENT_NOT_ON_WHATSAPP", _) => Self::NotOnWhatsapp,
             ("RATE_LIMIT_EXCEEDED", _) => Self::RateLimited,
             ("CONTACT_NOT_OPTED_IN", _) => Self::NoConsent,
@@ -112,6 +139,11 @@ impl FailedBy {
                 Self::Template
             }
             ("TOKEN_EXPIRED" | "CONNECTION_DISABLED" | "CONNECTION_NOT_CONFIGURED", _) => Self::Connection,
+            // Token and permissions, registration, account, payment. Source: Meta, "Error codes".
+            (_, Some(0 | 3 | 10 | 33 | 104 | 190 | 200..=299 | 368 | 131_005 | 131_045 | 133_010)) => {
+                Self::Connection
+            }
+            (_, Some(131_031 | 131_037 | 131_042 | 134_011 | 139_000)) => Self::Connection,
             ("META_UNAVAILABLE", _) => Self::Unreachable,
             ("SEND_OUTCOME_UNKNOWN", _) => Self::OutcomeUnknown,
             _ => Self::Rejected,
@@ -138,6 +170,8 @@ words! {
         ConsecutiveFailures = "consecutive_failures",
         /// Too large a share of the last ones failed.
         FailureShare = "failure_share",
+        /// Of so many nobody knows whether Meta took their message: its answers are lost.
+        OutcomeUnknown = "outcome_unknown",
         /// Every recipient failed.
         AllFailed = "all_failed",
         /// The numbers to send from were disabled or removed.
@@ -173,6 +207,22 @@ mod tests {
         assert_eq!(FailedBy::of("META_REJECTED", Some(131_049)).as_str(), "rate_limited");
         assert_eq!(FailedBy::of("INVALID_PHONE_FORMAT", None).as_str(), "invalid_number");
         assert_eq!(FailedBy::of("META_REJECTED", Some(1)).as_str(), "rejected");
+        for account in [368, 131_031, 131_042, 200, 131_005] {
+            assert_eq!(FailedBy::of("META_REJECTED", Some(account)).as_str(), "connection", "{account}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_recipient_is_not_taken_for_everybodys() {
+        for meta in [130_403, 130_497, 131_030, 131_036, 131_049, 131_056, 131_062, 137_000] {
+            assert_eq!(Scope::of("META_REJECTED", Some(meta)), Scope::Recipient, "{meta}");
+        }
+        for meta in [131_008, 131_009, 131_031, 131_042, 131_048, 131_053, 132_015] {
+            assert_eq!(Scope::of("META_REJECTED", Some(meta)), Scope::Everybody, "{meta}");
+        }
+        assert_eq!(Scope::of("INVALID_PHONE_FORMAT", Some(131_009)), Scope::Recipient);
+        assert_eq!(Scope::of("RECIPIENT_NOT_ON_WHATSAPP", Some(131_047)), Scope::Recipient);
+        assert_eq!(Scope::of("SEND_OUTCOME_UNKNOWN", None), Scope::Everybody);
     }
 
     #[test]

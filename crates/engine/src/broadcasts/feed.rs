@@ -1,10 +1,11 @@
 //! Feeding: the queue of each number is kept filled a few seconds ahead, so that pausing has little to hold and a
 //! million recipients need no more memory than a thousand.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::broadcasts::schedule::FrequencyCap;
-use domain::{SignedDuration, Timestamp};
+use domain::{ConnectionId, SignedDuration, Timestamp};
 use ports::StoreResult;
 use ports::broadcasts::{Broadcast, DueRecipient, EnqueueBatch, Enqueued, Share, Turn};
 use tokio::task::JoinHandle;
@@ -18,18 +19,25 @@ use super::turns::{Decider, Rules};
 use crate::directory::Entry;
 
 /// Seconds of a number's rate that are queued ahead.
-const AHEAD: f64 = 3.0;
+const AHEAD: f64 = 2.0;
 /// Bounds of what is queued ahead for one number.
-const FEWEST: f64 = 100.0;
+const FEWEST: f64 = 8.0;
 const MOST: f64 = 20_000.0;
 /// Fewest queued ahead of each of several broadcasts on one number.
-const FEWEST_EACH: i64 = 20;
+const FEWEST_EACH: i64 = 4;
+/// What is due within this time takes room in a queue; what was put off for longer (by Meta's limit for one contact, after
+/// failures) stands in nobody's way.
+const SOON: SignedDuration = SignedDuration::from_secs(3);
+/// Most of one broadcast in the queue of a number, with what was put off.
+const MOST_PUT_OFF: i64 = 50_000;
 /// Recipients read at once.
 const LARGEST_READ: i64 = 4_000;
 /// Recipients in one commit.
 const LARGEST_PAGE: usize = 1_000;
 /// For how long at most nobody looks whether there is room under the limit again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How often, while there is none, is looked for those whom the limit does not count.
+const LOOK_FOR_KNOWN: SignedDuration = SignedDuration::from_secs(3);
 
 /// What came of feeding all numbers once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,10 +49,12 @@ pub(super) struct Fed {
 }
 
 /// The limit is used up: nobody new is written to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Held {
     /// When it is looked at again.
     look_at: Timestamp,
+    /// When those are looked for again whom it does not count, by the number that they would hear from.
+    known_at: HashMap<ConnectionId, Timestamp>,
 }
 
 /// How far ahead a number's queue is filled.
@@ -94,10 +104,12 @@ impl Broadcasts {
         let hungry = broadcast.counts.pending > 0 || !broadcast.frozen;
         let sharers = i64::try_from(self.board.share(connection, broadcast.id, hungry)).unwrap_or(1);
         let Some(languages) = outlook.languages(entry).filter(|_| hungry) else { return Ok(Fed::default()) };
-        let waiting = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, connection).await?;
-        let own = waiting.iter().find(|(id, _)| *id == broadcast.id).map_or(0, |(_, count)| *count);
+        let soon = after(self.deps.clock.now(), SOON);
+        let queues = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, connection, soon).await?;
+        let own = queues.into_iter().find(|queue| queue.broadcast == broadcast.id);
+        let (due, waiting) = own.map_or((0, 0), |own| (own.due, own.waiting));
         let most = (high_water(entry) / sharers).max(FEWEST_EACH);
-        let room = most - own;
+        let room = (most - due).min(MOST_PUT_OFF - waiting);
         // Little by little would cost a commit each.
         if room * 4 < most {
             return Ok(Fed::default());
@@ -132,18 +144,33 @@ impl Feeding<'_> {
         let lock = self.broadcasts.board.limit(tenant, waba);
         let _only = lock.lock().await;
         let now = self.now();
-        let is_held = held.is_some_and(|held| now < held.look_at);
-        let left = if is_held { 0 } else { self.left(&portfolio, now).await? };
-        let mut room_left = Room { left: Some(left), over: 0 };
-        // While the limit is used up, those whom it does not count go on.
-        let fed = self.write(&self.read(room, share).await?, &mut room_left).await?;
-        if is_held {
-            return Ok(fed);
+        if let Some(held) = held.as_mut().filter(|held| now < held.look_at) {
+            return self.go_on_with_known(room, share, held).await;
         }
+        let mut room_left = Room { left: Some(self.left(&portfolio, now).await?), over: 0 };
+        let fed = self.write(&self.read(room, share).await?, &mut room_left).await?;
         *held = match room_left.over {
             0 => None,
             over => Some(self.hold(&portfolio, now, over).await?),
         };
+        Ok(fed)
+    }
+
+    /// While the limit is used up, those whom it does not count go on, wherever they stand in the list.
+    async fn go_on_with_known(&self, room: i64, share: Share, held: &mut Held) -> StoreResult<Fed> {
+        let now = self.now();
+        let (tenant, id, connection) =
+            (self.broadcast.tenant_id, self.broadcast.id, self.entry.connection.id);
+        if held.known_at.get(&connection).is_some_and(|at| now < *at) {
+            return Ok(Fed::default());
+        }
+        let limit = u32::try_from(room).unwrap_or(0);
+        let store = &self.broadcasts.deps.store;
+        let page = store.known_recipients(tenant, id, connection, share, self.cap, limit, now).await?;
+        let fed = self.write(&page, &mut Room { left: Some(0), over: 0 }).await?;
+        if fed.moved == 0 {
+            held.known_at.insert(connection, after(now, LOOK_FOR_KNOWN));
+        }
         Ok(fed)
     }
 
@@ -153,7 +180,7 @@ impl Feeding<'_> {
             tenant.id = %self.broadcast.tenant_id, broadcast.id = %self.broadcast.id, limit = portfolio.limit,
             until = %until, "Meta's limit of new contacts is used up: the rest of the broadcast waits"
         );
-        Ok(Held { look_at: until.min(after(now, LOOK_AGAIN)) })
+        Ok(Held { look_at: until.min(after(now, LOOK_AGAIN)), known_at: HashMap::new() })
     }
 
     /// What this node may use of the room under the limit: with other nodes at the same numbers, its part.

@@ -167,7 +167,12 @@ impl Broadcasts {
 
     /// All of that but the audience, which is settled when it begins.
     async fn check_sendable(&self, tenant: TenantId, plan: &Plan) -> Result<Outlook, BroadcastError> {
-        let outlook = self.check_parts(tenant, None, plan).await?;
+        let mut outlook = self.check_parts(tenant, None, plan).await?;
+        if outlook.active().next().is_none() {
+            // Another node may have repaired one a moment ago.
+            self.directory.refresh().await?;
+            outlook = self.outlook(tenant, plan).await?;
+        }
         if let Some(Some(row)) = outlook.blocked() {
             return Err(BroadcastError::TemplateNotApproved {
                 id: row.id,

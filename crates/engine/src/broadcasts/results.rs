@@ -51,8 +51,10 @@ pub enum WaitingFor {
     MessagingLimit,
     /// Meta throttles the number.
     RateLimit,
-    /// Nobody's time has come: local times, quiet hours.
+    /// Nobody's time has come: local times, quiet hours, messages that were put off.
     DueTime,
+    /// The template may not be sent at this moment.
+    Template,
 }
 
 impl WaitingFor {
@@ -62,6 +64,7 @@ impl WaitingFor {
             Self::MessagingLimit => "messaging_limit",
             Self::RateLimit => "rate_limit",
             Self::DueTime => "due_time",
+            Self::Template => "template",
         }
     }
 }
@@ -127,11 +130,16 @@ impl Broadcasts {
     ) -> Result<Option<Waiting>, BroadcastError> {
         let now = self.deps.clock.now();
         let counts = &broadcast.counts;
-        if counts.pending > 0 && counts.queued == 0 && broadcast.frozen {
+        if outlook.blocked().is_some() {
+            return Ok(Some(Waiting { what: WaitingFor::Template, until: None }));
+        }
+        if broadcast.frozen && counts.pending + counts.queued > 0 {
             let due = self.deps.store.next_recipient_due(broadcast.tenant_id, broadcast.id).await?;
             if let Some(until) = due.filter(|due| *due > now) {
                 return Ok(Some(Waiting { what: WaitingFor::DueTime, until: Some(until) }));
             }
+        }
+        if counts.pending > 0 && counts.queued == 0 && broadcast.frozen {
             if let Some(until) = self.limit_used_up(broadcast, outlook, now).await? {
                 return Ok(Some(Waiting { what: WaitingFor::MessagingLimit, until: Some(until) }));
             }

@@ -6,10 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::broadcasts::{State, StopCode, StopReason};
+use domain::broadcasts::{State, StopCode};
 use domain::templates::Category;
 use domain::{BroadcastId, TenantId};
-use ports::StoreResult;
 use ports::broadcasts::{Broadcast, LiveBroadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -125,8 +124,8 @@ impl Broadcasts {
         }
     }
 
-    /// Says that it reached nobody, or that all is well.
-    async fn ended(&self, broadcast: &Broadcast) -> StoreResult<()> {
+    /// It is over; whether it reached nobody was told in the same commit.
+    async fn ended(&self, broadcast: &Broadcast) {
         tracing::info!(
             tenant.id = %broadcast.tenant_id, broadcast.id = %broadcast.id, state = broadcast.state.as_str(),
             sent = broadcast.counts.sent, failed = broadcast.counts.failed, "a broadcast ended"
@@ -134,16 +133,7 @@ impl Broadcasts {
         self.board.stands(broadcast.id);
         if broadcast.state != State::Failed {
             self.call_off_alert(broadcast.tenant_id, broadcast.id).await;
-            return Ok(());
         }
-        let reason = broadcast.reason.clone().unwrap_or_else(|| StopReason {
-            code: StopCode::AllFailed,
-            message: "Every recipient failed. Look at the failures, mend what is wrong, then try again by retry-failed."
-                .into(),
-            meta_error_code: None,
-            at: broadcast.finished_at.unwrap_or(broadcast.updated_at),
-        });
-        self.call_for_somebody(broadcast, &reason).await
     }
 }
 
@@ -203,18 +193,14 @@ impl Worker {
 
     async fn work(&mut self, broadcast: &Broadcast) -> Result<Next, BroadcastError> {
         let broadcasts = self.broadcasts.clone();
-        let outlook = broadcasts.outlook(self.tenant, &broadcast.plan).await?;
-        let silenced = match &broadcast.meant {
-            Some(_) => broadcasts.silenced(self.tenant, &outlook).await?,
-            None => Some(unsettled()),
-        };
-        let fault = match silenced {
-            Some(fault) => Some(fault),
-            None => match Fault::of_template(broadcast, &outlook) {
-                Some(fault) => Some(fault),
-                None => broadcasts.stranded(broadcast, &outlook).await?,
-            },
-        };
+        let mut outlook = broadcasts.outlook(self.tenant, &broadcast.plan).await?;
+        let mut fault = broadcasts.fault(broadcast, &outlook).await?;
+        if fault.is_some() {
+            // Another node may have made or repaired a number a moment ago.
+            broadcasts.directory.refresh().await?;
+            outlook = broadcasts.outlook(self.tenant, &broadcast.plan).await?;
+            fault = broadcasts.fault(broadcast, &outlook).await?;
+        }
         if let Some(fault) = fault {
             broadcasts.stop(self.tenant, self.id, fault).await?;
             return Ok(Next::End);
@@ -237,7 +223,7 @@ impl Worker {
         let at = self.broadcasts.deps.clock.now();
         let ended = self.broadcasts.deps.store.finish_broadcast(self.tenant, self.id, at).await?;
         if let Some(ended) = ended {
-            self.broadcasts.ended(&ended).await?;
+            self.broadcasts.ended(&ended).await;
         }
         Ok(Next::Later)
     }
@@ -261,12 +247,4 @@ impl Worker {
         let freezing = self.broadcasts.clone().freeze(broadcast.clone(), screen, due, self.stop.clone());
         self.freezing = Some(tokio::spawn(freezing));
     }
-}
-
-/// A version before this one started it without its segment, and ended before it could take that back.
-fn unsettled() -> Fault {
-    Fault::new(
-        StopCode::PlanUnusable,
-        "It was started before it was settled whom it means. Nobody got it: look at it, then resume.",
-    )
 }

@@ -2,20 +2,17 @@
 
 use domain::broadcasts::{Step, StopCode, StopReason};
 use domain::connections::ConnectionState;
-use domain::{BroadcastId, TenantId};
+use domain::{BroadcastId, TenantId, Timestamp};
 use ports::Paging;
-use ports::alerts::{Alert, Severity};
+use ports::alerts::Alert;
 use ports::broadcasts::{Broadcast, BroadcastMoved, Move};
 use ports::{StoreError, StoreResult};
-use serde_json::json;
 
 use super::Broadcasts;
 use super::plan::Outlook;
-use crate::alerts::{Alerts, Condition, broadcast_subject, connection_subject, kinds};
-use crate::messages::Told;
+use crate::alerts::{Alerts, broadcast_subject, connection_subject, kinds};
+use crate::messages::{Told, concerns_template};
 
-/// Codes of Meta by which the template as such cannot be sent: unknown, against a policy, paused, disabled.
-const TEMPLATE_CODES: [i64; 4] = [132_001, 132_007, 132_015, 132_016];
 /// No valid payment method.
 const PAYMENT_CODES: [i64; 1] = [131_042];
 
@@ -35,8 +32,7 @@ impl Fault {
     /// What a single failure says of all the others, if it says anything.
     pub(super) fn at_once(told: &Told) -> Option<Self> {
         let why = told.why.as_ref()?;
-        let unusable = why.meta_error_code.is_some_and(|code| TEMPLATE_CODES.contains(&code));
-        (unusable || why.code == "TEMPLATE_NOT_FOUND").then(|| {
+        concerns_template(&why.code).then(|| {
             let said = why.message.as_deref().unwrap_or("WhatsApp does not take the template any more");
             Self {
                 meta_error_code: why.meta_error_code,
@@ -53,6 +49,9 @@ impl Fault {
     pub(super) fn tripped(code: StopCode, told: &Told) -> Self {
         let what = match code {
             StopCode::ConsecutiveFailures => "Too many recipients failed one after the other",
+            StopCode::OutcomeUnknown => {
+                "Of too many recipients nobody knows whether Meta took their message: its answers are lost on the way"
+            }
             _ => "Too large a share of the last recipients failed",
         };
         let last = told.why.as_ref().map(|why| match (&why.message, why.meta_error_code) {
@@ -94,8 +93,22 @@ impl Fault {
 }
 
 impl Broadcasts {
+    /// What is wrong for everybody, as far as this node knows its numbers and its template.
+    pub(super) async fn fault(&self, broadcast: &Broadcast, outlook: &Outlook) -> StoreResult<Option<Fault>> {
+        if broadcast.meant.is_none() {
+            return Ok(Some(unsettled()));
+        }
+        if let Some(fault) = self.silenced(broadcast.tenant_id, outlook).await? {
+            return Ok(Some(fault));
+        }
+        match Fault::of_template(broadcast, outlook) {
+            Some(fault) => Ok(Some(fault)),
+            None => self.stranded(broadcast, outlook).await,
+        }
+    }
+
     /// Why no number of it sends; `None`: at least one does.
-    pub(super) async fn silenced(&self, tenant: TenantId, outlook: &Outlook) -> StoreResult<Option<Fault>> {
+    async fn silenced(&self, tenant: TenantId, outlook: &Outlook) -> StoreResult<Option<Fault>> {
         if outlook.active().next().is_some() {
             return Ok(None);
         }
@@ -104,11 +117,7 @@ impl Broadcasts {
 
     /// All that is left waits in the queues of numbers that do not send, while others of the broadcast do: it would
     /// stand there for ever, and nobody would know.
-    pub(super) async fn stranded(
-        &self,
-        broadcast: &Broadcast,
-        outlook: &Outlook,
-    ) -> StoreResult<Option<Fault>> {
+    async fn stranded(&self, broadcast: &Broadcast, outlook: &Outlook) -> StoreResult<Option<Fault>> {
         let counts = &broadcast.counts;
         if !broadcast.frozen || counts.pending > 0 || counts.queued == 0 {
             return Ok(None);
@@ -117,8 +126,10 @@ impl Broadcasts {
         let mut waiting = 0;
         for entry in silent {
             let id = entry.connection.id;
-            let queues = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, id).await?;
-            waiting += queues.iter().find(|(id, _)| *id == broadcast.id).map_or(0, |(_, count)| *count);
+            let queues =
+                self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, id, Timestamp::MAX).await?;
+            waiting +=
+                queues.iter().find(|queue| queue.broadcast == broadcast.id).map_or(0, |queue| queue.waiting);
         }
         if waiting < counts.queued {
             return Ok(None);
@@ -201,35 +212,8 @@ impl Broadcasts {
                 tenant.id = %tenant, broadcast.id = %broadcast, code = code.as_str(), reason = reason.message,
                 "a broadcast stopped"
             );
-            self.call_for_somebody(&moved, &reason).await?;
+            self.deps.store.raise_alerts(vec![moved.stopped(&reason, at)]).await?;
         }
-        Ok(())
-    }
-
-    /// Opens the alert of a broadcast that stopped by itself.
-    pub(super) async fn call_for_somebody(
-        &self,
-        broadcast: &Broadcast,
-        reason: &StopReason,
-    ) -> StoreResult<()> {
-        let counts = &broadcast.counts;
-        let condition = Condition {
-            kind: kinds::BROADCAST_STOPPED,
-            subject: broadcast_subject(broadcast.id),
-            severity: Severity::Critical,
-            message: format!("Broadcast \"{}\" stopped: {}", broadcast.name, reason.message),
-            details: json!({
-                "broadcast_id": broadcast.id,
-                "broadcast_name": broadcast.name,
-                "status": broadcast.state.as_str(),
-                "code": reason.code.as_str(),
-                "meta_error_code": reason.meta_error_code,
-                "sent": counts.sent,
-                "failed": counts.failed,
-                "left": counts.pending + counts.queued,
-            }),
-        };
-        Alerts::new(self.deps.clone()).raise(broadcast.tenant_id, condition).await?;
         Ok(())
     }
 
@@ -246,4 +230,12 @@ impl Broadcasts {
 /// The store has trouble; it is tried again by itself.
 pub(super) fn warn(broadcast: BroadcastId, error: &StoreError, what: &str) {
     tracing::warn!(%error, broadcast.id = %broadcast, "{what}");
+}
+
+/// A version before this one started it without its segment, and ended before it could take that back.
+fn unsettled() -> Fault {
+    Fault::new(
+        StopCode::PlanUnusable,
+        "It was started before it was settled whom it means. Nobody got it: look at it, then resume.",
+    )
 }

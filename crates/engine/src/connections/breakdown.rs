@@ -4,6 +4,7 @@ use domain::{TenantId, Timestamp};
 use ports::StoreError;
 use ports::alerts::Severity;
 use ports::connections::{Broken, Connection};
+use ports::messages::Failure;
 use serde_json::json;
 
 use crate::Deps;
@@ -24,6 +25,27 @@ pub enum Breakdown {
 }
 
 impl Breakdown {
+    /// As Meta's refusal of a message says it.
+    pub(crate) fn of_failure(connection: &Connection, why: &Failure) -> Self {
+        if why.code == "TOKEN_EXPIRED" {
+            return Self::Token {
+                why: why.message.clone(),
+                expired_at: connection.token_expires_at,
+                meta_error_code: why.meta_error_code,
+            };
+        }
+        Self::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
+    }
+
+    /// What the store keeps of it, with its alert.
+    pub(crate) fn broken(&self, connection: &Connection, now: Timestamp) -> Broken {
+        Broken {
+            reason: self.why().to_owned(),
+            token_expired_at: end_of_token(connection, self, now),
+            alert: Some(self.condition(connection).alert(connection.tenant_id, now)),
+        }
+    }
+
     fn why(&self) -> &str {
         match self {
             Self::Token { why, .. } | Self::Other { why, .. } => why,
@@ -73,11 +95,7 @@ pub async fn break_down(
 ) -> Result<bool, StoreError> {
     let tenant: TenantId = connection.tenant_id;
     let now = deps.clock.now();
-    let broken = Broken {
-        reason: breakdown.why().to_owned(),
-        token_expired_at: end_of_token(connection, breakdown, now),
-        alert: Some(breakdown.condition(connection).alert(tenant, now)),
-    };
+    let broken = breakdown.broken(connection, now);
     let moved = deps.store.break_connection(tenant, connection.id, &broken, now).await?;
     if moved {
         tracing::error!(tenant.id = %tenant, connection.id = %connection.id, reason = breakdown.why(), "connection broke");
@@ -92,4 +110,22 @@ fn end_of_token(connection: &Connection, breakdown: &Breakdown, now: Timestamp) 
         return None;
     }
     Some(expired_at.filter(|end| *end <= now).unwrap_or(now))
+}
+
+/// Meta lets a number send less for a while, because people block or report it: whoever sends campaigns should know.
+pub(crate) fn restrained(connection: &Connection, why: &Failure) -> Condition {
+    let said = why.advice.as_deref().or(why.meta_message.as_deref()).unwrap_or(&why.message);
+    Condition {
+        kind: kinds::ACCOUNT_LIMITED,
+        subject: connection_subject(connection.id),
+        severity: Severity::Critical,
+        message: format!("Meta limits what \"{}\" may send: {said}", connection.name),
+        details: json!({
+            "connection_id": connection.id,
+            "connection_name": connection.name,
+            "reason": why.meta_message,
+            "meta_error_code": why.meta_error_code,
+            "action_required": "Pause campaigns from this number, and look at its quality rating",
+        }),
+    }
 }

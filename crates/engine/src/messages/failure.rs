@@ -26,6 +26,22 @@ pub fn code(kind: FailureKind, meta_code: i64, is_template: bool) -> &'static st
     }
 }
 
+/// A parameter is not valid. Source: Meta, "Error codes".
+const PARAMETER_INVALID: i64 = 131_009;
+
+/// Our error code for a refusal with these details: a parameter that is not valid may be the recipient's number, and is
+/// anything else for everybody.
+pub fn code_of(kind: FailureKind, meta_code: i64, is_template: bool, details: Option<&str>) -> &'static str {
+    let names_recipient = |details: &str| {
+        let details = details.to_lowercase().replace("recipient_type", "");
+        ["recipient", "param to ", "parameter to "].iter().any(|word| details.contains(word))
+    };
+    match meta_code {
+        PARAMETER_INVALID if details.is_some_and(names_recipient) => "INVALID_PHONE_FORMAT",
+        _ => code(kind, meta_code, is_template),
+    }
+}
+
 /// The code to flag the contact with, when this refusal means that the person cannot be reached.
 pub fn flag(kind: FailureKind, meta_code: i64, is_template: bool) -> Option<i64> {
     (code(kind, meta_code, is_template) == "RECIPIENT_NOT_ON_WHATSAPP").then_some(meta_code)
@@ -40,7 +56,7 @@ pub fn wait_before_retry(kind: FailureKind) -> Option<SignedDuration> {
 /// A refusal as it is kept with the message.
 pub fn of_refusal(refusal: &MetaRefusal, is_template: bool, now: Timestamp) -> Failure {
     Failure {
-        code: code(refusal.kind, refusal.code, is_template).into(),
+        code: code_of(refusal.kind, refusal.code, is_template, refusal.details.as_deref()).into(),
         message: headline(refusal.kind, refusal.code, is_template).into(),
         meta_error_code: Some(refusal.code),
         meta_message: Some(match &refusal.details {
@@ -108,6 +124,18 @@ pub fn headline(kind: FailureKind, meta_code: i64, is_template: bool) -> &'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invalid_parameter_is_the_recipients_number_only_when_meta_says_so() {
+        let code = |details| code_of(FailureKind::Rejected, 131_009, true, details);
+        assert_eq!(code(Some("Recipient phone number is not valid.")), "INVALID_PHONE_FORMAT");
+        assert_eq!(code(Some("Param to must be a phone number")), "INVALID_PHONE_FORMAT");
+        assert_eq!(code(Some("Param recipient_type must be individual")), "META_REJECTED");
+        assert_eq!(code(Some("Param template['name'] is not valid")), "META_REJECTED");
+        assert_eq!(code(None), "META_REJECTED");
+        let other = code_of(FailureKind::Rejected, 131_008, true, Some("the recipient is missing"));
+        assert_eq!(other, "META_REJECTED");
+    }
 
     #[test]
     fn the_window_code_means_unreachable_for_a_template_alone() {

@@ -10,6 +10,7 @@ mod halt;
 mod hold;
 mod lost_claims;
 mod record;
+mod restrain;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -33,6 +34,7 @@ use crate::events::Bulletin;
 use crate::media::MediaFiles;
 pub use hold::LEASE;
 use record::Report;
+pub(crate) use restrain::Restraints;
 
 /// How often the clock is looked at while nothing happens (it may be moved).
 const TICK: Duration = Duration::from_millis(200);
@@ -50,6 +52,7 @@ pub struct Shared {
     pub definitions: Definitions,
     pub media: MediaFiles,
     pub(super) tap: Tap,
+    pub(super) restraints: Restraints,
     pub(super) bulletin: Bulletin,
 }
 
@@ -78,6 +81,8 @@ pub struct Lane {
     backlog: AtomicI64,
     /// Contacts that the pair limit holds back, and until when.
     held_back: Mutex<HashMap<ContactId, Timestamp>>,
+    /// When Meta last limited what this number may send, until that is over.
+    limited_at: Mutex<Option<Timestamp>>,
     /// Claimed, and its outcome not recorded yet.
     under_way: Mutex<HashSet<MessageId>>,
     /// A claim ended in an error: it may have been committed all the same.
@@ -141,6 +146,7 @@ impl Lane {
             crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),
             held_back: Mutex::default(),
+            limited_at: Mutex::default(),
             under_way: Mutex::default(),
             unsure: AtomicBool::new(false),
             answered_at: Mutex::new(now),

@@ -166,8 +166,14 @@ impl Lanes {
     async fn pass_on_wakes(self) {
         let mut wakes = self.shared.deps.store.wakes();
         while let Some(wake) = wakes.next().await {
-            if let Wake::Lane(connection) = wake {
-                self.wake(connection);
+            match wake {
+                Wake::Lane(connection) => self.wake(connection),
+                Wake::Restrained(connection) => {
+                    if let Some(held) = self.read().get(&connection) {
+                        held.lane.restrain();
+                    }
+                }
+                Wake::Inbox => {}
             }
         }
     }

@@ -30,7 +30,7 @@ use lane::Shared;
 use lanes::Lanes;
 use lookup::Lookup;
 pub use send::{Body, SendCommand, SendError, SendOutcome, Sent, Throttle};
-pub(crate) use tap::{Tap, Told};
+pub(crate) use tap::{Tap, Told, concerns_template};
 use waiters::{News, Waiters};
 
 /// Most sends in one commit.
@@ -83,6 +83,7 @@ impl Messages {
             definitions: definitions.clone(),
             media,
             tap: tap.clone(),
+            restraints: lane::Restraints::default(),
             bulletin: bulletin.clone(),
         });
         let store = Arc::clone(&deps.store);

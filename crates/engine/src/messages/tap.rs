@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use domain::broadcasts::breaker::Outcome;
-use domain::broadcasts::reasons::FailedBy;
+use domain::broadcasts::reasons::{FailedBy, Scope};
 use domain::messages::gate::Refusal;
 use domain::{BroadcastId, TenantId};
 use ports::lanes::{Claimed, Refused, Settlement};
@@ -13,6 +13,12 @@ use tokio::sync::mpsc;
 
 /// Meta paused the template: <https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes>.
 pub(crate) const TEMPLATE_PAUSED: i64 = 132_015;
+
+/// Whether a failure with this code (the contract's table) says that the template as such cannot be sent: unknown,
+/// deleted, against a policy, paused, disabled. All the others would fail alike, so they wait for it.
+pub(crate) fn concerns_template(code: &str) -> bool {
+    matches!(code, "TEMPLATE_NOT_APPROVED" | "TEMPLATE_NOT_FOUND")
+}
 
 /// How it went with a message of a broadcast.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,8 +67,12 @@ impl Tap {
             }
             Settlement::Failed { why, .. } => self.failed(tenant, broadcast, Why::of(why)),
             // It waits, and so will all the others.
-            Settlement::Requeue { why, .. } if why.meta_error_code == Some(TEMPLATE_PAUSED) => {
+            Settlement::Requeue { why, .. } if concerns_template(&why.code) => {
                 self.failed(tenant, broadcast, Why::of(why));
+            }
+            Settlement::InDoubt { why } => {
+                let why = Some(Why::of(why));
+                self.tell(Told { tenant, broadcast, outcome: Outcome::Unknown, why });
             }
             _ => {}
         }
@@ -87,12 +97,12 @@ impl Tap {
 
     /// What lies with the recipient alone is told as that, and what our own rules refused is not told.
     fn failed(&self, tenant: TenantId, broadcast: BroadcastId, why: Why) {
-        let outcome = match FailedBy::of(&why.code, why.meta_error_code) {
-            FailedBy::NoConsent => return,
-            FailedBy::NotOnWhatsapp | FailedBy::InvalidNumber | FailedBy::RateLimited => {
-                Outcome::RecipientFailed
-            }
-            _ => Outcome::Failed,
+        if FailedBy::of(&why.code, why.meta_error_code) == FailedBy::NoConsent {
+            return;
+        }
+        let outcome = match Scope::of(&why.code, why.meta_error_code) {
+            Scope::Recipient => Outcome::RecipientFailed,
+            Scope::Everybody => Outcome::Failed,
         };
         self.tell(Told { tenant, broadcast, outcome, why: Some(why) });
     }

@@ -46,6 +46,16 @@ pub enum Turn {
     Wait { until: Timestamp },
 }
 
+/// What waits of a broadcast in the queue of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InQueue {
+    pub broadcast: BroadcastId,
+    /// Messages.
+    pub waiting: i64,
+    /// Of these: due by the time that was asked for. The others were put off.
+    pub due: i64,
+}
+
 /// Recipients on their way into the queue of a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnqueueBatch {

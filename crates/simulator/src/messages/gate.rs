@@ -8,8 +8,11 @@ use crate::sim::Sim;
 use crate::templates::Template;
 
 use super::envelope::Envelope;
-use super::fields::Checked;
-use super::recipient::Recipient;
+use super::fields::{Checked, invalid};
+use super::recipient::{INVALID_RECIPIENT, Recipient};
+
+/// A parameter is not valid.
+const NOT_A_NUMBER: i64 = 131009;
 
 /// The endpoint a message came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +89,11 @@ impl Gate<'_> {
         }
         match behaviour.refuse {
             Some(code) if self.sim.customers.take_failure(user) || !self.sim.has_customer(user) => {
-                Err(refusal(code))
+                Err(match code {
+                    // What is wrong with one customer's request is the number.
+                    NOT_A_NUMBER => invalid(INVALID_RECIPIENT),
+                    code => refusal(code),
+                })
             }
             _ => Ok(()),
         }

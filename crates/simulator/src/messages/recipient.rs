@@ -6,6 +6,9 @@ use crate::accounts::Phone;
 use crate::customers::{Customers, UserKey};
 use crate::errors::GraphError;
 
+/// What is said of a number that cannot be one.
+pub(crate) const INVALID_RECIPIENT: &str = "Recipient phone number is not a valid phone number.";
+
 /// The recipient of a send.
 pub(crate) struct Recipient<'a> {
     pub(crate) user: UserKey,
@@ -43,7 +46,7 @@ fn is_bsuid(text: &str) -> bool {
 /// Reads a number as Meta does: +, spaces, hyphens and parentheses are allowed. Without + the sender's country
 /// code is put in front, except when the number is long enough to have one already.
 fn phone_user(to: &str, phone: &Phone) -> Checked<UserKey> {
-    let wrong = || invalid("Recipient phone number is not a valid phone number.");
+    let wrong = || invalid(INVALID_RECIPIENT);
     if !to.chars().all(|c| c.is_ascii_digit() || "+-() .".contains(c)) {
         return Err(wrong());
     }

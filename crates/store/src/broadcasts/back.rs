@@ -4,12 +4,14 @@
 //! conversation sees what became of it. When its turn comes again the recipient gets a message of its own, so that
 //! everything is asked anew: consent, cap, hours, and the words of the template.
 
-use domain::broadcasts::LeftOut;
+use std::collections::BTreeSet;
+
+use domain::broadcasts::{LeftOut, State as Stands};
 use domain::messages::Status;
 use domain::{BroadcastId, TenantId, Timestamp};
 use serde_json::json;
 
-use super::counts;
+use super::{counts, row};
 use crate::db::{self, Fault, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::state::{self, State};
@@ -31,6 +33,22 @@ set! {
         due_at: Int Option<i64>,
         reason: Text Option<&'static str>,
     }
+}
+
+/// Which of these are sending; they stay so until the commit.
+pub(crate) async fn that_are_sending(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcasts: BTreeSet<BroadcastId>,
+) -> Result<BTreeSet<BroadcastId>, Fault> {
+    let mut sending = BTreeSet::new();
+    for id in broadcasts {
+        let standing = row::share(tx, tenant, id).await?;
+        if standing.is_some_and(|standing| standing.state == Stands::Sending) {
+            sending.insert(id);
+        }
+    }
+    Ok(sending)
 }
 
 /// Takes messages back that are not being sent, and that somebody has taken out of the outbox in this transaction; counts

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
 use domain::messages::Status;
+use domain::messages::lattice::Times;
 use domain::{BroadcastId, TenantId, Timestamp};
 use ports::broadcasts::Counts;
 use ports::messages::Failure;
 use sea_orm::{ConnectionTrait, QueryResult};
 
+use super::late;
 use crate::db::{self, Fault, Row, Tx};
 use crate::messages::state::State;
 use crate::sets::{param, set};
@@ -37,15 +39,19 @@ pub(crate) struct Counted {
     pub(crate) broadcast: BroadcastId,
     /// As it was read.
     was: Vec<Cow<'static, str>>,
+    /// When it came to what it was: it is taken off the hour in which it was counted.
+    times: Times,
+    in_doubt_at: Option<Timestamp>,
     /// When it moved last.
     pub(crate) at: Timestamp,
 }
 
 impl Counted {
-    /// Out of `broadcast_id` and `superseded`.
+    /// Out of `broadcast_id`, `superseded` and `in_doubt_at`.
     pub(crate) fn from_row(
         row: &QueryResult,
         status: Status,
+        times: Times,
         failure: Option<&String>,
     ) -> Result<Option<Self>, Fault> {
         let Some(broadcast) = row.get::<Option<i64>>("broadcast_id")? else { return Ok(None) };
@@ -53,7 +59,21 @@ impl Counted {
             return Ok(None);
         }
         let was = names(status, failure.map(String::as_str));
-        Ok(Some(Self { broadcast: BroadcastId(broadcast), was, at: Timestamp::UNIX_EPOCH }))
+        let (broadcast, in_doubt_at) = (BroadcastId(broadcast), row.time_opt("in_doubt_at")?);
+        Ok(Some(Self { broadcast, was, times, in_doubt_at, at: Timestamp::UNIX_EPOCH }))
+    }
+
+    /// When it came under one of its names; `None`: that is not kept, and such names count by no hour.
+    fn since(&self, name: &str) -> Option<Timestamp> {
+        let Times { sent, delivered, read, failed } = self.times;
+        match name {
+            "sent" => sent.or(delivered).or(read),
+            "delivered" => delivered,
+            "read" => read,
+            "in_doubt" => self.in_doubt_at,
+            name if name.starts_with(FAILED) => failed,
+            _ => None,
+        }
     }
 }
 
@@ -91,7 +111,14 @@ type Key = (i64, i64, i64, Cow<'static, str>);
 
 /// What a transaction does to counts.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<BTreeMap<Key, i64>>);
+pub(crate) struct Tally(Mutex<Moved>);
+
+#[derive(Debug, Default)]
+struct Moved {
+    counts: BTreeMap<Key, i64>,
+    /// Broadcasts of which a message failed, and when.
+    failing: BTreeMap<(i64, i64), Timestamp>,
+}
 
 impl Tally {
     /// Counts a message that is written back.
@@ -100,9 +127,16 @@ impl Tally {
         let now = names(state.status, state.failure.as_deref());
         for name in now.iter().filter(|name| !counted.was.contains(name)) {
             self.add(state.tenant, counted.broadcast, counted.at, name.clone(), 1);
+            if name.starts_with(FAILED) {
+                let whose = (state.tenant.0, counted.broadcast.0);
+                let mut moved = self.moves();
+                let at = moved.failing.entry(whose).or_insert(counted.at);
+                *at = counted.at.max(*at);
+            }
         }
         for name in counted.was.iter().filter(|name| !now.contains(name)) {
-            self.add(state.tenant, counted.broadcast, counted.at, name.clone(), -1);
+            let since = counted.since(name).unwrap_or(counted.at);
+            self.add(state.tenant, counted.broadcast, since, name.clone(), -1);
         }
     }
 
@@ -110,7 +144,8 @@ impl Tally {
     pub(super) fn gone(&self, state: &State, at: Timestamp) {
         let Some(counted) = &state.broadcast else { return };
         for name in &counted.was {
-            self.add(state.tenant, counted.broadcast, at, name.clone(), -1);
+            let since = counted.since(name).unwrap_or(at);
+            self.add(state.tenant, counted.broadcast, since, name.clone(), -1);
         }
     }
 
@@ -127,12 +162,15 @@ impl Tally {
             return;
         }
         let hour = at.as_second().div_euclid(3_600);
-        let mut tally = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *tally.entry((tenant.0, broadcast.0, hour, name.into())).or_default() += by;
+        *self.moves().counts.entry((tenant.0, broadcast.0, hour, name.into())).or_default() += by;
     }
 
-    fn take(&self) -> BTreeMap<Key, i64> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    fn take(&self) -> Moved {
+        std::mem::take(&mut *self.moves())
+    }
+
+    fn moves(&self) -> MutexGuard<'_, Moved> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -147,11 +185,11 @@ set! {
 }
 
 /// Writes what the transaction did so far: one statement, its rows in the order in which every node locks them. None
-/// at all when nothing was counted. Counts of a broadcast that was removed are let go.
+/// at all when nothing was counted. Counts of a broadcast that was removed are let go; one that had ended and turns out to
+/// have reached nobody fails.
 pub(crate) async fn write_counts(tx: &Tx) -> Result<(), Fault> {
-    let rows: Vec<Delta> = tx
-        .tally
-        .take()
+    let Moved { counts, failing } = tx.tally.take();
+    let rows: Vec<Delta> = counts
         .into_iter()
         .filter(|(_, count)| *count != 0)
         .map(|((t, b, hour, name), count)| Delta { t, b, hour, name: name.into_owned(), count })
@@ -159,6 +197,7 @@ pub(crate) async fn write_counts(tx: &Tx) -> Result<(), Fault> {
     if rows.is_empty() {
         return Ok(());
     }
+    let ended = late::ended(tx, &failing).await?;
     let set = tx.dialect.set::<Delta>(1, "r");
     let sql = format!(
         "INSERT INTO broadcast_counts (tenant_id, broadcast_id, hour, name, count) \
@@ -167,7 +206,7 @@ pub(crate) async fn write_counts(tx: &Tx) -> Result<(), Fault> {
          ON CONFLICT (tenant_id, broadcast_id, hour, name) DO UPDATE SET count = broadcast_counts.count + excluded.count"
     );
     db::run(&**tx, &sql, [param(&rows)?]).await?;
-    Ok(())
+    late::judge(tx, &ended).await
 }
 
 set! {
@@ -271,6 +310,6 @@ mod tests {
         let (tenant, broadcast, at) = (TenantId(1), BroadcastId(1), Timestamp::UNIX_EPOCH);
         tally.add(tenant, broadcast, at, QUEUED, 1);
         tally.add(tenant, broadcast, at, QUEUED, -1);
-        assert!(tally.take().values().all(|count| *count == 0));
+        assert!(tally.take().counts.values().all(|count| *count == 0));
     }
 }

@@ -8,11 +8,13 @@ mod duplicates;
 mod enqueue;
 mod forget;
 mod freeze;
-mod lists;
 mod give_back;
+mod late;
+mod lists;
 mod moves;
 mod numbers;
 mod queue;
+mod recall;
 mod recipients;
 mod replies;
 mod results;
@@ -23,13 +25,14 @@ mod suspects;
 mod turns;
 mod write;
 
-pub(crate) use back::{Fate, take_back};
+pub(crate) use back::{Fate, take_back, that_are_sending};
 pub(crate) use counts::{Counted, Tally, write_counts};
 pub(crate) use duplicates::{leave_one, leave_out, overtaken, stands};
 pub(crate) use forget::forget;
 pub(crate) use lists::sweep_lists;
 pub(crate) use give_back::{give_back, under_way};
 pub(crate) use moves::{Halted, halted};
+pub(crate) use recall::recall;
 pub(crate) use replies::{Reply, attribute};
 pub(crate) use row::to_begin_with;
 pub(crate) use write::sweep_removed;
@@ -39,7 +42,7 @@ use domain::broadcasts::schedule::FrequencyCap;
 use domain::{BroadcastId, ConnectionId, ListId, TenantId, Timestamp};
 use ports::broadcasts::{
     Broadcast, BroadcastChange, BroadcastFilter, BroadcastMoved, BroadcastStore, DueRecipient, DueTimes,
-    EnqueueBatch, Enqueued, FrozenPage, ListPart, ListPut, LiveBroadcast, Move, NewBroadcast,
+    EnqueueBatch, Enqueued, FrozenPage, InQueue, ListPart, ListPut, LiveBroadcast, Move, NewBroadcast,
     RecipientFilter, RecipientRow, Results, Retried, Retry, Sampled, Screen, Screened, Share, Start, Suspect,
     Suspicion,
 };
@@ -172,6 +175,20 @@ impl BroadcastStore for SqlStore {
         Ok(queue::due(self, tenant, &asked).await?)
     }
 
+    async fn known_recipients(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        connection: ConnectionId,
+        share: Share,
+        cap: Option<FrequencyCap>,
+        limit: u32,
+        now: Timestamp,
+    ) -> StoreResult<Vec<DueRecipient>> {
+        let asked = queue::Asked { broadcast, connection, share, cap, limit, now };
+        Ok(queue::known(self, tenant, &asked).await?)
+    }
+
     async fn enqueue(&self, batch: EnqueueBatch) -> StoreResult<Enqueued> {
         Ok(again(|| enqueue::enqueue(self, &batch)).await?)
     }
@@ -180,8 +197,9 @@ impl BroadcastStore for SqlStore {
         &self,
         tenant: TenantId,
         connection: ConnectionId,
-    ) -> StoreResult<Vec<(BroadcastId, i64)>> {
-        Ok(queue::waiting(self, tenant, connection).await?)
+        by: Timestamp,
+    ) -> StoreResult<Vec<InQueue>> {
+        Ok(queue::waiting(self, tenant, connection, by).await?)
     }
 
     async fn next_recipient_due(

@@ -6,12 +6,13 @@ use domain::broadcasts::{State, Step, StopCode, StopReason};
 use domain::messages::Status;
 use domain::templates::Category;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
-use ports::broadcasts::{Broadcast, BroadcastMoved, Move, Start};
+use ports::broadcasts::{Broadcast, BroadcastMoved, Counts, Move, Start};
 use ports::operator::Wake;
 use sea_orm::Value;
 use serde_json::json;
 
 use super::{cap, counts, row};
+use crate::alerts;
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
@@ -248,8 +249,7 @@ pub(super) async fn finish(
     if !is_through(&found) {
         return Ok(None);
     }
-    let total = found.counts.total();
-    let all_failed = total > 0 && found.counts.failed == total;
+    let all_failed = reached_nobody(&found.counts);
     let step = Move {
         step: if all_failed { Step::Fail } else { Step::Complete },
         reason: all_failed.then(|| nobody_reached(at)),
@@ -261,18 +261,28 @@ pub(super) async fn finish(
     let next = if all_failed { State::Failed } else { State::Completed };
     put(&tx, tenant, broadcast, next, &step).await?;
     let ended = row::reread(&tx, tenant, broadcast).await?;
+    if all_failed {
+        alerts::raise_in(&tx, &[ended.stopped(&nobody_reached(at), at)]).await?;
+    }
     tx.commit().await?;
     Ok(Some(ended))
+}
+
+/// Some failed, and nobody got it: not those either of whom nobody knows yet.
+pub(super) fn reached_nobody(counts: &Counts) -> bool {
+    counts.failed > 0 && counts.sent + counts.in_doubt == 0
 }
 
 fn is_through(broadcast: &Broadcast) -> bool {
     broadcast.state == State::Sending && broadcast.frozen && broadcast.counts.is_through()
 }
 
-fn nobody_reached(at: Timestamp) -> StopReason {
+pub(super) fn nobody_reached(at: Timestamp) -> StopReason {
     StopReason {
         code: StopCode::AllFailed,
-        message: "Every recipient failed. The results show why; retry those that can be helped.".to_owned(),
+        message:
+            "Nobody was reached: every message failed. The results show why; retry those that can be helped."
+                .to_owned(),
         meta_error_code: None,
         at,
     }

@@ -3,7 +3,7 @@
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::messages::Priority;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
-use ports::broadcasts::{DueRecipient, LiveBroadcast, Share};
+use ports::broadcasts::{DueRecipient, InQueue, LiveBroadcast, Share};
 use sea_orm::{QueryResult, Value};
 
 use super::audience::{ZONE, a_day_before};
@@ -29,6 +29,40 @@ pub(super) async fn due(
     tenant: TenantId,
     asked: &Asked,
 ) -> Result<Vec<DueRecipient>, Fault> {
+    let page = format!(
+        "SELECT d.id, d.row_number, d.zone, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
+         AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL AND d.due_at <= {} \
+         AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6",
+        micros(asked.now)
+    );
+    with_facts(store, tenant, asked, &page).await
+}
+
+/// Of these only they whom Meta's limit does not count. The threads in which something happened within a day lead to them,
+/// and not the many recipients. (One who was joined with another since is found when there is room again.)
+pub(super) async fn known(
+    store: &SqlStore,
+    tenant: TenantId,
+    asked: &Asked,
+) -> Result<Vec<DueRecipient>, Fault> {
+    let (now, since) = (micros(asked.now), micros(a_day_before(asked.now)));
+    let page = format!(
+        "SELECT d.id, d.row_number, d.zone, d.due_at FROM (SELECT DISTINCT y.contact_id FROM conversations y \
+         WHERE y.tenant_id = $1 AND COALESCE(y.last_message_at, y.created_at) > {since} \
+         AND (y.last_initiated_at > {since} OR (y.connection_id = $3 AND y.window_expires_at > {now}))) AS known \
+         CROSS JOIN recipients d WHERE d.tenant_id = $1 AND d.broadcast_id = $2 AND d.id = known.contact_id AND d.message_id IS NULL \
+         AND d.reason IS NULL AND d.due_at <= {now} AND d.id % $4 = $5 LIMIT $6"
+    );
+    with_facts(store, tenant, asked, &page).await
+}
+
+/// With what a decision needs of each.
+async fn with_facts(
+    store: &SqlStore,
+    tenant: TenantId,
+    asked: &Asked,
+    page: &str,
+) -> Result<Vec<DueRecipient>, Fault> {
     let now = micros(asked.now);
     let had =
         asked.cap.map_or("0".to_owned(), |cap| marketing_since("$1", start(asked.now, cap.days), "c.id"));
@@ -37,9 +71,7 @@ pub(super) async fn due(
          n.id AS recipient_id, {ZONE} AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
          CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = $1 \
          AND y.contact_id = c.id AND y.last_initiated_at > {since}) THEN 1 ELSE 0 END AS known_today \
-         FROM (SELECT d.id, d.row_number, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
-         AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL AND d.due_at <= {now} \
-         AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6) AS n \
+         FROM ({page}) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = c.id AND v.connection_id = $3 \
          LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.row_number = n.row_number \
@@ -78,27 +110,39 @@ pub(super) async fn waiting(
     store: &SqlStore,
     tenant: TenantId,
     connection: ConnectionId,
-) -> Result<Vec<(BroadcastId, i64)>, Fault> {
+    by: Timestamp,
+) -> Result<Vec<InQueue>, Fault> {
     let sql = format!(
-        "SELECT o.broadcast_id AS broadcast_id, COUNT(*) AS waiting FROM outbox o WHERE o.tenant_id = $1 \
+        "SELECT o.broadcast_id AS broadcast_id, COUNT(*) AS waiting, \
+         COUNT(CASE WHEN o.due_at <= $3 THEN 1 END) AS due FROM outbox o WHERE o.tenant_id = $1 \
          AND o.connection_id = $2 AND o.priority = {} AND NOT o.sending AND NOT o.held \
          AND o.broadcast_id IS NOT NULL GROUP BY o.broadcast_id ORDER BY o.broadcast_id",
         Priority::Bulk as i64
     );
-    let rows = db::all(store.reader(), &sql, [tenant.0.into(), connection.0.into()]).await?;
-    rows.iter().map(|row| Ok((BroadcastId(row.get("broadcast_id")?), row.get("waiting")?))).collect()
+    let values = [tenant.0.into(), connection.0.into(), micros(by).into()];
+    let rows = db::all(store.reader(), &sql, values).await?;
+    let in_queue = |row: &QueryResult| {
+        Ok(InQueue {
+            broadcast: BroadcastId(row.get("broadcast_id")?),
+            waiting: row.get("waiting")?,
+            due: row.get("due")?,
+        })
+    };
+    rows.iter().map(in_queue).collect()
 }
 
-/// When the next recipient without a message is due.
+/// When the next recipient is due, by its own time or by that of its message.
 pub(super) async fn next_due(
     store: &SqlStore,
     tenant: TenantId,
     broadcast: BroadcastId,
 ) -> Result<Option<Timestamp>, Fault> {
-    let sql = "SELECT d.due_at AS due_at FROM recipients d WHERE d.tenant_id = $1 AND d.broadcast_id = $2 \
-               AND d.message_id IS NULL AND d.reason IS NULL ORDER BY d.due_at, d.id LIMIT 1";
+    let sql = "SELECT MIN(n.due_at) AS due_at FROM (SELECT * FROM (SELECT d.due_at FROM recipients d \
+               WHERE d.tenant_id = $1 AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL \
+               ORDER BY d.due_at, d.id LIMIT 1) AS w UNION ALL SELECT MIN(o.due_at) FROM outbox o \
+               WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.held) AS n";
     let row = db::one(store.reader(), sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    row.map(|row| row.time("due_at")).transpose()
+    row.map_or(Ok(None), |row| row.time_opt("due_at"))
 }
 
 set! {

@@ -52,6 +52,8 @@ fn add_up(cells: &[Cell]) -> Results {
     results.left_out = left_out.into_iter().filter(|(_, count)| *count != 0).collect();
     let groups = failed.into_iter().filter_map(|(name, count)| group(name, count));
     results.failed = groups.filter(|group| group.count != 0).collect();
+    // The most frequent first; those that are alike stay in the order of their names.
+    results.failed.sort_by_key(|group| std::cmp::Reverse(group.count));
     results
 }
 
@@ -90,4 +92,24 @@ pub(super) async fn list(
         one.counts = counts.get(&one.id).copied().unwrap_or_default();
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_most_frequent_failure_comes_first() {
+        let cell = |name: &str, count| Cell { hour: Timestamp::UNIX_EPOCH, name: name.into(), count };
+        let cells = [
+            cell("failed/media/META_REJECTED/131053", 1),
+            cell("failed/not_on_whatsapp/RECIPIENT_NOT_ON_WHATSAPP/131026", 7),
+            cell("failed/rejected/META_REJECTED/131008", 1),
+            cell("failed/template/TEMPLATE_NOT_APPROVED/132015", 3),
+        ];
+        let counts: Vec<i64> = add_up(&cells).failed.iter().map(|group| group.count).collect();
+        assert_eq!(counts, [7, 3, 1, 1]);
+    }
 }

@@ -4,14 +4,13 @@ use std::collections::HashSet;
 
 use domain::messages::gate::{Intent, Refusal, check};
 use domain::messages::{Content, Status};
-use domain::templates;
 use domain::{BroadcastId, ContactId, MessageId, SignedDuration, TemplateId, Timestamp};
 use ports::lanes::{Claim, Claimed, Lease, Refused, TemplateRef};
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
 
 use super::{hours, lease, queue, refused};
-use crate::broadcasts::{Fate, take_back};
+use crate::broadcasts::{Fate, recall, take_back, that_are_sending};
 use crate::contacts::row::identity_from_row;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
@@ -50,14 +49,11 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Meta pauses a template for hours and lets it go again by itself: whoever a broadcast has not reached by then is
-    /// no failure.
+    /// Meta pauses a template for hours and lets it go again by itself, and a broadcast may have it in another language:
+    /// whoever a broadcast has not reached by then is no failure.
     fn waits_for_its_template(&self) -> bool {
-        let is_paused = matches!(
-            &self.verdict,
-            Err(Refusal::TemplateNotApproved { status: templates::Status::Paused, .. })
-        );
-        is_paused && self.claimed.broadcast_id.is_some()
+        self.claimed.broadcast_id.is_some()
+            && matches!(&self.verdict, Err(Refusal::TemplateNotApproved { .. }))
     }
 }
 
@@ -137,8 +133,8 @@ async fn claim(tx: &Tx, lease: &Lease, candidates: Vec<Candidate>, now: Timestam
         refused.into_iter().partition(Candidate::waits_for_its_template);
     let (passed, asleep) = hours::apart(tx, lease.tenant_id, passed, now).await?;
     let won = mark_sending(tx, lease, &passed).await?;
-    postpone(tx, lease, &patient, now).await?;
     let passed_over = patient.len() + asleep.len();
+    call_back(tx, lease, patient, now).await?;
     put_to_bed(tx, lease, asleep, now).await?;
     let gone = take_out(tx, &refused).await?;
     let mut claim = Claim { passed_over, ..Claim::default() };
@@ -200,23 +196,35 @@ async fn mark_sending(tx: &Tx, lease: &Lease, passed: &[Candidate]) -> Result<Ha
     ids_of(&db::all(&**tx, &sql, [param(&rows)?]).await?)
 }
 
-/// Until these are looked at again the broadcast is paused; if it is not (another language of it goes on), they are in
-/// nobody's way.
+/// What is told of a message that was taken back.
+const TEMPLATE_UNUSABLE: &str = "the template may not be sent now: the recipient waits for another message";
+/// Until what could not be taken back is looked at again: its broadcast was paused at this moment.
 const POSTPONED: SignedDuration = SignedDuration::from_secs(5);
 
-async fn postpone(tx: &Tx, lease: &Lease, patient: &[Candidate], now: Timestamp) -> Result<(), Fault> {
+/// Their recipients wait again: for the template, or for the language that stands in for it.
+async fn call_back(tx: &Tx, lease: &Lease, patient: Vec<Candidate>, now: Timestamp) -> Result<(), Fault> {
     if patient.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Settled> =
+    let mut rows: Vec<Settled> =
         patient.iter().map(|one| Settled { t: lease.tenant_id.0, id: one.state.id }).collect();
+    let states = patient.into_iter().map(|one| one.state).collect();
+    let taken = recall(tx, lease.tenant_id, states, TEMPLATE_UNUSABLE, now).await?;
+    rows.retain(|row| !taken.contains(&row.id));
+    postpone(tx, &rows, now).await
+}
+
+async fn postpone(tx: &Tx, rows: &[Settled], now: Timestamp) -> Result<(), Fault> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let set = tx.dialect.set::<Settled>(1, "r");
     let sql = format!(
         "UPDATE outbox SET due_at = $2 FROM {set} WHERE outbox.tenant_id = r.t AND outbox.message_id = r.id \
          AND NOT outbox.sending"
     );
     let due = now.saturating_add(POSTPONED).unwrap_or(Timestamp::MAX);
-    db::run(&**tx, &sql, [param(&rows)?, micros(due).into()]).await?;
+    db::run(&**tx, &sql, [param(rows)?, micros(due).into()]).await?;
     Ok(())
 }
 
@@ -227,7 +235,11 @@ async fn put_to_bed(
     asleep: Vec<(Candidate, Fate)>,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let (asleep, fates): (Vec<_>, Vec<_>) = asleep.into_iter().unzip();
+    let broadcasts = asleep.iter().filter_map(|(one, _)| one.claimed.broadcast_id).collect();
+    // One that is paused keeps what it has, and one that was called off takes it back itself.
+    let sending = that_are_sending(tx, lease.tenant_id, broadcasts).await?;
+    let wanted = |one: &Candidate| one.claimed.broadcast_id.is_some_and(|id| sending.contains(&id));
+    let (asleep, fates): (Vec<_>, Vec<_>) = asleep.into_iter().filter(|(one, _)| wanted(one)).unzip();
     let gone = take_out(tx, &asleep).await?;
     let back = asleep.into_iter().zip(fates).filter(|(one, _)| gone.contains(&one.state.id));
     let back = back.filter_map(|(one, fate)| Some((one.state, one.claimed.broadcast_id?, fate))).collect();

@@ -54,7 +54,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<State, Fault> {
         failed: row.time_opt("failed_at")?,
     };
     Ok(State {
-        broadcast: Counted::from_row(row, status, failure.as_ref())?,
+        broadcast: Counted::from_row(row, status, times, failure.as_ref())?,
         stood: Standing::of(status, &times, failure.as_deref()),
         tenant: TenantId(row.get("tenant_id")?),
         id: row.get("id")?,

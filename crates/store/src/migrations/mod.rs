@@ -7,6 +7,7 @@ mod broadcasts;
 mod bulk;
 mod disclosure;
 mod erased;
+mod failures;
 mod found;
 mod health;
 mod imports;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(erased::Erased),
             Box::new(found::Found),
             Box::new(meant::Meant),
+            Box::new(failures::Failures),
         ]
     }
 }

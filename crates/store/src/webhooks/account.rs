@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use domain::audit::{Action, Actor, NewEntry};
 use domain::{ConnectionId, SignedDuration, TenantId, Timestamp};
+use ports::connections::Broken;
 use ports::operator::Wake;
 use ports::webhooks::{Change, ConnectionEvent};
 
@@ -41,6 +42,29 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, event: &ConnectionEve
         }
     }
     bump_version(projecting.tx).await
+}
+
+/// Breaks a connection of which a message failed that was sent at `sent`, unless it was changed since: it may have been
+/// repaired, and Meta repeats webhooks for days. Meta's times are whole seconds.
+pub(super) async fn break_unless_repaired(
+    projecting: &mut Projecting<'_>,
+    connection: ConnectionId,
+    broken: &Broken,
+    sent: Timestamp,
+) -> Result<(), Fault> {
+    let (tx, tenant) = (projecting.tx, projecting.tenant);
+    let until = sent.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    let lock = tx.dialect.for_update("k");
+    let sql = format!(
+        "SELECT k.id AS id FROM connections k WHERE k.tenant_id = $1 AND k.id = $2 AND k.updated_at < $3{lock}"
+    );
+    let values = [tenant.0.into(), connection.0.into(), micros(until).into()];
+    if db::one(&**tx, &sql, values).await?.is_some()
+        && turn_to_error(tx, tenant, connection, broken, projecting.now).await?
+    {
+        projecting.done.broken.push(connection);
+    }
+    Ok(())
 }
 
 /// Notes that Meta's handshake reached this connection.

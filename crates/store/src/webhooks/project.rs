@@ -30,7 +30,10 @@ pub(super) async fn project(store: &SqlStore, projection: &Projection) -> Result
     inbox::done(&tx, projection.tenant_id, &projection.done).await?;
     let done = projecting.done;
     tx.commit().await?;
-    store.wakes_hub().tell(done.wake.iter().map(|connection| Wake::Lane(*connection)));
+    let lanes = done.wake.iter().map(|connection| Wake::Lane(*connection));
+    store
+        .wakes_hub()
+        .tell(lanes.chain(done.restrained.iter().map(|connection| Wake::Restrained(*connection))));
     Ok(done)
 }
 

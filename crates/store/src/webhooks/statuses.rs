@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use domain::ConnectionId;
 use domain::messages::Status;
 use ports::messages::Failure;
-use ports::webhooks::{BroadcastFailure, StatusReport};
+use ports::webhooks::{BroadcastFailure, StatusReport, Verdict};
 
+use super::account;
 use super::project::Projecting;
+use crate::alerts::raise_in;
 use crate::db::{self, Fault, Row};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, keep_orphans, orphans_lock};
@@ -39,7 +42,38 @@ pub(super) async fn apply(projecting: &mut Projecting<'_>, reports: &[&StatusRep
     }
     learn_user_ids(projecting, &mut known, reports).await?;
     write(projecting, &known, &before, effects).await?;
+    heed(projecting, &mut known, &before, reports).await?;
     keep_orphans(projecting.tx, projecting.tenant, &orphans, projecting.now).await
+}
+
+/// What failures that are new say of their numbers; the first of each number and kind.
+async fn heed(
+    projecting: &mut Projecting<'_>,
+    known: &mut Known,
+    before: &BTreeMap<i64, Status>,
+    reports: &[&StatusReport],
+) -> Result<(), Fault> {
+    let mut seen = BTreeSet::new();
+    for report in reports {
+        let Some(verdict) = &report.verdict else { continue };
+        let Some(state) = known.of(report) else { continue };
+        let is_new = state.status == Status::Failed && before.get(&state.id) != Some(&Status::Failed);
+        let connection = ConnectionId(state.connection);
+        let breaks = matches!(verdict, Verdict::Broken(_));
+        let Some(sent) = state.times.sent.filter(|_| is_new && seen.insert((connection, breaks))) else {
+            continue;
+        };
+        match verdict {
+            Verdict::Broken(broken) => {
+                account::break_unless_repaired(projecting, connection, broken, sent).await?
+            }
+            Verdict::Restrained(alert) => {
+                raise_in(projecting.tx, std::slice::from_ref(alert)).await?;
+                projecting.done.restrained.push(connection);
+            }
+        }
+    }
+    Ok(())
 }
 
 set! {

@@ -497,6 +497,7 @@ async fn a_projection_touches_its_own_tenant_alone(bench: Bench) {
         if_template: None,
         flag: Some(131_026),
         marketing_stop: true,
+        verdict: None,
         pricing_category: None,
     };
     let template = TemplateEvent {

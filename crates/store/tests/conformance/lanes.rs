@@ -6,10 +6,11 @@ use domain::connections::ConnectionState;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::messages::gate::Refusal;
 use domain::messages::{Priority, Status};
+use ports::broadcasts::Counts;
 use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::{ConsentStore, NewConsent};
 use ports::lanes::{LaneStore, Refused, Settlement};
-use ports::messages::{AcceptJob, MessageStore};
+use ports::messages::{AcceptJob, MessageFilter, MessageStore};
 use ports::templates::{TemplatePatch, TemplateStore};
 use ports::webhooks::Change;
 use store::{SqlStore, StoreConfig};
@@ -23,7 +24,7 @@ on_each_engine!(
     a_lane_has_one_holder_until_its_lease_runs_out,
     a_holder_that_was_restarted_goes_on_at_once,
     asking_for_a_lane_that_another_holds_writes_nothing,
-    a_message_of_a_broadcast_waits_for_its_paused_template,
+    whom_a_template_that_may_not_be_sent_keeps_back_waits_for_another_message,
     of_a_hundred_who_want_the_lane_one_gets_it,
     a_lost_lease_renews_and_claims_nothing,
     the_pace_goes_over_to_the_next_holder,
@@ -93,8 +94,8 @@ async fn asking_for_a_lane_that_another_holds_writes_nothing(bench: Bench) {
     assert!(take(81).await.unwrap().is_some(), "the lease ran out");
 }
 
-/// Of a broadcast, as the store sees it; the rest is `enqueue`'s.
-async fn a_message_of_a_broadcast_waits_for_its_paused_template(bench: Bench) {
+async fn whom_a_template_that_may_not_be_sent_keeps_back_waits_for_another_message(bench: Bench) {
+    use domain::templates::Status as Template;
     let campaign = Campaign::frozen(bench, 2).await;
     let (scene, lease) = (&campaign.scene, campaign.scene.lane("node").await);
     campaign.feed(2).await;
@@ -102,13 +103,24 @@ async fn a_message_of_a_broadcast_waits_for_its_paused_template(bench: Bench) {
         let patch = TemplatePatch { status: Some(status), ..TemplatePatch::default() };
         scene.store().update_template(scene.tenant, scene.template, patch, at(30)).await.unwrap();
     };
-    status(domain::templates::Status::Paused).await;
-    let claim = scene.claim(&lease).await;
-    assert_eq!((claim.claimed.len(), claim.refused.len()), (0, 0));
-    status(domain::templates::Status::Approved).await;
+    for unusable in [Template::Paused, Template::Disabled] {
+        status(unusable).await;
+        let claim = scene.claim(&lease).await;
+        assert_eq!((claim.claimed.len(), claim.refused.len()), (0, 0));
+        assert_eq!(campaign.counts().await, Counts { pending: 2, ..Counts::default() });
+        campaign.check().await;
+        status(Template::Approved).await;
+        assert_eq!(scene.store().claim_due(&lease, 100, at(60)).await.unwrap().claimed, []);
+        let turns = [1, 2].map(|id| campaign.send(id)).to_vec();
+        assert_eq!(campaign.enqueue(turns).await.queued, 2);
+    }
     let later = scene.store().claim_due(&lease, 100, at(60)).await.unwrap();
     assert_eq!(later.claimed.len(), 2, "nobody failed");
     assert!(later.claimed.iter().all(|one| one.attempt == 1), "and no attempt was spent");
+    let filter = MessageFilter { broadcast_id: Some(campaign.id), ..Default::default() };
+    let all = scene.listed(filter).await;
+    assert_eq!(all.iter().filter(|message| message.status == Status::Cancelled).count(), 4);
+    campaign.check().await;
 }
 
 async fn of_a_hundred_who_want_the_lane_one_gets_it(bench: Bench) {

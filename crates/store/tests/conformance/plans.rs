@@ -294,11 +294,12 @@ async fn broadcasts(scene: &Scene, store: &SqlStore) {
         store.move_broadcast(tenant, id, step(wanted)).await.unwrap();
     }
     let more = store.due_recipients(tenant, id, connection, share, None, 3, at(100)).await.unwrap();
+    store.known_recipients(tenant, id, connection, share, None, 3, at(100)).await.unwrap();
     let mut mixed = turns(&more);
     mixed[0].1 = Turn::LeaveOut { reason: LeftOut::InvalidParameter, detail: None };
     mixed[1].1 = Turn::Wait { until: at(200) };
     store.enqueue(batch(mixed)).await.unwrap();
-    store.waiting_of_broadcasts(tenant, connection).await.unwrap();
+    store.waiting_of_broadcasts(tenant, connection, at(100)).await.unwrap();
     store.next_recipient_due(tenant, id).await.unwrap();
     store.initiated_since(tenant, &[connection], at(0)).await.unwrap();
     store.finish_broadcast(tenant, id, at(100)).await.unwrap();

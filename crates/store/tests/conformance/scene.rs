@@ -195,6 +195,7 @@ impl Scene {
             flag: None,
             if_template: None,
             marketing_stop: false,
+            verdict: None,
             pricing_category: None,
         }
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use domain::connections::ConnectionState;
 use domain::consent::ConsentKind;
 use domain::consent::words::Word;
 use domain::contacts::Identity;
 use domain::messages::content::MediaSource;
 use domain::messages::{Content, Direction, Status};
 use domain::{InboxId, MediaId};
-use ports::connections::ConnectionStore;
+use ports::connections::{Broken, ConnectionPatch, ConnectionStore};
 use ports::consent::ConsentStore;
 use ports::contacts::{ContactStore, NewContact};
 use ports::conversations::{ConversationFilter, ConversationStore};
@@ -19,7 +20,7 @@ use ports::operator::OperatorStore;
 use ports::templates::TemplateStore;
 use ports::webhooks::{
     AsideReason, Change, ConnectionEvent, IdentityChange, Inbound, InboundMedia, MarketingPreference,
-    Projection, RawWebhook, SetAside, Source, StatusReport, TemplateEvent, WebhookStore,
+    Projection, RawWebhook, SetAside, Source, StatusReport, TemplateEvent, Verdict, WebhookStore,
 };
 
 use crate::samples::{WABA, at_once, identity, new_contact, phone};
@@ -56,10 +57,34 @@ on_each_engine!(
     a_marketing_preference_counts_for_a_stranger_too,
     a_template_event_moves_its_template,
     an_account_event_breaks_the_connection_once,
+    a_failure_breaks_its_number_unless_that_was_repaired_since,
     items_set_aside_are_kept_once_and_settled,
     a_failing_change_applies_nothing,
     a_tenant_sees_nothing_of_anothers_inbox,
 );
+
+async fn a_failure_breaks_its_number_unless_that_was_repaired_since(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let (ana, ben) = (scene.opted_in(1).await, scene.opted_in(2).await);
+    let lease = scene.lane("node").await;
+    scene.sent(&lease, ana, "w1").await;
+    scene.sent(&lease, ben, "w2").await;
+    let failed = |wamid: &str| {
+        let verdict = Some(Verdict::Broken(Broken::because("Meta wants to be paid")));
+        Change::Status(StatusReport { verdict, ..scene.status(wamid, Status::Failed, at(60)) })
+    };
+    let projected = scene.project(vec![failed("w1"), failed("w1")]).await;
+    assert_eq!(projected.broken, [scene.connection]);
+    let state =
+        async || scene.store().connection(scene.tenant, scene.connection).await.unwrap().unwrap().state;
+    assert_eq!(state().await, ConnectionState::Error);
+    let repaired = ConnectionPatch { state: Some((ConnectionState::Active, None)), ..Default::default() };
+    scene.store().update_connection(scene.tenant, scene.connection, repaired, at(110)).await.unwrap();
+    // A repeat, and a failure that was on its way when the number was repaired.
+    let projected = scene.project(vec![failed("w1"), failed("w2")]).await;
+    assert_eq!((projected.broken, projected.moved.len()), (Vec::new(), 1));
+    assert_eq!(state().await, ConnectionState::Active);
+}
 
 async fn a_status_reveals_the_user_id_of_a_contact_who_has_none(bench: Bench) {
     let scene = Scene::of(bench).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::messages::Content;
 use domain::messages::content::{Media, MediaSource, ReactionTarget};
-use domain::messages::retry::{Decision, Facts, FailureKind, Outcome as Called, ThrottleScope, decide};
+use domain::messages::retry::{Decision, Facts, Outcome as Called, decide};
 use domain::templates;
 use ports::gateway::{AcceptedByMeta, GatewayError, MetaRefusal, Outgoing};
 use ports::lanes::{Claimed, Settlement};
@@ -18,14 +18,14 @@ use super::Lane;
 use crate::directory::Entry;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
-use crate::messages::tap::TEMPLATE_PAUSED;
+use crate::messages::tap::{TEMPLATE_PAUSED, concerns_template};
 use crate::messages::waiters::News;
 use crate::telemetry;
 
 /// Preparing that takes less than this does not disturb the pace.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// In which a broadcast is paused whose template Meta paused: what is left of it waits with it.
+/// In which a broadcast is paused whose template cannot be sent: what is left of it waits with it.
 const A_MOMENT: domain::SignedDuration = domain::SignedDuration::from_secs(5);
 
 impl Lane {
@@ -35,6 +35,7 @@ impl Lane {
         let outgoing = match self.prepare(entry, &claimed).await {
             Ok(outgoing) => outgoing,
             Err(settlement) => {
+                let settlement = self.patiently(&claimed, settlement);
                 let news = failed_news(&settlement);
                 self.report(&claimed, settlement, news).await;
                 return;
@@ -180,6 +181,7 @@ impl Lane {
         let at = self.now();
         *self.answered_at() = at;
         self.pacer().recovered(at);
+        self.passed(at);
         let news = News::Sent { wamid: accepted.wamid.clone(), at };
         let settlement = Settlement::Sent { wamid: accepted.wamid, held: accepted.held };
         self.report(claimed, settlement, Some(news)).await;
@@ -211,7 +213,7 @@ impl Lane {
                 (Settlement::Requeue { due_at, costs_attempt, why }, news)
             }
             Decision::SlowDown { after } => {
-                let until = self.slow_down(&outcome, now, self.after(after));
+                let until = self.slow_down(&entry.connection, &outcome, &why, now, self.after(after));
                 (keep_its_place(claimed, why), News::Throttled { until })
             }
             Decision::DelayContact { after } => self.delay_contact(claimed, self.after(after), why),
@@ -221,18 +223,28 @@ impl Lane {
             }
             Decision::Fail { flag_contact, marketing_stop, not_before: _ } => {
                 self.learn_of_template(claimed, &error).await;
-                if claimed.broadcast_id.is_some() && why.meta_error_code == Some(TEMPLATE_PAUSED) {
-                    let due_at = self.after(A_MOMENT);
-                    let news = News::Retrying { unreachable: false, why: why.clone() };
-                    let settlement = Settlement::Requeue { due_at, costs_attempt: false, why };
-                    self.report(claimed, settlement, Some(news)).await;
-                    return;
-                }
                 let flag = why.meta_error_code.filter(|_| flag_contact);
-                (Settlement::Failed { why: why.clone(), flag, marketing_stop }, News::Failed(why))
+                let failed = Settlement::Failed { why: why.clone(), flag, marketing_stop };
+                match self.patiently(claimed, failed) {
+                    waits @ Settlement::Requeue { .. } => (waits, News::Retrying { unreachable: false, why }),
+                    failed => (failed, News::Failed(why)),
+                }
             }
         };
         self.report(claimed, settlement, Some(news)).await;
+    }
+
+    /// What fails because of its template is put back when it is a broadcast's: that stops, and whoever is left waits
+    /// until the template may be sent again.
+    fn patiently(&self, claimed: &Claimed, settlement: Settlement) -> Settlement {
+        match settlement {
+            Settlement::Failed { why, .. }
+                if claimed.broadcast_id.is_some() && concerns_template(&why.code) =>
+            {
+                Settlement::Requeue { due_at: self.after(A_MOMENT), costs_attempt: false, why }
+            }
+            other => other,
+        }
     }
 
     fn facts(&self, claimed: &Claimed) -> Facts {
@@ -245,21 +257,8 @@ impl Lane {
         }
     }
 
-    fn after(&self, wait: domain::SignedDuration) -> Timestamp {
+    pub(super) fn after(&self, wait: domain::SignedDuration) -> Timestamp {
         self.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The number as a whole slows down and pauses; answers until when.
-    fn slow_down(&self, outcome: &Called, now: Timestamp, until: Timestamp) -> Timestamp {
-        let mut pacer = self.pacer();
-        pacer.throttled(now);
-        match outcome {
-            Called::Refused { kind: FailureKind::Throttled { scope: ThrottleScope::Account }, .. } => {
-                pacer.pause_account(now, until);
-            }
-            _ => pacer.pause_until(until),
-        }
-        pacer.peek(now)
     }
 
     /// The contact waits, and with it whatever is claimed for it until then. Several calls to one contact that end

@@ -19,7 +19,7 @@ impl Lane {
             // One after the other: whoever comes later sees what the first one did, and what was repaired since.
             let _first = self.halts.lock().await;
             if self.still_stands(entry).await {
-                let breakdown = breakdown(entry, why);
+                let breakdown = Breakdown::of_failure(&entry.connection, why);
                 if let Err(error) = break_down(&self.shared.deps, &entry.connection, &breakdown).await {
                     tracing::error!(%error, connection.id = %self.connection, "could not note a broken connection");
                 }
@@ -45,17 +45,5 @@ impl Lane {
         if let Err(error) = self.shared.directory.refresh().await {
             tracing::warn!(%error, "could not read the connections");
         }
-    }
-}
-
-fn breakdown(entry: &Entry, why: &Failure) -> Breakdown {
-    if why.code == "TOKEN_EXPIRED" {
-        Breakdown::Token {
-            why: why.message.clone(),
-            expired_at: entry.connection.token_expires_at,
-            meta_error_code: why.meta_error_code,
-        }
-    } else {
-        Breakdown::Other { why: why.message.clone(), meta_error_code: why.meta_error_code }
     }
 }

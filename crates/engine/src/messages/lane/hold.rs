@@ -60,6 +60,8 @@ impl Lane {
         if pacer.rate() != entry.connection.rate {
             pacer.set_rate(entry.connection.rate, self.now());
         }
+        drop(pacer);
+        self.heed_siblings(&entry.connection);
     }
 
     fn pace(&self) -> serde_json::Value {

@@ -1,16 +1,17 @@
 //! What became of a message.
 
 use domain::messages::Status;
-use domain::messages::retry::FailureKind;
+use domain::messages::retry::{FailureKind, ThrottleScope};
 use domain::{ConnectionId, Timestamp};
 use graph::errors::classify;
 use graph::webhook::{DeliveryStatus, Item, StatusUpdate, WebhookError};
 use ports::gateway::failure_kind;
 use ports::messages::Failure;
-use ports::webhooks::{AsideReason, Change, Source, StatusReport};
+use ports::webhooks::{AsideReason, Change, Source, StatusReport, Verdict};
 
 use super::Reader;
 use super::people::identity;
+use crate::connections::{Breakdown, restrained};
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
 
@@ -54,6 +55,7 @@ impl Reader<'_> {
             at,
             message_id: ours.map(|data| data.message),
             recipient: identity(update.recipient_id.as_deref(), update.recipient_user_id.as_deref()),
+            verdict: self.verdict(connection, failed.kind, failed.failure.as_ref()),
             failure: failed.failure,
             flag: failed.flag,
             if_template: failed.if_template,
@@ -61,11 +63,34 @@ impl Reader<'_> {
             pricing_category: update.pricing.as_ref().and_then(|pricing| pricing.category.clone()),
         }))
     }
+
+    /// Troubles of token, account and payment may be told at once or in a status: they mean the same. Source: Meta,
+    /// "Error codes".
+    fn verdict(
+        &self,
+        connection: ConnectionId,
+        kind: Option<FailureKind>,
+        why: Option<&Failure>,
+    ) -> Option<Verdict> {
+        let entry = self.listing.of_tenant(self.tenant, connection)?;
+        match kind? {
+            FailureKind::ConnectionBroken | FailureKind::AccountRestricted | FailureKind::PaymentRequired => {
+                let breakdown = Breakdown::of_failure(&entry.connection, why?);
+                Some(Verdict::Broken(breakdown.broken(&entry.connection, self.now)))
+            }
+            FailureKind::Throttled { scope: ThrottleScope::Account } => {
+                let condition = restrained(&entry.connection, why?);
+                Some(Verdict::Restrained(condition.alert(self.tenant, self.now)))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What a failed status says.
 #[derive(Default)]
 struct Failed {
+    kind: Option<FailureKind>,
     failure: Option<Failure>,
     flag: Option<i64>,
     if_template: Option<(Failure, i64)>,
@@ -84,6 +109,7 @@ fn failed(update: &StatusUpdate, at: Timestamp) -> Failed {
     // Whether it was a template is not in the webhook; the store knows its message.
     let differs = flag(true) != flag(false);
     Failed {
+        kind: Some(kind),
         failure: Some(told(error, kind, facts.advice, false, at)),
         flag: flag(false),
         if_template: flag(true)
@@ -96,7 +122,7 @@ fn failed(update: &StatusUpdate, at: Timestamp) -> Failed {
 fn told(error: &WebhookError, kind: FailureKind, advice: &str, is_template: bool, at: Timestamp) -> Failure {
     let text = error.message.clone().or_else(|| error.title.clone()).unwrap_or_default();
     Failure {
-        code: failure::code(kind, error.code, is_template).into(),
+        code: failure::code_of(kind, error.code, is_template, error.details.as_deref()).into(),
         message: failure::headline(kind, error.code, is_template).into(),
         meta_error_code: Some(error.code),
         meta_message: Some(match &error.details {

@@ -216,3 +216,25 @@ async fn what_is_over_metas_daily_limit_waits_for_the_next_day_and_nobody_is_ref
     press.counts_equal_rows(id).await;
     press.each_phone_once(&phones[250..]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_metas_limit_does_not_count_goes_on_wherever_it_stands_in_the_list() {
+    let press = Press::with(40, |_, config| config.accounts[0].tier = "TIER_50".into()).await;
+    let patch = ports::connections::ConnectionPatch {
+        messaging_limit: Some("TIER_50".into()),
+        ..ports::connections::ConnectionPatch::default()
+    };
+    press.patch(patch).await;
+    press.contacts(300).await;
+    let heard: Vec<String> = (0..20).map(|n| format!("+1555301{n:04}")).collect();
+    for phone in &heard {
+        press.hears(phone, &format!("hello from {phone}")).await;
+    }
+    let id = press.start(press.plan()).await;
+    press.counts(id, |counts| counts.sent == 70 && counts.pending == 250).await;
+    press.each_phone_once(&heard);
+    // Whoever writes in later goes on, too.
+    press.hears("+15552000299", "and from me").await;
+    press.counts(id, |counts| counts.sent >= 71 || counts.pending < 250).await;
+    press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
+}

@@ -9,7 +9,7 @@ use ports::contacts::ContactStore;
 use ports::lanes::Settlement;
 use ports::messages::{MessageFilter, MessageStore};
 
-use super::campaign::Campaign;
+use super::campaign::{Campaign, retry};
 use crate::scene::failure;
 use crate::support::{Bench, at};
 
@@ -21,6 +21,7 @@ on_each_engine!(
     what_the_gate_asks_comes_with_the_recipient,
     nothing_is_queued_for_a_connection_that_is_gone,
     counts_follow_a_message_through_its_life,
+    no_hour_has_less_than_nothing_when_messages_fail_hours_later,
     a_removed_connection_gives_its_part_to_the_others,
     a_removed_connection_cancels_what_belongs_to_no_broadcast_under_way,
 );
@@ -59,7 +60,11 @@ async fn some_are_left_out_and_some_wait(bench: Bench) {
     );
     assert_eq!(campaign.due(10).await, [], "it waits");
     let store = campaign.scene.store();
-    assert_eq!(store.next_recipient_due(campaign.scene.tenant, campaign.id).await.unwrap(), Some(at(60)));
+    let next = async || store.next_recipient_due(campaign.scene.tenant, campaign.id).await.unwrap();
+    assert_eq!(next().await, Some(at(11)), "the message that waits");
+    let lease = campaign.scene.lane("node").await;
+    campaign.deliver(&lease).await;
+    assert_eq!(next().await, Some(at(60)));
     campaign.check().await;
 }
 
@@ -158,6 +163,38 @@ async fn counts_follow_a_message_through_its_life(bench: Bench) {
         campaign.scene.store().delete_contact(campaign.scene.tenant, ContactId(2), at(70)).await.unwrap()
     );
     assert_eq!(campaign.counts().await, Counts { sent: 3, delivered: 2, ..Counts::default() });
+    campaign.check().await;
+}
+
+async fn no_hour_has_less_than_nothing_when_messages_fail_hours_later(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 4).await;
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(4).await;
+    let (doubtful, sent) = {
+        let mut claimed = campaign.scene.claim(&lease).await.claimed;
+        (claimed.remove(0), claimed)
+    };
+    campaign.settle(&lease, &doubtful, Settlement::InDoubt { why: failure("x", 1) }).await;
+    for one in &sent {
+        let wamid = format!("w.{}", one.contact_id);
+        campaign.settle(&lease, one, Settlement::Sent { wamid, held: false }).await;
+    }
+    campaign.scene.report("w.2", Status::Failed, at(7_300)).await;
+    campaign.scene.report("w.3", Status::Failed, at(7_300)).await;
+    campaign.scene.report("w.3", Status::Delivered, at(11_000)).await;
+    let settled = ports::webhooks::StatusReport {
+        message_id: Some(doubtful.message_id),
+        ..campaign.scene.status("w.1", Status::Sent, at(11_000))
+    };
+    campaign.scene.project(vec![ports::webhooks::Change::Status(settled)]).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let again = store.retry_recipients(tenant, campaign.id, &retry(&[], 9, at(15_000))).await.unwrap();
+    assert_eq!(again.retried, 1);
+    let results = store.broadcast_results(tenant, campaign.id).await.unwrap().unwrap();
+    for (hour, counts) in &results.hours {
+        let Counts { sent, delivered, failed, in_doubt, .. } = *counts;
+        assert!(sent >= 0 && delivered >= 0 && failed >= 0 && in_doubt >= 0, "{hour}: {counts:?}");
+    }
     campaign.check().await;
 }
 

@@ -171,7 +171,7 @@ async fn another_tenant_sees_and_touches_nothing(bench: Bench) {
     assert_eq!(store.change_numbers(stranger, id, &[], at(99)).await.unwrap(), not_found);
     assert_eq!(store.next_recipient_due(stranger, id).await.unwrap(), None);
     let connection = campaign.scene.connection;
-    assert_eq!(store.waiting_of_broadcasts(stranger, connection).await.unwrap(), []);
+    assert_eq!(store.waiting_of_broadcasts(stranger, connection, at(99)).await.unwrap(), []);
     assert_eq!(store.initiated_since(stranger, &[connection], at(0)).await.unwrap(), 0);
     assert_eq!(store.finish_broadcast(stranger, id, at(99)).await.unwrap(), None);
     assert_eq!(campaign.read().await, before);

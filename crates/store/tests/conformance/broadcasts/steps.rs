@@ -3,9 +3,10 @@
 use domain::broadcasts::{LeftOut, State, Step, StopCode};
 use domain::messages::Status;
 use domain::templates::Category;
+use ports::alerts::AlertStore;
 use ports::broadcasts::{
-    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, Move, NewBroadcast, NotRetried,
-    RecipientFilter, RecipientState, Retried, Retry,
+    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, InQueue, Move, NewBroadcast,
+    NotRetried, RecipientFilter, RecipientState, Retried, Retry,
 };
 use ports::lanes::{LaneStore, Settlement};
 use ports::messages::{Failure, MessageStore};
@@ -26,6 +27,7 @@ on_each_engine!(
     cancelling_cancels_what_waits_and_leaves_the_rest_out,
     a_message_that_comes_back_to_a_cancelled_broadcast_is_cancelled,
     it_completes_when_nobody_waits_and_fails_when_everybody_failed,
+    one_that_had_ended_fails_when_the_last_of_it_turns_out_to_have_failed,
     failed_ones_get_a_new_attempt_once,
     a_new_attempt_waits_for_the_time_that_meta_asks_for,
     who_may_have_got_it_gets_a_new_attempt_only_when_named_and_accepted,
@@ -114,10 +116,12 @@ async fn what_is_paused_is_not_claimed_until_it_is_resumed(bench: Bench) {
     let own = campaign.scene.send(campaign.scene.job(domain::ContactId(1))).await.message_id;
     let (store, tenant, connection) =
         (campaign.scene.store(), campaign.scene.tenant, campaign.scene.connection);
-    assert_eq!(store.waiting_of_broadcasts(tenant, connection).await.unwrap(), [(campaign.id, 4)]);
+    let queue = |waiting, due| InQueue { broadcast: campaign.id, waiting, due };
+    assert_eq!(store.waiting_of_broadcasts(tenant, connection, at(11)).await.unwrap(), [queue(4, 4)]);
+    assert_eq!(store.waiting_of_broadcasts(tenant, connection, at(10)).await.unwrap(), [queue(4, 0)]);
     let paused = campaign.step(Step::Pause).await;
     assert_eq!(paused.reason.as_ref().map(|why| why.code), Some(StopCode::ByUser));
-    assert_eq!(store.waiting_of_broadcasts(tenant, connection).await.unwrap(), []);
+    assert_eq!(store.waiting_of_broadcasts(tenant, connection, at(99)).await.unwrap(), []);
     let stats = store.queue_stats(tenant, connection, at(30)).await.unwrap();
     assert_eq!((stats.queued, stats.sending), (1, 0), "what is held is not queued");
     let claimed = campaign.scene.claim(&lease).await.claimed;
@@ -240,6 +244,39 @@ async fn it_completes_when_nobody_waits_and_fails_when_everybody_failed(bench: B
     assert_eq!(finish(&campaign).await, Some(State::Failed));
     let reason = campaign.read().await.reason.unwrap();
     assert_eq!(reason.code, StopCode::AllFailed);
+}
+
+async fn one_that_had_ended_fails_when_the_last_of_it_turns_out_to_have_failed(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 3).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(3).await;
+    let claimed = campaign.scene.claim(&lease).await.claimed;
+    let failed = Settlement::Failed { why: failure("x", 131_000), flag: None, marketing_stop: false };
+    campaign.settle(&lease, &claimed[0], failed).await;
+    campaign.settle(&lease, &claimed[1], Settlement::InDoubt { why: failure("x", 1) }).await;
+    let wamid = "w.late".to_owned();
+    campaign.settle(&lease, &claimed[2], Settlement::Sent { wamid, held: false }).await;
+    let ended = store.finish_broadcast(tenant, campaign.id, at(50)).await.unwrap().unwrap();
+    assert_eq!(ended.state, State::Completed);
+    campaign.scene.report("w.late", Status::Failed, at(60)).await;
+    assert_eq!(campaign.read().await.state, State::Completed, "one is in doubt");
+    let doubt = ports::webhooks::StatusReport {
+        message_id: Some(claimed[1].message_id),
+        ..campaign.scene.status("w.doubt", Status::Failed, at(61))
+    };
+    campaign.scene.project(vec![ports::webhooks::Change::Status(doubt)]).await;
+    let failed = campaign.read().await;
+    assert_eq!((failed.state, failed.finished_at), (State::Failed, Some(at(50))));
+    let reason = failed.reason.unwrap();
+    assert_eq!((reason.code, reason.at), (StopCode::AllFailed, at(61)));
+    let open = store.open_alerts(tenant, &["broadcast_stopped"]).await.unwrap();
+    let [alert] = &open[..] else { panic!("{open:?}") };
+    assert_eq!(
+        (alert.details["failed"].as_i64(), alert.details["status"].as_str()),
+        (Some(3), Some("failed"))
+    );
+    campaign.check().await;
 }
 
 async fn failed_ones_get_a_new_attempt_once(bench: Bench) {
