@@ -11,6 +11,7 @@ mod xlsx;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,8 @@ pub const COLUMNS: usize = 2_000;
 pub const ROW_BYTES: usize = 256 * 1024;
 /// Rows that are looked at to find out what a file is.
 pub const SAMPLE: usize = 50;
+/// Bytes by which formats are told apart.
+const HEAD: u64 = 1_024;
 /// Characters that are kept of a row that is no good row.
 const KEPT: usize = 1_000;
 
@@ -115,10 +118,20 @@ impl Table {
     /// # Errors
     /// [`Unreadable`]: it is empty, no table, or the disk failed.
     pub fn find(path: &Path, hints: &Hints) -> Result<(Self, Vec<Row>), Unreadable> {
+        unpanicking(|| Self::look(path, hints))
+    }
+
+    fn look(path: &Path, hints: &Hints) -> Result<(Self, Vec<Row>), Unreadable> {
+        let head = head(path)?;
         let format = if hints.is_json {
             Format::Json
-        } else if xlsx::is_zip(path)? {
+        } else if xlsx::is_zip(&head) {
             Format::Xlsx { sheet: xlsx::check(path, hints.sheet.as_deref())? }
+        } else if xlsx::is_container(&head) {
+            return Err(Unreadable::refused(
+                "the file is a workbook with a password, or of the old kind (.xls): take the password off, or save it as \
+                 .xlsx or CSV",
+            ));
         } else {
             let encoding = encoding::find(path)?;
             let delimiter = match hints.delimiter {
@@ -167,10 +180,26 @@ impl Table {
         each: &mut dyn FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), Unreadable> {
         let after = after.max(self.begins_after);
-        rows(path, &self.format, progress, &mut |row| {
-            if row.number <= after || row.is_blank() { ControlFlow::Continue(()) } else { each(row) }
+        unpanicking(|| {
+            rows(path, &self.format, progress, &mut |row| {
+                if row.number <= after || row.is_blank() { ControlFlow::Continue(()) } else { each(row) }
+            })
         })
     }
+}
+
+/// Files come from anybody: where a library that takes one apart fails on it, that file is refused and no more. What
+/// was at work then is dropped.
+fn unpanicking<T>(read: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Unreadable> {
+    std::panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(Unreadable::refused("the file is broken in a way that cannot be told")))
+}
+
+/// The first bytes.
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD as usize);
+    File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 fn first_rows(path: &Path, format: &Format) -> Result<Vec<Row>, Unreadable> {
