@@ -58,6 +58,16 @@ impl Process {
         let _ = self.0.wait();
     }
 
+    /// The most memory that it ever had, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak is told");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// SIGTERM, then waits for the end; true when it ended well.
     pub fn terminate(&mut self) -> bool {
         let asked = Command::new("kill").arg(self.0.id().to_string()).status().is_ok_and(|it| it.success());

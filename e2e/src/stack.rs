@@ -92,6 +92,14 @@ impl Stack {
         self.template("hello", "APPROVED", json!([{ "type": "BODY", "text": "Hello from us." }]))
     }
 
+    /// The most memory that the demo ever had, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    pub fn peak_memory(&self) -> u64 {
+        self.process.peak_memory()
+    }
+
     /// What the demo printed and logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

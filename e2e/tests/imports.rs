@@ -239,6 +239,16 @@ fn workbooks_and_utf_16_are_read_and_garbage_is_refused_in_words() {
         ("zeros.csv", vec![0; 10_000], "neither text nor"),
         ("broken.xlsx", b"PK\x03\x04 nothing".to_vec(), "no XLSX workbook"),
         ("bomb.xlsx", bomb(), "unpacks to more"),
+        ("liar.xlsx", liar("100000000000000000"), "no column seems to hold phone numbers"),
+        ("liar2.xlsx", liar("18446744073709551615"), "no column seems to hold phone numbers"),
+        ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0".repeat(100), "take the password off"),
+        (
+            "order.xlsx",
+            zipped(
+                &[2, 3, 2].map(|row| format!("<row r=\"{row}\"><c t=\"str\"><v>x</v></c></row>")).concat(),
+            ),
+            "row 2 stands behind row 3",
+        ),
         ("wide.csv", wide.into_bytes(), "more than 2000 columns"),
         ("prose.txt", b"Dear all,\nthis is no list.\n".to_vec(), "no column seems to hold phone numbers"),
     ] {
@@ -248,6 +258,44 @@ fn workbooks_and_utf_16_are_read_and_garbage_is_refused_in_words() {
     }
     let missing = stack.api.get("/contacts/import/4711");
     assert_eq!(missing.refused(404, "IMPORT_NOT_FOUND")["details"]["id"], 4711);
+}
+
+#[test]
+fn hostile_workbooks_take_little_memory() {
+    let stack = Stack::start(Database::sqlite());
+    let good = workbook(&[&["Mobile", "Name"], &["+15550000002", "Ann"]]);
+    let dry = [("dry_run", "true")];
+    import(&stack.api, "book.xlsx", &good, &dry).expect(200);
+    let before = stack.peak_memory();
+    let texts = format!("<sst><si><t>phone</t></si><si><t>{}</t></si></sst>", "x".repeat(1_000_000));
+    let head = "<row r=\"1\"><c t=\"s\"><v>0</v></c></row>";
+    let named = "<c t=\"s\"><v>1</v></c>".repeat(1_000);
+    let row = format!("{head}<row r=\"2\"><c t=\"str\"><v>+15550000003</v></c>{named}</row>");
+    let names = format!("<row r=\"1\">{named}</row>");
+    let font = format!("<fonts><font><name val=\"{}\"/></font></fonts>", "x".repeat(900_000));
+    let styles =
+        format!("<styleSheet>{font}<cellXfs>{}</cellXfs></styleSheet>", "<xf fontId=\"0\"/>".repeat(5_000));
+    let rows = (2..2_000).map(|row| format!("<row r=\"{row}\"><c r=\"BXX{row}\"><v>1</v></c></row>"));
+    let sparse = format!("{head}{}", rows.collect::<String>());
+    let hostile = [
+        zipped_with(&row, &[("xl/sharedStrings.xml", texts.clone())]),
+        zipped_with(&names, &[("xl/sharedStrings.xml", texts.clone())]),
+        zipped_with(
+            &row.replace("<row r=\"2\">", "<row r=\"2\"><c s=\"4999\"><v>1</v></c>"),
+            &[("xl/sharedStrings.xml", texts.clone()), ("xl/styles.xml", styles)],
+        ),
+        zipped_with(&sparse, &[("xl/sharedStrings.xml", texts)]),
+        liar("100000000000000000"),
+    ];
+    std::thread::scope(|scope| {
+        for (number, file) in hostile.iter().cycle().take(15).enumerate() {
+            let (api, dry) = (&stack.api, &dry);
+            scope.spawn(move || import(api, "book.xlsx", file, if number < 10 { dry } else { &[] }));
+        }
+    });
+    import(&stack.api, "book.xlsx", &good, &dry).expect(200);
+    let grown = (stack.peak_memory() - before) >> 20;
+    assert!(grown < 200, "{grown} MB more");
 }
 
 fn large(rows: u32) -> Vec<u8> {
@@ -401,6 +449,10 @@ fn bomb() -> Vec<u8> {
 }
 
 fn zipped(sheet: &str) -> Vec<u8> {
+    zipped_with(sheet, &[])
+}
+
+fn zipped_with(sheet: &str, others: &[(&str, String)]) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let rels = "http://schemas.openxmlformats.org/package/2006/relationships";
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -430,7 +482,13 @@ fn zipped(sheet: &str) -> Vec<u8> {
             format!("<worksheet xmlns=\"{main}\"><sheetData>{sheet}</sheetData></worksheet>"),
         ),
     ];
-    stored(&parts)
+    stored(&[parts.as_slice(), others].concat())
+}
+
+/// One whose texts claim to be so many.
+fn liar(count: &str) -> Vec<u8> {
+    let texts = format!("<sst count=\"{count}\" uniqueCount=\"{count}\"><si><t>city</t></si></sst>");
+    zipped_with("<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row>", &[("xl/sharedStrings.xml", texts)])
 }
 
 /// A ZIP archive without compression: local headers, the directory, its end (APPNOTE 4.3).
