@@ -5,6 +5,7 @@
 
 pub mod cells;
 pub mod columns;
+pub mod phone_column;
 
 use std::str::FromStr;
 
@@ -65,6 +66,32 @@ pub mod problems {
     pub const NO_PHONE: &str = "Phone number required";
     /// The number stood in an earlier row, or belongs to a contact already.
     pub const DUPLICATE: &str = "Duplicate number";
+
+    /// Beginnings of what else is said: of rows that cannot be read, and of columns, which are named first.
+    const BEGINNINGS: [&str; 17] = [
+        INVALID_PHONE,
+        NO_PHONE,
+        DUPLICATE,
+        "The row ",
+        "A quotation mark ",
+        "Must be an object",
+        "Unknown member ",
+        "phone ",
+        "name ",
+        "language ",
+        "time_zone ",
+        "tags",
+        "fields",
+        "opted_in ",
+        "consent_source ",
+        "consent_time ",
+        "consent_evidence ",
+    ];
+
+    /// Whether a report of ours could say this.
+    pub fn is_ours(text: &str) -> bool {
+        BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+    }
 }
 
 /// How far an import has come and how fast it goes.

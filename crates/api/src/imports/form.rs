@@ -43,16 +43,32 @@ pub(super) async fn read(
             }
             continue;
         }
-        let options: ImportOptions = api_types::read::read(Value::Object(members))?;
         let filename = field.file_name().map(str::to_owned);
-        let (order, is_trial) = super::order(options, filename, false, key)?;
+        // Faults are told before the file is sent.
+        let options: ImportOptions = api_types::read::read(Value::Object(members.clone()))?;
+        let (mut order, mut is_trial) = super::order(options, filename.clone(), false, key)?;
         let received = file(imports, field).await?;
+        if Imports::is_json(&received) {
+            let options = with_own(imports, &received, members).await?;
+            (order, is_trial) = super::order(options, filename, true, key)?;
+        }
         return match form.next_field().await.map_err(|error| broken(&error, limit))? {
             None => Ok((received, order, is_trial)),
             Some(_) => Err(ApiError::fault("/file", "must be the last field of the form")),
         };
     }
     Err(ApiError::fault("/file", "is missing"))
+}
+
+/// A JSON file says itself what holds for its contacts; what the form says goes before it.
+async fn with_own(
+    imports: &Imports,
+    received: &Received,
+    members: Map<String, Value>,
+) -> Result<ImportOptions> {
+    let mut own = imports.members(received).await.map_err(super::failed(ImportId(0)))?;
+    own.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
+    api_types::read::read(Value::Object(own))
 }
 
 async fn text(mut field: Field<'_>, name: &str, limit: u64) -> Result<String> {

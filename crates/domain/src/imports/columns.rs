@@ -1,9 +1,12 @@
 //! What a column means.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::problems;
 
 /// Characters of a custom field's name.
 pub const FIELD_NAME: usize = 64;
@@ -34,9 +37,9 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether two columns may mean it.
+    /// Whether two columns may mean it; of two fields of one name the first would be lost.
     fn may_repeat(&self) -> bool {
-        matches!(self, Self::Field(_) | Self::Report | Self::Ignore | Self::Tags)
+        matches!(self, Self::Report | Self::Ignore | Self::Tags)
     }
 }
 
@@ -155,11 +158,7 @@ const KNOWN: [(Make, &[&str]); 12] = [
             "teléfono",
             "telefone",
             "téléphone",
-            "numero",
-            "número",
-            "number",
             "rufnummer",
-            "nomor",
             "nomorhp",
             "هاتف",
             "फोन",
@@ -181,6 +180,8 @@ const KNOWN: [(Make, &[&str]); 12] = [
             "nome",
             "nomecompleto",
             "nama",
+            "имя",
+            "الاسم",
         ],
     ),
     (
@@ -198,6 +199,7 @@ const KNOWN: [(Make, &[&str]); 12] = [
             "apellido",
             "apellidos",
             "sobrenome",
+            "apelido",
             "nomdefamille",
             "cognome",
         ],
@@ -215,6 +217,7 @@ const KNOWN: [(Make, &[&str]); 12] = [
             "groupmembership",
             "etiquetas",
             "schlagworte",
+            "schlagwörter",
             "segmente",
         ],
     ),
@@ -255,6 +258,8 @@ const KNOWN: [(Make, &[&str]); 12] = [
             "optindatum",
             "einwilligungam",
             "datumdereinwilligung",
+            "fechadeconsentimiento",
+            "datadeconsentimento",
         ],
     ),
     (
@@ -264,7 +269,7 @@ const KNOWN: [(Make, &[&str]); 12] = [
     (|| Target::Fields, &["fields", "customfields"]),
 ];
 
-fn bare(heading: &str) -> String {
+pub(super) fn bare(heading: &str) -> String {
     heading.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -281,9 +286,14 @@ fn known(heading: &str) -> Option<(Target, usize)> {
     })
 }
 
-/// Whether a row looks like headings.
-pub fn are_headings<S: AsRef<str>>(cells: &[S]) -> bool {
-    cells.iter().any(|cell| known(cell.as_ref()).is_some())
+/// Whether it is a heading that means something here.
+pub fn is_known(heading: &str) -> bool {
+    known(heading).is_some()
+}
+
+/// Of a heading that is known as one of telephone numbers: the lower the better.
+pub(super) fn phone_rank(heading: &str) -> Option<usize> {
+    known(heading).filter(|(target, _)| *target == Target::Phone).map(|(_, rank)| rank)
 }
 
 /// What becomes of columns that nobody knows.
@@ -296,11 +306,11 @@ pub enum Unknown {
     Ignore,
 }
 
-/// What each column means: what was told, else what its heading says.
+/// What each column means: what was told, else what its heading says. No two are a field of one name: the second
+/// `note` is `note_2`.
 pub fn targets<S: AsRef<str>>(headings: &[S], told: &[Option<Target>], unknown: Unknown) -> Vec<Target> {
     let mut targets: Vec<Option<Target>> =
         (0..headings.len()).map(|column| told.get(column).cloned().flatten()).collect();
-    report_columns(headings, &mut targets);
     let mut guesses: Vec<(usize, usize, Target)> = headings
         .iter()
         .enumerate()
@@ -314,33 +324,74 @@ pub fn targets<S: AsRef<str>>(headings: &[S], told: &[Option<Target>], unknown: 
             targets[column] = Some(target);
         }
     }
-    headings
-        .iter()
-        .zip(targets)
-        .enumerate()
-        .map(|(column, (heading, target))| target.unwrap_or_else(|| rest(column, heading.as_ref(), unknown)))
-        .collect()
-}
-
-/// The last two columns of a report that was sent back.
-fn report_columns<S: AsRef<str>>(headings: &[S], targets: &mut [Option<Target>]) {
-    if let [.., row, error] = headings
-        && row.as_ref() == "row"
-        && error.as_ref() == "error"
-    {
-        let last = targets.len() - 2;
-        targets[last..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Report)));
+    if unknown == Unknown::Ignore {
+        return targets.into_iter().map(|target| target.unwrap_or(Target::Ignore)).collect();
     }
+    fields_of_the_rest(headings, &mut targets);
+    targets.into_iter().map(|target| target.unwrap_or(Target::Ignore)).collect()
 }
 
-fn rest(column: usize, heading: &str, unknown: Unknown) -> Target {
-    match unknown {
-        Unknown::Ignore => Target::Ignore,
-        Unknown::Fields => {
-            let name: String = heading.trim().chars().take(FIELD_NAME).collect();
-            Target::Field(if name.is_empty() { format!("column_{}", column + 1) } else { name })
+fn fields_of_the_rest<S: AsRef<str>>(headings: &[S], targets: &mut [Option<Target>]) {
+    let field = |target: &Target| if let Target::Field(name) = target { Some(name.clone()) } else { None };
+    let mut taken: HashSet<String> = targets.iter().flatten().filter_map(field).collect();
+    let mut repeated = Vec::new();
+    for (column, target) in targets.iter_mut().enumerate().filter(|(_, target)| target.is_none()) {
+        let heading = headings[column].as_ref().trim();
+        // As our own reports write it.
+        let name = heading.strip_prefix("fields.").unwrap_or(heading);
+        let name = if name.is_empty() { format!("column_{}", column + 1) } else { name.to_owned() };
+        let short: String = name.chars().take(FIELD_NAME).collect();
+        if taken.insert(short.clone()) {
+            *target = Some(Target::Field(short));
+        } else {
+            repeated.push((column, name));
         }
     }
+    for (column, name) in repeated {
+        let name = unique(&name, FIELD_NAME, |name| taken.contains(name));
+        taken.insert(name.clone());
+        targets[column] = Some(Target::Field(name));
+    }
+}
+
+/// Headings of the last two columns of a report: the row of the file, and what was wrong with it.
+pub const REPORT: [&str; 2] = ["row", "error"];
+/// The same, where the file has columns of these names itself.
+pub const REPORT_BESIDE: [&str; 2] = ["import_row", "import_error"];
+
+/// Whether the last two columns are those of a report that was sent back. `rows` are the first ones: a file may have
+/// columns of these names itself.
+pub fn is_report<H: AsRef<str>, R: AsRef<[String]>>(headings: &[H], rows: &[R]) -> bool {
+    let [before @ .., row, error] = headings else { return false };
+    let (row, error) = (row.as_ref(), error.as_ref());
+    if [row, error] == REPORT_BESIDE {
+        return true;
+    }
+    if [row, error] != REPORT {
+        return false;
+    }
+    let cells = |column: usize| {
+        let cells = rows.iter().filter_map(move |row| row.as_ref().get(column)).map(|cell| cell.trim());
+        cells.filter(|cell| !cell.is_empty())
+    };
+    let (row, error) = (before.len(), before.len() + 1);
+    cells(error).next().is_some()
+        && cells(error).all(problems::is_ours)
+        && cells(row).all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The name, of at most so many characters; with a number behind it when it is taken.
+pub fn unique(name: &str, most: usize, is_taken: impl Fn(&str) -> bool) -> String {
+    let cut = |most: usize| name.trim().chars().take(most).collect::<String>();
+    let name = cut(most);
+    if !is_taken(&name) {
+        return name;
+    }
+    let numbered = (2_u64..).map(|number| {
+        let end = format!("_{number}");
+        format!("{}{end}", cut(most.saturating_sub(end.len())))
+    });
+    numbered.into_iter().find(|name| !is_taken(name)).unwrap_or(name)
 }
 
 /// The first target that is told twice and may be told once.
@@ -373,6 +424,15 @@ mod tests {
     }
 
     #[test]
+    fn words_of_other_languages_are_known() {
+        assert_eq!(
+            guessed(&["имя", "Apelido", "Schlagwörter", "Fecha de consentimiento"]),
+            ["name", "last_name", "tags", "consent_time"]
+        );
+        assert_eq!(guessed(&["الاسم", "Data de consentimento"]), ["name", "consent_time"]);
+    }
+
+    #[test]
     fn of_several_numbers_the_whatsapp_one_is_taken_and_the_others_are_kept_as_fields() {
         assert_eq!(guessed(&["Phone", "Mobile", "WhatsApp"]), ["fields.Phone", "fields.Mobile", "phone"]);
         assert_eq!(guessed(&["Phone", "Mobile"]), ["fields.Phone", "phone"]);
@@ -388,10 +448,41 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_of_a_report_are_left_out_when_it_comes_back() {
-        assert_eq!(guessed(&["phone", "city", "row", "error"]), ["phone", "fields.city", "report", "report"]);
-        assert_eq!(guessed(&["phone", "row"]), ["phone", "fields.row"]);
+    fn the_columns_of_a_report_are_known_by_what_stands_in_them() {
+        let is = |headings: &[&str], rows: &[[&str; 3]]| {
+            let rows: Vec<Vec<String>> =
+                rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect();
+            is_report(headings, &rows)
+        };
+        let ours = ["+1555", "3", "Invalid phone format"];
+        assert!(is(
+            &["phone", "row", "error"],
+            &[ours, ["", "7", "name must be a string; opted_in must be yes or no"]]
+        ));
+        assert!(is(&["phone", "row", "error"], &[ours, ["+15551234567", "4", ""]]), "one that is mended");
+        assert!(!is(&["phone", "row", "error"], &[ours, ["+1555", "3", "E_TIMEOUT"]]));
+        assert!(!is(&["phone", "row", "error"], &[["+1555", "3b", "Invalid phone format"]]));
+        assert!(!is(&["phone", "row", "error"], &[["+1555", "3", ""]]));
+        assert!(!is(&["phone", "error", "row"], &[ours]));
+        assert!(is(&["phone", "import_row", "import_error"], &[]));
+        assert_eq!(guessed(&["phone", "row", "error"]), ["phone", "fields.row", "fields.error"]);
         assert_eq!(guessed(&["phone", "fields.city"]), ["phone", "fields.city"]);
+    }
+
+    #[test]
+    fn the_second_column_of_a_name_becomes_a_field_of_its_own() {
+        assert_eq!(
+            guessed(&["phone", "note", "note", "note_2", "fields.note", ""]),
+            ["phone", "fields.note_3", "fields.note_4", "fields.note_2", "fields.note", "fields.column_6"]
+        );
+        assert_eq!(guessed(&["tags", "labels", "Phone", "Phone"]), ["tags", "tags", "phone", "fields.Phone"]);
+        let long = "x".repeat(100);
+        let found = guessed(&[&long, &long]);
+        assert_eq!((found[0].len(), &found[1][69..]), (71, "_2"));
+        assert_eq!(
+            told_twice(&[Some(Target::Field("a".into())), Some(Target::Field("a".into()))]),
+            Some(&Target::Field("a".into()))
+        );
     }
 
     #[test]
@@ -403,11 +494,5 @@ mod tests {
         }
         assert!("phones".parse::<Target>().is_err());
         assert!("fields.".parse::<Target>().is_err());
-    }
-
-    #[test]
-    fn a_row_of_values_is_no_row_of_headings() {
-        assert!(are_headings(&["Name", "Telefon"]));
-        assert!(!are_headings(&["Ann", "+15551234567"]));
     }
 }

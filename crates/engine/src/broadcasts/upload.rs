@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use domain::imports::columns::{self, Unknown};
-use domain::imports::{Target, cells, problems};
+use domain::imports::phone_column::{self, Column, Doubt};
+use domain::imports::{cells, columns, problems};
 use domain::phone::PhoneNumber;
 use domain::{BroadcastId, ListId, TenantId};
 use ports::StoreError;
@@ -16,7 +16,7 @@ use super::stop::warn;
 use super::{BroadcastError, Broadcasts, CHANGEABLE};
 use crate::faults::Faults;
 use crate::imports::Received;
-use crate::imports::read::{Hints, Progress, Row, Table, Unreadable};
+use crate::imports::read::{self, Format, Hints, Progress, Row, Table, Unreadable};
 
 /// Rows per commit.
 const BATCH: usize = 1_000;
@@ -93,16 +93,24 @@ impl Broadcasts {
         let path = file.path().to_owned();
         let country = self.country_of(tenant, order.default_country).await?;
         let (table, rows) = {
-            let path = path.clone();
-            blocking(move || Table::find(&path, &Hints::default())).await?.map_err(refused)?
+            let (path, room) = (path.clone(), read::room_to_look().await);
+            let find = move || {
+                let _room = room;
+                Table::find(&path, &Hints::default())
+            };
+            blocking(find).await?.map_err(refused)?
         };
         let phone = phone_column(&table, &rows, order.phone_column.as_deref(), country.as_deref())?;
-        let names: Vec<String> = table.header.clone();
+        let names = names(&table.header);
         let columns = names.iter().enumerate().filter(|(index, _)| *index != phone);
         let columns: Vec<String> = columns.map(|(_, name)| name.clone()).collect();
         let (batches, arriving) = mpsc::channel(AHEAD);
         let shape = Shape { phone, names, country: country.clone() };
-        let reading = tokio::task::spawn_blocking(move || read(&table, path, &shape, &batches));
+        let room = read::room_to_walk().await;
+        let reading = tokio::task::spawn_blocking(move || {
+            let _room = room;
+            go_through(&table, path, &shape, &batches);
+        });
         let kept = self.keep(tenant, broadcast, arriving).await;
         let _ = reading.await;
         Ok(ListRead { columns, ..kept? })
@@ -263,7 +271,7 @@ fn in_parts(rows: Vec<ListRow>, country: Option<&str>) -> mpsc::Receiver<Batch> 
 }
 
 /// Goes through the file until it ends, or nobody takes its rows any more.
-fn read(table: &Table, path: PathBuf, shape: &Shape, batches: &mpsc::Sender<Batch>) {
+fn go_through(table: &Table, path: PathBuf, shape: &Shape, batches: &mpsc::Sender<Batch>) {
     let mut batch = Vec::with_capacity(BATCH);
     let outcome = table.each(&path, 0, &Progress::default(), &mut |row| {
         batch.push(shape.row(row));
@@ -285,7 +293,8 @@ impl Shape {
     fn row(&self, row: Row) -> Judged {
         let row_number = i64::try_from(row.number).unwrap_or(i64::MAX);
         if let Some(problem) = row.problem {
-            let given = row.cells.first().map(|cell| cell.chars().take(GIVEN).collect()).unwrap_or_default();
+            let given =
+                row.cells.get(self.phone).map(|cell| cell.chars().take(GIVEN).collect()).unwrap_or_default();
             return (ListRow { row_number, given, phone: None, columns: Map::new() }, Some(problem));
         }
         let clean = |cell: &String| cells::without_apostrophe(cell.trim()).trim().to_owned();
@@ -329,24 +338,42 @@ fn phone_column(
             Faults::one("/phone_column", format!("is no column of the file (columns: {})", header())).into()
         });
     }
-    let by_heading = || {
-        let targets = columns::targets(&table.header, &[], Unknown::Ignore);
-        targets.iter().position(|target| *target == Target::Phone).filter(|_| table.has_header)
-    };
-    // The first column half of whose cells can be numbers.
-    let by_cells = || {
-        (0..table.header.len()).find(|column| {
-            let cells = || {
-                rows.iter().filter_map(|row| row.cells.get(*column)).filter(|cell| !cell.trim().is_empty())
-            };
-            let numbers = cells().filter(|cell| PhoneNumber::parse(cell, country).is_ok()).count();
-            numbers > 0 && numbers * 2 >= cells().count()
-        })
-    };
-    by_heading().or_else(by_cells).ok_or_else(|| {
-        let problem = format!("is missing: no column seems to hold phone numbers (columns: {})", header());
+    let is_named = table.has_header || table.format == Format::Json;
+    let columns: Vec<Column<'_>> = table
+        .header
+        .iter()
+        .map(|heading| Column { heading: if is_named { heading } else { "" }, is_free: true })
+        .collect();
+    let cells = |column| rows.iter().filter_map(|row| row.cells.get(column)).map(String::as_str).collect();
+    phone_column::find(&columns, cells, country).map_err(|doubt| {
+        let problem = match doubt {
+            Doubt::None => {
+                format!("is missing: no column seems to hold phone numbers (columns: {})", header())
+            }
+            Doubt::Between(one, other) => format!(
+                "is missing: \"{}\" and \"{}\" both could hold the phone numbers",
+                table.header[one], table.header[other]
+            ),
+        };
         Faults::one("/phone_column", problem).into()
     })
+}
+
+/// The columns as `{{row.…}}` names them: no two are the same, and a bar or a brace, which mean something else there,
+/// is a line.
+fn names(header: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (column, heading) in header.iter().enumerate() {
+        let plain = heading.trim().replace(['|', '{', '}'], "_");
+        let plain = if plain.is_empty() { format!("column_{}", column + 1) } else { plain };
+        let is_taken = |name: &str| names.iter().any(|other| other == name);
+        // The first one of a name keeps it, wherever it stands.
+        let later = |name: &str| header[column + 1..].iter().any(|other| other.trim() == name);
+        let name =
+            columns::unique(&plain, usize::MAX, |name| is_taken(name) || (name != plain && later(name)));
+        names.push(name);
+    }
+    names
 }
 
 fn refused(error: Unreadable) -> BroadcastError {
@@ -395,11 +422,22 @@ mod tests {
     }
 
     #[test]
+    fn every_column_has_a_name_of_its_own_that_a_recipe_can_say() {
+        let header = ["phone", "note", "note", "a|b", "", "note_2", " {x} "].map(str::to_owned);
+        assert_eq!(names(&header), ["phone", "note", "note_3", "a_b", "column_5", "note_2", "_x_"]);
+        assert!(
+            column("Vater,Mutter\n+15551234567,+15551234568\n", None)
+                .unwrap_err()
+                .contains("\"Vater\" and \"Mutter\"")
+        );
+    }
+
+    #[test]
     fn a_row_keeps_its_other_columns_and_says_what_is_wrong() {
         let (table, _, folder) = table("phone,coupon\n+1 555 123 4567,X1\n+1555,X2\n,X3\n");
         let shape = Shape { phone: 0, names: table.header.clone(), country: None };
         let (batches, mut arriving) = mpsc::channel(4);
-        read(&table, folder.path().join("file"), &shape, &batches);
+        go_through(&table, folder.path().join("file"), &shape, &batches);
         drop(batches);
         let Part { rows, last } = arriving.blocking_recv().unwrap().unwrap_or_else(|_| panic!("unreadable"));
         assert!(last);

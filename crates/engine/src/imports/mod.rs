@@ -178,13 +178,23 @@ impl Imports {
         Ok(received)
     }
 
+    /// Whether the file is a JSON body, whatever it was sent as.
+    pub fn is_json(received: &Received) -> bool {
+        read::is_json(received.head())
+    }
+
     /// The members of a JSON body but for its contacts.
     ///
     /// # Errors
     /// [`ImportError::Invalid`]: it is no such body.
     pub async fn members(&self, received: &Received) -> Result<Map<String, Value>, ImportError> {
         let path = received.path().to_owned();
-        let found = blocking(move || read::members(&path)).await?;
+        let room = read::room_to_look().await;
+        let found = blocking(move || {
+            let _room = room;
+            read::members(&path)
+        })
+        .await?;
         match found {
             Ok((members, _)) => Ok(members),
             Err(read::Unreadable::Io(error)) => Err(ImportError::Disk(error)),
@@ -282,7 +292,12 @@ impl Imports {
     ) -> Result<(Plan, Vec<read::Row>), ImportError> {
         let settings = self.deps.store.tenant(tenant).await?.ok_or(ImportError::TenantNotFound)?.settings;
         let path = received.path().to_owned();
-        blocking(move || Plan::make(&path, order, settings.default_country)).await?
+        let room = read::room_to_look().await;
+        blocking(move || {
+            let _room = room;
+            Plan::make(&path, order, settings.default_country)
+        })
+        .await?
     }
 
     /// Waits until it is over, at most so long; answers it as it is then.

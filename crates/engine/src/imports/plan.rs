@@ -7,10 +7,11 @@ use domain::ApiKeyId;
 use domain::contacts::limits;
 use domain::imports::Target;
 use domain::imports::columns::{self, Unknown};
+use domain::imports::phone_column::{self, Column, Doubt};
 use domain::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
-use super::read::{self, Format, Row, Table};
+use super::read::{Format, Row, Table};
 use super::{ImportError, Order};
 use crate::contacts::{export, shape};
 use crate::faults::Faults;
@@ -82,6 +83,13 @@ impl Plan {
         options.default_country = options.default_country.or(tenant_country);
         let (table, rows) = Table::find(path, &hints)?;
         let targets = if table.format == Format::Json {
+            if !options.mapping.is_empty() {
+                return Err(Faults::one(
+                    "/mapping",
+                    "is for columns; the members of JSON have their meaning",
+                )
+                .into());
+            }
             columns::targets(&table.header, &[], Unknown::Ignore)
         } else {
             targets(&table, &rows, &options)?
@@ -109,26 +117,21 @@ fn check(options: &mut Options, faults: &mut Faults) {
 
 fn targets(table: &Table, rows: &[Row], options: &Options) -> Result<Vec<Target>, Faults> {
     let mut told = told(table, options)?;
-    if table.header == export::COLUMNS {
+    let mut own = table.header.as_slice();
+    if columns::is_report(own, rows) {
+        own = &own[..own.len() - columns::REPORT.len()];
+        told[own.len()..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Report)));
+    }
+    if own == export::COLUMNS {
         // Our own export: what it tells beside a contact's own is no custom field.
-        let own = export::COLUMNS.iter().position(|name| *name == "id").unwrap_or_default();
-        told[own..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Ignore)));
+        let beside = export::COLUMNS.iter().position(|name| *name == "id").unwrap_or_default();
+        told[beside..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Ignore)));
+    }
+    if !told.contains(&Some(Target::Phone)) {
+        let column = phone_column(table, &told, rows, options.default_country.as_deref())?;
+        told[column] = Some(Target::Phone);
     }
     let mut targets = columns::targets(&table.header, &told, options.unknown_columns);
-    if !targets.contains(&Target::Phone) {
-        let column = phone_column(&targets, &told, rows).ok_or_else(|| {
-            let header: Vec<&str> = table.header.iter().take(30).map(String::as_str).collect();
-            Faults::one(
-                "/mapping",
-                format!(
-                    "no column seems to hold phone numbers; say which one, e.g. {{\"{}\": \"phone\"}} (columns: {})",
-                    header.first().unwrap_or(&"1"),
-                    header.join(", ")
-                ),
-            )
-        })?;
-        targets[column] = Target::Phone;
-    }
     if !table.has_header && !targets.contains(&Target::Name) {
         name_column(&mut targets, &told, rows);
     }
@@ -178,13 +181,38 @@ fn told(table: &Table, options: &Options) -> Result<Vec<Option<Target>>, Faults>
     Ok(told)
 }
 
-/// The first column half of whose cells look like numbers.
-fn phone_column(targets: &[Target], told: &[Option<Target>], rows: &[Row]) -> Option<usize> {
-    (0..targets.len()).filter(|column| told[*column].is_none()).find(|column| {
-        let cells =
-            || rows.iter().filter_map(|row| row.cells.get(*column)).filter(|cell| !cell.trim().is_empty());
-        let numbers = cells().filter(|cell| read::looks_like_a_number(cell)).count();
-        numbers > 0 && numbers * 2 >= cells().count()
+fn phone_column(
+    table: &Table,
+    told: &[Option<Target>],
+    rows: &[Row],
+    country: Option<&str>,
+) -> Result<usize, Faults> {
+    let headings = table.header.iter().zip(told);
+    let columns: Vec<Column<'_>> = headings
+        .map(|(heading, told)| Column {
+            heading: if table.has_header { heading } else { "" },
+            is_free: told.is_none(),
+        })
+        .collect();
+    let cells = |column| rows.iter().filter_map(|row| row.cells.get(column)).map(String::as_str).collect();
+    phone_column::find(&columns, cells, country).map_err(|doubt| {
+        let problem = match doubt {
+            Doubt::None => {
+                let header: Vec<&str> = table.header.iter().take(30).map(String::as_str).collect();
+                format!(
+                    "no column seems to hold phone numbers; say which one, e.g. {{\"{}\": \"phone\"}} (columns: {})",
+                    header.first().unwrap_or(&"1"),
+                    header.join(", ")
+                )
+            }
+            Doubt::Between(one, other) => {
+                let (one, other) = (&table.header[one], &table.header[other]);
+                format!(
+                    "\"{one}\" and \"{other}\" both could hold the phone numbers; say which one, e.g. {{\"{one}\": \"phone\"}}"
+                )
+            }
+        };
+        Faults::one("/mapping", problem)
     })
 }
 
@@ -242,6 +270,38 @@ mod tests {
         );
         let says = made("Kunde,Ort\nAnn,Rome\n", Options::default()).unwrap_err();
         assert!(says.contains("no column seems to hold phone numbers"), "{says}");
+    }
+
+    #[test]
+    fn what_numbers_customers_is_no_phone_and_a_doubt_names_both_columns() {
+        let german = || Options { default_country: Some("DE".into()), ..Options::default() };
+        let text = "Kunden-Nr;Kunde;Handynr.\n301234567;Ann;0151 23456789\n301234568;Bob;0151 23456780\n";
+        assert_eq!(made(text, german()).unwrap(), ["fields.Kunden-Nr", "fields.Kunde", "phone"]);
+        let says = made("Vater,Mutter\n+4915112345678,+4915112345679\n", german()).unwrap_err();
+        assert!(says.contains("/mapping: \"Vater\" and \"Mutter\" both could"), "{says}");
+        let told = Options { mapping: [("Mutter".into(), "phone".into())].into(), ..german() };
+        assert_eq!(
+            made("Vater,Mutter\n+4915112345678,+4915112345679\n", told).unwrap(),
+            ["fields.Vater", "phone"]
+        );
+    }
+
+    #[test]
+    fn a_report_of_an_export_brings_no_fields_of_its_own() {
+        let header = export::COLUMNS.join(",");
+        let row = "+1555,Ann,,,,,,,3129,,,,DE,2026-01-01T00:00:00Z,2,Invalid phone format";
+        let targets = made(&format!("{header},row,error\n{row}\n"), Options::default()).unwrap();
+        assert_eq!(targets[..3], ["phone", "name", "language"]);
+        assert_eq!(
+            targets[8..],
+            ["ignore", "ignore", "ignore", "ignore", "ignore", "ignore", "report", "report"]
+        );
+    }
+
+    #[test]
+    fn a_file_keeps_its_own_columns_row_and_error() {
+        let targets = made("phone,row,error\n+15551234567,A7,E_TIMEOUT\n", Options::default()).unwrap();
+        assert_eq!(targets, ["phone", "fields.row", "fields.error"]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ struct Batch {
     /// The cursor behind it.
     to: u64,
     bytes_read: u64,
-    /// Bytes of its cells.
+    /// Bytes of its cells, and of what holds them.
     weight: usize,
 }
 
@@ -284,7 +284,7 @@ impl Reading {
             }
             left -= 1;
             batch.to = row.number;
-            batch.weight += row.cells.iter().map(String::len).sum::<usize>();
+            batch.weight += row.cells.iter().map(|cell| size_of::<String>() + cell.len()).sum::<usize>();
             match judge.judge(row) {
                 Ok(good) if seen.insert(number(&good.phone)) => batch.good.push(good),
                 Ok(good) => batch.bad.push(repeated(good)),

@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
-use super::{COLUMNS, ROW_BYTES, Row, Unreadable};
+use super::{COLUMNS, KEPT, ROW_BYTES, Row, Unreadable};
 
 const PART: usize = 64 * 1024;
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -26,7 +26,7 @@ pub(super) fn rows(
 ) -> Result<(), Unreadable> {
     let encoding = Encoding::for_label(encoding.as_bytes())
         .ok_or_else(|| Unreadable::refused(format!("there is no encoding {encoding}")))?;
-    let mut records = Records::new(decoded(file, encoding), delimiter);
+    let mut records = Records::new(decoded(file, encoding), encoding, delimiter);
     while let Some(row) = records.next()? {
         if each(row).is_break() {
             break;
@@ -35,8 +35,15 @@ pub(super) fn rows(
     Ok(())
 }
 
+/// UTF-8 comes as it is, without the mark at its beginning, so that a broken letter can be told from one that says so.
 fn decoded<R: Read>(file: R, encoding: &'static Encoding) -> DecodeReaderBytes<R, Vec<u8>> {
-    DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).build(file)
+    let mut builder = DecodeReaderBytesBuilder::new();
+    if encoding == UTF_8 {
+        builder.utf8_passthru(true).strip_bom(true);
+    } else {
+        builder.encoding(Some(encoding)).bom_override(true);
+    }
+    builder.build(file)
 }
 
 /// The one that parts most of the first rows into the same number of cells.
@@ -44,7 +51,7 @@ pub(super) fn find_delimiter(path: &Path, encoding: &'static Encoding) -> Result
     let mut best = (',', 0);
     for delimiter in DELIMITERS {
         let file = std::fs::File::open(path)?;
-        let mut records = Records::new(decoded(file, encoding), delimiter);
+        let mut records = Records::new(decoded(file, encoding), encoding, delimiter);
         let mut widths = Vec::new();
         while let Some(row) = records.next()? {
             if row.number == 1
@@ -73,6 +80,9 @@ pub(super) fn find_delimiter(path: &Path, encoding: &'static Encoding) -> Result
 /// Records of a text in UTF-8.
 pub(super) struct Records<R> {
     input: R,
+    /// The one that it was in.
+    encoding: &'static Encoding,
+    delimiter: u8,
     at_end: bool,
     /// Holds the record from `start` on; read up to `at`.
     buffer: Vec<u8>,
@@ -90,10 +100,12 @@ pub(super) struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(input: R, delimiter: char) -> Self {
+    pub(super) fn new(input: R, encoding: &'static Encoding, delimiter: char) -> Self {
         let delimiter = u8::try_from(delimiter).unwrap_or(b',');
         Self {
             input,
+            encoding,
+            delimiter,
             at_end: false,
             buffer: Vec::with_capacity(2 * PART),
             start: 0,
@@ -144,10 +156,11 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Whether the file ends inside a cell that began with a quotation mark on an earlier line.
+    /// Whether the file ends inside a cell that began with a quotation mark on an earlier line. One that does not begin
+    /// its cell is a letter like any other.
     fn quote_is_open(&self) -> bool {
         let record = &self.buffer[self.start..];
-        record.contains(&b'\n') && record.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+        record.contains(&b'\n') && ends_quoted(record, self.delimiter)
     }
 
     fn fill(&mut self) -> Result<(), Unreadable> {
@@ -191,21 +204,30 @@ impl<R: Read> Records<R> {
     }
 
     fn take(&mut self) -> Row {
-        let mut from = 0;
-        let cells = self.ends[..self.written.1]
-            .iter()
-            .map(|end| {
-                let cell = text(&self.out[from..*end]);
-                from = *end;
-                cell
-            })
-            .collect();
+        let (mut from, mut is_whole) = (0, true);
+        let mut cells = Vec::with_capacity(self.written.1);
+        for end in &self.ends[..self.written.1] {
+            let bytes = &self.out[from..*end];
+            is_whole &= self.is_whole(bytes);
+            cells.push(text(bytes));
+            from = *end;
+        }
         let number = self.line;
         let (breaks, ends_in_return) = breaks(&self.buffer[self.start..self.at]);
         self.line += breaks;
         self.after_return = ends_in_return;
         self.start = self.at;
-        Row { number, cells, problem: None }
+        let problem =
+            (!is_whole).then(|| format!("The row holds a letter that is not {}", self.encoding.name()));
+        Row { number, cells, problem }
+    }
+
+    /// Whether every letter could be read; where bytes were decoded, what could not be was replaced by U+FFFD.
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.encoding == UTF_8 || !text.contains(char::REPLACEMENT_CHARACTER),
+            Err(_) => false,
+        }
     }
 
     /// The line on which the record began is lost; the next line begins the next record.
@@ -213,8 +235,9 @@ impl<R: Read> Records<R> {
         let number = self.line;
         let line_end = |bytes: &[u8]| bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
         let mut end = line_end(&self.buffer[self.start..]);
-        let kept_to = end.unwrap_or(PART).min(self.buffer.len() - self.start);
-        let kept = text(&self.buffer[self.start..self.start + kept_to]);
+        let kept_to = end.unwrap_or(KEPT).min(self.buffer.len() - self.start);
+        let kept_to = if kept_to > ROW_BYTES / 8 { KEPT } else { kept_to };
+        let kept = split(&text(&self.buffer[self.start..self.start + kept_to]), char::from(self.delimiter));
         while end.is_none() && !self.at_end {
             self.start = self.buffer.len();
             self.at = self.start;
@@ -224,7 +247,67 @@ impl<R: Read> Records<R> {
         self.start = end.map_or(self.buffer.len(), |end| self.start + end);
         self.at = self.start;
         self.core.reset();
-        Ok(Row::unreadable(number, &kept, why))
+        Ok(Row { number, cells: kept, problem: Some(why.to_owned()) })
+    }
+}
+
+/// Whether bytes end inside a cell that a quotation mark opened.
+fn ends_quoted(record: &[u8], delimiter: u8) -> bool {
+    /// Where a byte stands.
+    enum In {
+        Start,
+        Cell,
+        Quotes,
+        /// Behind a quotation mark inside: it is over, unless another one follows.
+        Mark,
+    }
+    let mut at = In::Start;
+    for byte in record {
+        at = match (at, *byte) {
+            (In::Quotes, b'"') => In::Mark,
+            (In::Start | In::Mark, b'"') | (In::Quotes, _) => In::Quotes,
+            (_, byte) if byte == delimiter || matches!(byte, b'\n' | b'\r') => In::Start,
+            _ => In::Cell,
+        };
+    }
+    matches!(at, In::Quotes)
+}
+
+/// The cells of a line that is no record, as well as they can be told: a quotation mark that is not closed before a
+/// delimiter or the end is a letter.
+fn split(line: &str, delimiter: char) -> Vec<String> {
+    let mut cells = Vec::new();
+    let mut rest = line;
+    loop {
+        let (cell, behind) = match quoted(rest, delimiter) {
+            Some(parts) => parts,
+            None => match rest.split_once(delimiter) {
+                Some((cell, behind)) => (cell.to_owned(), Some(behind)),
+                None => (rest.to_owned(), None),
+            },
+        };
+        cells.push(cell);
+        match behind {
+            Some(behind) if cells.len() < COLUMNS => rest = behind,
+            _ => return cells,
+        }
+    }
+}
+
+/// A cell in quotation marks at the beginning of a text, and what is behind its delimiter.
+fn quoted(text: &str, delimiter: char) -> Option<(String, Option<&str>)> {
+    let inside = text.strip_prefix('"')?;
+    let mut from = 0;
+    loop {
+        let end = from + inside[from..].find('"')?;
+        let behind = &inside[end + 1..];
+        if behind.is_empty() {
+            return Some((inside[..end].replace("\"\"", "\""), None));
+        }
+        if let Some(behind) = behind.strip_prefix(delimiter) {
+            return Some((inside[..end].replace("\"\"", "\""), Some(behind)));
+        }
+        from = end + 1 + usize::from(behind.starts_with('"'));
     }
 }
 

@@ -13,8 +13,8 @@ const PART: usize = 64 * 1024;
 /// Parts of the beginning that the guess is made from, with the part in which UTF-8 broke.
 const GUESSED_FROM: usize = 4;
 
-/// A mark at the beginning tells, else zeros between letters (UTF-16), else whether all of it is UTF-8, else the
-/// likeliest of the old ones.
+/// A mark at the beginning tells, else zeros between letters (UTF-16), else whether most letters of all of it are UTF-8,
+/// else the likeliest of the old ones.
 pub(super) fn find(path: &Path) -> Result<&'static Encoding, Unreadable> {
     let mut file = File::open(path)?;
     let mut head = vec![0; PART];
@@ -55,39 +55,73 @@ fn by_zeros(head: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
+/// A zero here and there is dropped with the cell that it stands in.
 fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a);
-    head.contains(&0) || head.iter().filter(control).count() * 20 > head.len()
+    head.iter().filter(control).count() * 20 > head.len()
 }
 
 fn guess(mut file: File, head: Vec<u8>) -> Result<&'static Encoding, Unreadable> {
     let mut detector = EncodingDetector::new();
+    let mut letters = Letters::default();
     let mut part = head;
-    let mut carried: Vec<u8> = Vec::new();
     for number in 0.. {
-        if number < GUESSED_FROM {
+        let was_whole = letters.broken == 0;
+        letters.read(&part);
+        if number < GUESSED_FROM || (was_whole && letters.broken > 0) {
             detector.feed(&part, false);
-        }
-        let last = part.is_empty();
-        carried.extend_from_slice(&part);
-        match std::str::from_utf8(&carried) {
-            Ok(_) => carried.clear(),
-            // The end of a part may stand inside a letter.
-            Err(error) if error.error_len().is_none() && !last => drop(carried.drain(..error.valid_up_to())),
-            Err(_) => {
-                if number >= GUESSED_FROM {
-                    detector.feed(&part, false);
-                }
-                detector.feed(&[], true);
-                return Ok(detector.guess(None, false));
-            }
-        }
-        if last {
-            break;
         }
         part.resize(PART, 0);
         let length = fill(&mut file, &mut part)?;
         part.truncate(length);
+        if length == 0 {
+            break;
+        }
     }
-    Ok(UTF_8)
+    if letters.are_utf_8() {
+        return Ok(UTF_8);
+    }
+    detector.feed(&[], true);
+    Ok(detector.guess(None, false))
+}
+
+/// Letters outside ASCII, read as UTF-8: one that is broken, among many that are not, spoils its row alone.
+#[derive(Default)]
+struct Letters {
+    whole: u64,
+    broken: u64,
+    /// The beginning of one whose end is in the next part.
+    carried: Vec<u8>,
+}
+
+impl Letters {
+    fn read(&mut self, part: &[u8]) {
+        let mut bytes = std::mem::take(&mut self.carried);
+        bytes.extend_from_slice(part);
+        let mut rest = bytes.as_slice();
+        loop {
+            let (whole, broken) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), None),
+                Err(error) => (error.valid_up_to(), Some(error.error_len())),
+            };
+            self.whole += rest[..whole].iter().filter(|byte| **byte >= 0xc0).count() as u64;
+            match broken {
+                None => return,
+                Some(None) => {
+                    self.carried = rest[whole..].to_vec();
+                    return;
+                }
+                Some(Some(length)) => {
+                    self.broken += 1;
+                    rest = &rest[whole + length..];
+                }
+            }
+        }
+    }
+
+    fn are_utf_8(&self) -> bool {
+        // A file that was cut off inside a letter, unless that is all there is to judge by.
+        let is_cut = !self.carried.is_empty() && self.whole == 0;
+        (self.broken == 0 && !is_cut) || self.whole > self.broken
+    }
 }

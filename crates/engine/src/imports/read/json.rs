@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
 use domain::imports::cells;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value, json};
 
 use super::{ROW_BYTES, Row, Unreadable};
 
@@ -27,6 +27,13 @@ pub const COLUMNS: [&str; 10] = [
     "fields",
 ];
 
+/// Bytes of the members beside the contacts, and how many there may be.
+const OTHERS: usize = ROW_BYTES;
+const MEMBERS: usize = 100;
+
+/// The mark by which some programs know UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// What a broken-off walk says; nobody sees it.
 const BROKEN_OFF: &str = "broken off";
 
@@ -37,19 +44,41 @@ const BROKEN_OFF: &str = "broken off";
 pub fn members(path: &Path) -> Result<(Map<String, Value>, u64), Unreadable> {
     let mut count = 0;
     let mut others = Map::new();
-    let mut has_contacts = false;
+    let mut left = OTHERS;
+    let mut too_much = false;
     walk(std::fs::File::open(path)?, &mut |step| {
         match step {
-            Step::Other(name, value) => drop(others.insert(name, value)),
-            Step::Contacts => has_contacts = true,
+            Step::Other(name, value) => {
+                let weight = name.len() + value.to_string().len();
+                too_much |= weight > left || others.len() == MEMBERS;
+                left = left.saturating_sub(weight);
+                if too_much {
+                    return ControlFlow::Break(());
+                }
+                others.insert(name, value);
+            }
             Step::Contact(_) => count += 1,
+            Step::Contacts => {}
         }
         ControlFlow::Continue(())
     })?;
-    if !has_contacts {
-        return Err(Unreadable::refused("the member contacts is missing"));
+    if too_much {
+        return Err(Unreadable::refused(format!(
+            "the members beside contacts are more than {MEMBERS}, or have more than {OTHERS} bytes"
+        )));
     }
     Ok((others, count))
+}
+
+/// Whether the beginning of a file is that of such an object, or of an array of objects.
+pub fn is_json(head: &[u8]) -> bool {
+    let head = head.strip_prefix(MARK).unwrap_or(head);
+    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match (letters.next(), letters.next()) {
+        (Some(b'{'), next) => matches!(next, None | Some(b'"' | b'}')),
+        (Some(b'['), next) => matches!(next, None | Some(b'{' | b']')),
+        _ => false,
+    }
 }
 
 pub(super) fn rows(file: impl Read, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<(), Unreadable> {
@@ -67,32 +96,62 @@ fn row(number: u64, value: Value) -> Row {
     let Value::Object(mut members) = value else {
         return Row::unreadable(number, &value.to_string(), "Must be an object");
     };
-    let text = |name: &&str, value| if *name == "tags" { tags(value) } else { cell(value) };
+    let mut problem = None;
     let mut cells = Vec::with_capacity(COLUMNS.len());
     for name in &COLUMNS {
-        cells.push(members.remove(*name).map(|value| text(name, value)).unwrap_or_default());
+        let value = members.shift_remove(*name).unwrap_or_default();
+        cells.push(match cell(name, &value) {
+            Ok(cell) => cell,
+            Err(wanted) => {
+                problem.get_or_insert_with(|| format!("{name} must be {wanted}"));
+                value.to_string()
+            }
+        });
     }
-    let problem = members.keys().next().map(|name| format!("Unknown member \"{name}\""));
+    if let Some(name) = members.keys().next() {
+        problem = Some(format!("Unknown member \"{name}\""));
+        // For the report: what it was.
+        cells.push(Value::Object(members).to_string());
+    }
+    for cell in cells.iter_mut().filter(|cell| cell.contains('\0')) {
+        *cell = cell.replace('\0', "");
+    }
     Row { number, cells, problem }
 }
 
-fn cell(value: Value) -> String {
-    let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text,
-        Value::Array(items) => items.into_iter().map(cell).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    };
-    if text.contains('\0') { text.replace('\0', "") } else { text }
+/// As it stands in the column of a file; else what it must be.
+fn cell(name: &str, value: &Value) -> Result<String, &'static str> {
+    match (name, value) {
+        (_, Value::Null) => Ok(String::new()),
+        ("fields", Value::Object(_)) => Ok(value.to_string()),
+        ("fields", _) => Err("an object"),
+        ("tags", Value::Array(items)) => {
+            let tags: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            tags.map(|tags| self::tags(&tags)).ok_or("an array of strings")
+        }
+        ("tags", Value::String(text)) => Ok(text.clone()),
+        ("tags", _) => Err("an array of strings"),
+        ("opted_in", Value::Bool(flag)) => Ok(flag.to_string()),
+        (_, Value::String(text)) => Ok(text.clone()),
+        (_, Value::Number(number)) if whole(number).is_some() => Ok(whole(number).unwrap_or_default()),
+        ("opted_in", _) => Err("true or false"),
+        _ => Err("a string"),
+    }
+}
+
+/// A number without a fraction, however it is written.
+fn whole(number: &Number) -> Option<String> {
+    if number.is_i64() || number.is_u64() {
+        return Some(number.to_string());
+    }
+    let number = number.as_f64()?;
+    // Beyond that not every one can be told from its neighbour.
+    (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then(|| format!("{number:.0}"))
 }
 
 /// Parted as in a file, unless a tag itself holds what parts them there: then as the array that it is.
-fn tags(value: Value) -> String {
-    let parts = |tag: &Value| tag.as_str().is_some_and(|tag| cells::tags(tag) != [tag]);
-    match value {
-        Value::Array(tags) if tags.iter().any(parts) => cell(Value::String(Value::Array(tags).to_string())),
-        other => cell(other),
-    }
+fn tags(tags: &[&str]) -> String {
+    if tags.iter().any(|tag| cells::tags(tag) != [*tag]) { json!(tags).to_string() } else { tags.join(", ") }
 }
 
 enum Step {
@@ -105,10 +164,15 @@ type Each<'e> = &'e mut dyn FnMut(Step) -> ControlFlow<()>;
 
 fn walk(file: impl Read, each: Each<'_>) -> Result<(), Unreadable> {
     let since = Rc::new(Cell::new(0));
-    let guarded = Guarded { inner: BufReader::with_capacity(64 * 1024, file), since: Rc::clone(&since) };
-    let mut broken_off = false;
+    let mut file = BufReader::with_capacity(64 * 1024, file);
+    if file.fill_buf()?.starts_with(MARK) {
+        file.consume(MARK.len());
+    }
+    let guarded = Guarded { inner: file, since: Rc::clone(&since) };
+    let (mut broken_off, mut has_contacts) = (false, false);
     let mut told = |step: Step| {
         since.set(0);
+        has_contacts |= matches!(step, Step::Contacts);
         let flow = each(step);
         broken_off |= flow.is_break();
         flow
@@ -116,8 +180,9 @@ fn walk(file: impl Read, each: Each<'_>) -> Result<(), Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_reader(guarded);
     let walked = deserializer.deserialize_map(Whole(&mut told)).and_then(|()| deserializer.end());
     match walked {
-        Ok(()) => Ok(()),
+        Ok(()) if has_contacts => Ok(()),
         Err(_) if broken_off => Ok(()),
+        Ok(()) => Err(Unreadable::refused("the member contacts is missing")),
         Err(error) if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::FileTooLarge) => {
             Err(Unreadable::Io(error.into()))
         }

@@ -5,6 +5,7 @@
 
 mod csv;
 mod encoding;
+mod heading;
 mod json;
 mod xlsx;
 
@@ -16,11 +17,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::imports::columns;
-use domain::phone::PhoneNumber;
+use domain::imports::{cells, columns};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use json::{COLUMNS as JSON_COLUMNS, members};
+pub use json::{COLUMNS as JSON_COLUMNS, is_json, members};
 
 /// Columns of a row, at most.
 pub const COLUMNS: usize = 2_000;
@@ -80,6 +81,12 @@ impl Row {
     }
 }
 
+impl AsRef<[String]> for Row {
+    fn as_ref(&self) -> &[String] {
+        &self.cells
+    }
+}
+
 /// Why a file cannot be read (on).
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
@@ -109,6 +116,24 @@ pub struct Table {
     pub begins_after: u64,
 }
 
+/// Files that are looked at at a time, in the whole process: each may need the memory that the texts of a workbook
+/// take, and whoever asks need not wait for the answer.
+static LOOKS: Semaphore = Semaphore::const_new(2);
+/// The same of files that are read to their end for an answer.
+static WALKS: Semaphore = Semaphore::const_new(4);
+
+/// Room for a look at a file ([`Table::find`]). Keep it in the thread that looks: a client that hangs up does not end
+/// that thread.
+pub(crate) async fn room_to_look() -> Option<SemaphorePermit<'static>> {
+    // Nobody closes it.
+    LOOKS.acquire().await.ok()
+}
+
+/// Room for going through a file ([`Table::each`]), as above.
+pub(crate) async fn room_to_walk() -> Option<SemaphorePermit<'static>> {
+    WALKS.acquire().await.ok()
+}
+
 /// The bytes read so far, told while rows are read.
 pub type Progress = Arc<AtomicU64>;
 
@@ -123,7 +148,7 @@ impl Table {
 
     fn look(path: &Path, hints: &Hints) -> Result<(Self, Vec<Row>), Unreadable> {
         let head = head(path)?;
-        let format = if hints.is_json {
+        let format = if hints.is_json || is_json(&head) {
             Format::Json
         } else if xlsx::is_zip(&head) {
             Format::Xlsx { sheet: xlsx::check(path, hints.sheet.as_deref())? }
@@ -150,21 +175,50 @@ impl Table {
         if rows.first().is_some_and(|row| row.cells.join("").to_ascii_lowercase().starts_with("sep=")) {
             begins_after = rows.remove(0).number;
         }
-        let first = rows.first().ok_or_else(|| Unreadable::refused("the file has no rows"))?;
-        if let Some(problem) = &first.problem {
+        if rows.is_empty() {
+            return Err(Unreadable::refused("the file has no rows"));
+        }
+        let heading = match hints.has_header {
+            Some(false) => None,
+            Some(true) => Some(heading::find(&rows).unwrap_or(0)),
+            None => heading::find(&rows),
+        };
+        let has_header = heading.is_some();
+        let first = &rows[heading.unwrap_or(0)];
+        if let Some(problem) = &first.problem
+            && (has_header || rows.iter().all(|row| row.problem.is_some()))
+        {
             return Err(Unreadable::refused(format!("row {}: {problem}", first.number)));
         }
-        let has_header = hints.has_header.unwrap_or_else(|| is_header(first));
-        let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
         let mut header: Vec<String> = Vec::new();
-        if has_header {
-            begins_after = first.number;
-            header = rows.remove(0).cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        if let Some(place) = heading {
+            let named = rows.drain(..=place).next_back().unwrap_or_default();
+            begins_after = named.number;
+            header = named
+                .cells
+                .iter()
+                .map(|cell| cells::without_apostrophe(cell.trim()).trim().to_owned())
+                .collect();
         }
-        for column in header.len()..columns {
-            header.push(format!("column_{}", column + 1));
+        let is_report = columns::is_report(&header, &rows);
+        while !is_report && has_column(&rows, header.len(), has_header) {
+            header.push(format!("column_{}", header.len() + 1));
         }
-        Ok((Self { format, has_header, header, begins_after }, rows))
+        let table = Self { format, has_header, header, begins_after };
+        rows.iter_mut().for_each(|row| table.measure(row));
+        Ok((table, rows))
+    }
+
+    /// A row may be shorter than the header, not longer: what its last cells are could not be told.
+    fn measure(&self, row: &mut Row) {
+        let width = self.header.len();
+        while row.cells.len() > width && row.cells.last().is_some_and(|cell| cell.trim().is_empty()) {
+            row.cells.pop();
+        }
+        if row.cells.len() > width && row.problem.is_none() && self.format != Format::Json {
+            let of = if self.has_header { "heading has" } else { "first rows have" };
+            row.problem = Some(format!("The row has {} cells, the {of} {width}", row.cells.len()));
+        }
     }
 
     /// Goes through the rows of data behind row `after`, in their order, until `each` breaks off. Blank rows are left
@@ -181,8 +235,12 @@ impl Table {
     ) -> Result<(), Unreadable> {
         let after = after.max(self.begins_after);
         unpanicking(|| {
-            rows(path, &self.format, progress, &mut |row| {
-                if row.number <= after || row.is_blank() { ControlFlow::Continue(()) } else { each(row) }
+            rows(path, &self.format, progress, &mut |mut row| {
+                if row.number <= after || row.is_blank() {
+                    return ControlFlow::Continue(());
+                }
+                self.measure(&mut row);
+                each(row)
             })
         })
     }
@@ -227,18 +285,17 @@ fn rows(
     }
 }
 
-/// Known words, or nothing that could be a number.
-fn is_header(row: &Row) -> bool {
-    columns::are_headings(&row.cells) || !row.cells.iter().any(|cell| looks_like_a_number(cell))
-}
-
-/// Seven digits or more, and little else.
-pub(super) fn looks_like_a_number(cell: &str) -> bool {
-    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
-    let cell = cell.trim();
-    (7..=20).contains(&digits)
-        && (PhoneNumber::parse(cell, None).is_ok()
-            || cell.chars().all(|letter| letter.is_ascii_digit() || "+-()./ '".contains(letter)))
+/// Whether the rows have a column in this place that no heading names: one of most rows is a column without a name, one
+/// of a few is a mistake in them. Without any headings the longest row tells.
+fn has_column(rows: &[Row], place: usize, has_header: bool) -> bool {
+    let reaches = |row: &&Row| row.cells.iter().skip(place).any(|cell| !cell.trim().is_empty());
+    let is_filled = |row: &&Row| row.cells.get(place).is_some_and(|cell| !cell.trim().is_empty());
+    if has_header {
+        let filled = rows.iter().filter(is_filled).count();
+        filled > 0 && filled * 2 >= rows.len()
+    } else {
+        rows.iter().any(|row| reaches(&row))
+    }
 }
 
 /// A file that tells how much of it was read.

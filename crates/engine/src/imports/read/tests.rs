@@ -447,3 +447,177 @@ fn a_workbook_with_a_password_and_an_old_one_are_told_apart_from_garbage() {
     container.resize(4_096, 0);
     assert!(refused(container).contains("take the password off"));
 }
+
+#[test]
+fn nobody_is_taken_for_a_heading() {
+    let headings = |text: &str| {
+        let table = table(&kept(text));
+        (table.has_header, table.begins_after)
+    };
+    for text in [
+        "+4915112345678,Ann,label\n+4915112345679,Bob,vip\n",
+        "Ann,+4915112345678,Mobile\nBob,+4915112345679,Home\n",
+        "n/a,Ann\n+4915112345679,Bob\n",
+        ",Ann\n+4915112345679,Bob\n",
+        "12,Ann\n+4915112345679,Bob\n",
+        "n/a,Ann,label\n+4915112345679,Bob,vip\n",
+    ] {
+        assert_eq!(headings(text), (false, 0), "{text}");
+    }
+    for text in [
+        "phone,name,+4930123456\n+4915112345679,Bob,x\n",
+        "Kunde,Erreichbar unter\nAnn,+4915112345679\n",
+        ",Name,City\n+4915112345679,Bob,Rome\n",
+        "phone,name\n+1555,Ann\n",
+        "phone\n",
+    ] {
+        assert_eq!(headings(text), (true, 1), "{text}");
+    }
+}
+
+#[test]
+fn headings_below_a_title_are_found() {
+    let file = kept("Kundenliste 2026\n\n\"Stand: 22.11.2026\";\nTelefon;Name\n+4915112345678;Ann\n");
+    let found = table(&file);
+    assert_eq!(
+        (found.header.as_slice(), found.begins_after),
+        (["Telefon".to_owned(), "Name".to_owned()].as_slice(), 4)
+    );
+    assert_eq!(numbered(&read(&file)), [(5, vec!["+4915112345678", "Ann"])]);
+}
+
+#[test]
+fn one_broken_letter_spoils_its_own_row_and_no_other() {
+    let mut bytes = b"phone,name\n".to_vec();
+    for number in 0..40 {
+        bytes.extend_from_slice(format!("+491511234{number:04},Jürgen Müller\n").as_bytes());
+    }
+    let whole = bytes.clone();
+    bytes.extend_from_slice(b"+4915112349999,Jos\xe9\n");
+    let rows = read(&kept(&bytes));
+    assert_eq!((rows.len(), rows[0].cells[1].as_str()), (41, "Jürgen Müller"));
+    assert!(rows[..40].iter().all(|row| row.problem.is_none()));
+    assert_eq!(rows[40].problem.as_deref(), Some("The row holds a letter that is not UTF-8"));
+    assert_eq!(rows[40].cells, ["+4915112349999", "Jos\u{fffd}"]);
+    // One that is cut off inside its last letter.
+    let rows = read(&kept([&whole[..], b"+4915112349999,Jos\xc3"].concat()));
+    assert_eq!((rows[0].cells[1].as_str(), rows[40].problem.is_some()), ("Jürgen Müller", true));
+    // A letter that says of itself that it was lost is one like any other.
+    assert_eq!(read(&kept("phone,name\n+1,J\u{fffd}rgen Größe\n"))[0].problem, None);
+    // And one letter alone is no evidence of UTF-8.
+    assert_eq!(read(&kept(b"phone,name\n+1,Jos\xe9"))[0].cells[1], "José");
+}
+
+#[test]
+fn a_row_that_is_longer_than_its_heading_is_bad_and_keeps_its_cells() {
+    let mut text = String::from("phone,name,city\n");
+    text.push_str(&"+4915112345678,Ann,Rome,,\n".repeat(60));
+    text.push_str("+4915112345679,Doe, Bob,Rome\n");
+    let rows = read(&kept(&text));
+    assert_eq!((rows[59].problem.as_deref(), rows[59].cells.len()), (None, 3));
+    assert_eq!(rows[60].problem.as_deref(), Some("The row has 4 cells, the heading has 3"));
+    assert_eq!(rows[60].cells, ["+4915112345679", "Doe", " Bob", "Rome"]);
+    // A column that most rows have is one without a name.
+    let file = kept("phone,name\n+4915112345678,Ann,x\n+4915112345679,Bob,y\n+4915112345670,Cid\n");
+    assert_eq!(table(&file).header, ["phone", "name", "column_3"]);
+    assert!(read(&file).iter().all(|row| row.problem.is_none()));
+    // The same among the first rows.
+    let file = kept("phone,name\n+4915112345678,Ann\n+4915112345679,Bob\n+4915112345670,Doe, Cid\n");
+    assert_eq!(table(&file).header, ["phone", "name"]);
+    assert!(read(&file)[2].problem.is_some());
+}
+
+#[test]
+fn a_quotation_mark_inside_a_cell_opens_nothing() {
+    let rows = read(&kept("phone,name,size\n+1,\"Ann\nLee\",12\"\n+2,\"Bob\nLou\",12\""));
+    assert_eq!(numbered(&rows), [(2, vec!["+1", "Ann\nLee", "12\""]), (4, vec!["+2", "Bob\nLou", "12\""])]);
+    assert!(rows.iter().all(|row| row.problem.is_none()));
+}
+
+#[test]
+fn the_cells_of_a_row_that_cannot_be_read_are_told_as_well_as_they_can_be() {
+    let rows = read(&kept("phone;name;city\n+1;\"Doe; \"\"Ann\"\"\";\"Rome\n+2;Bob;Paris\n"));
+    assert_eq!(rows[0].problem.as_deref(), Some("A quotation mark is not closed"));
+    assert_eq!(numbered(&rows), [(2, vec!["+1", "Doe; \"Ann\"", "\"Rome"]), (3, vec!["+2", "Bob", "Paris"])]);
+}
+
+#[test]
+fn a_zero_byte_at_the_beginning_is_left_out_too() {
+    let file = kept(b"phone,name\n+15551234567,A\0nn\n+15551234568,Bob\n+15551234569,Cid\n");
+    assert_eq!(read(&file)[0].cells[1], "Ann");
+}
+
+#[test]
+fn json_is_known_by_what_it_begins_with() {
+    for text in [
+        r#"{"contacts": [{"phone": "+15551234567"}]}"#,
+        "\u{feff}\r\n { \"contacts\": [{\"phone\": \"+15551234567\"}]}",
+    ] {
+        let file = kept(text);
+        assert_eq!((table(&file).format, members(&file.path).unwrap().1), (Format::Json, 1));
+        assert_eq!(read(&file)[0].cells[0], "+15551234567");
+    }
+    assert!(refused("[{\"phone\": 1}]").contains("an object with the member contacts"));
+    assert!(refused("{}").contains("contacts is missing"));
+    assert_eq!(table(&kept("{phone},[name]\n+15551234567,Ann\n")).header, ["{phone}", "[name]"]);
+}
+
+#[test]
+fn members_of_a_wrong_type_are_faults_and_nothing_of_them_is_lost() {
+    let file = kept(
+        r#"{"contacts": [
+            {"phone": 4915112345678, "name": 7, "opted_in": false},
+            {"phone": 4915112345678.0, "name": null}, {"phone": 4.9151123456E12},
+            {"phone": "+1", "name": {"a": 1}}, {"phone": "+1", "name": false}, {"phone": ["+1"]}, {"phone": 1.5},
+            {"phone": "+1", "tags": [1]}, {"phone": "+1", "tags": {"a": "b"}}, {"phone": "+1", "fields": "x"},
+            {"phone": "+1", "opted_in": [true]}, {"phone": "+1", "city": "Rome", "age": 7}]}"#,
+    );
+    let rows = read(&file);
+    assert_eq!(
+        (rows[0].cells[0].as_str(), rows[0].cells[1].as_str(), rows[0].cells[5].as_str()),
+        ("4915112345678", "7", "false")
+    );
+    assert_eq!((rows[1].cells[0].as_str(), rows[1].cells[1].as_str()), ("4915112345678", ""));
+    assert_eq!(rows[2].cells[0], "4915112345600");
+    assert!(rows[..3].iter().all(|row| row.problem.is_none()));
+    let problems: Vec<&str> = rows[3..].iter().map(|row| row.problem.as_deref().unwrap()).collect();
+    assert_eq!(
+        problems,
+        [
+            "name must be a string",
+            "name must be a string",
+            "phone must be a string",
+            "phone must be a string",
+            "tags must be an array of strings",
+            "tags must be an array of strings",
+            "fields must be an object",
+            "opted_in must be true or false",
+            "Unknown member \"city\"",
+        ]
+    );
+    assert_eq!((rows[3].cells[1].as_str(), rows[5].cells[0].as_str()), ("{\"a\":1}", "[\"+1\"]"));
+    assert_eq!(rows[11].cells[10], r#"{"city":"Rome","age":7}"#);
+}
+
+#[test]
+fn what_stands_beside_the_contacts_is_not_held_without_end() {
+    let many: String = (0..101).map(|number| format!("\"a{number}\": 1, ")).collect();
+    assert!(
+        members(&kept(format!("{{{many}\"contacts\": []}}")).path)
+            .unwrap_err()
+            .to_string()
+            .contains("more than 100")
+    );
+    let long: String = (0..3).map(|number| format!("\"a{number}\": \"{}\", ", "x".repeat(100_000))).collect();
+    assert!(
+        members(&kept(format!("{{{long}\"contacts\": []}}")).path)
+            .unwrap_err()
+            .to_string()
+            .contains("262144 bytes")
+    );
+}
+
+#[test]
+fn a_heading_loses_the_apostrophe_that_a_report_gave_it() {
+    assert_eq!(table(&kept("phone,'=HYPERLINK(1)\n+15551234567,x\n")).header, ["phone", "=HYPERLINK(1)"]);
+}
