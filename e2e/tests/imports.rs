@@ -218,6 +218,51 @@ fn a_mended_report_is_sent_again_as_it_is() {
 }
 
 #[test]
+fn nothing_of_a_row_is_lost_in_its_report() {
+    let stack = Stack::start(Database::sqlite());
+    let errors =
+        |report: &Value| text(&stack.api, &format!("/contacts/import/{}/errors.csv", report["import_id"]));
+    let list = "phone,name,=city\n+15550000001,Doe, Ann,Rome,=x\n+15550000002,Bob,Paris\n+15550000003,\"Cid,Oslo\n\
+                +15550000004,Dan,Bern\n";
+    let report = imported(&stack.api, "list.csv", list.as_bytes(), &[]);
+    assert_eq!(counts(&report), [4, 2, 0, 0, 2]);
+    let mended = errors(&report);
+    assert_eq!(
+        mended,
+        "phone,name,'=city,row,error\r\n\
+         +15550000001,Doe, Ann,2,\"The row has 5 cells, the heading has 3\",Rome,'=x\r\n\
+         +15550000003,\"\"\"Cid\",Oslo,4,A quotation mark is not closed\r\n"
+    );
+    // As it is it is refused again, and mended it is not.
+    let again = imported(&stack.api, "errors.csv", mended.as_bytes(), &[]);
+    assert_eq!((counts(&again), details(&again)[0].0), ([2, 1, 0, 0, 1], 2));
+    let mended = mended.replace("Doe, Ann,", "\"Doe, Ann\",Rome,").replace(",Rome,'=x", "");
+    let again = imported(&stack.api, "errors.csv", mended.as_bytes(), &[]);
+    assert_eq!(counts(&again), [2, 1, 0, 1, 0]);
+    let ann = stack.api.get("/contacts?search=doe").expect(200)["items"][0].clone();
+    assert_eq!((&ann["name"], &ann["fields"]), (&json!("Doe, Ann"), &json!({"=city": "Rome"})));
+    // Columns of the file's own that are named as ours.
+    let list = "phone,row,error\n+1555,A7,E_TIMEOUT\n+15550000005,A8,E_RATE\n";
+    let report = imported(&stack.api, "log.csv", list.as_bytes(), &[]);
+    let mended = errors(&report).replace("+1555,", "+15550000006,");
+    assert_eq!(
+        mended,
+        "phone,row,error,import_row,import_error\r\n+15550000006,A7,E_TIMEOUT,2,Invalid phone format\r\n"
+    );
+    assert_eq!(counts(&imported(&stack.api, "errors.csv", mended.as_bytes(), &[])), [1, 1, 0, 0, 0]);
+    let found = stack.api.get("/contacts?search=5550000006").expect(200)["items"][0].clone();
+    assert_eq!(found["fields"], json!({"row": "A7", "error": "E_TIMEOUT"}));
+    // One number of an export, broken and mended.
+    let export = text(&stack.api, "/contacts/export.csv").replace("+15550000006,", "+1,");
+    let report = imported(&stack.api, "export.csv", export.as_bytes(), &[("skip_duplicates", "false")]);
+    assert_eq!(report["errors"], 1);
+    let mended = errors(&report).replace("+1,", "+15550000007,");
+    assert_eq!(counts(&imported(&stack.api, "errors.csv", mended.as_bytes(), &[])), [1, 1, 0, 0, 0]);
+    let found = stack.api.get("/contacts?search=5550000007").expect(200)["items"][0].clone();
+    assert_eq!(found["fields"], json!({"row": "A7", "error": "E_TIMEOUT"}));
+}
+
+#[test]
 fn workbooks_and_utf_16_are_read_and_garbage_is_refused_in_words() {
     let stack = Stack::start(Database::sqlite());
     let utf16: Vec<u8> =
@@ -414,6 +459,20 @@ fn lists_go_in_and_out_by_the_command_line() {
         text.lines().nth(1).is_some_and(|line| line.starts_with("+15550000001,Ann,,,fair,no,")),
         "{text}"
     );
+    // JSON is JSON however it comes; what is said beside the file goes before what stands in it.
+    let list = folder.path().join("list.json");
+    let json = json!({"contacts": [{"phone": "0151 23456789", "name": "Cid"}], "tags": ["own"], "default_opted_in": true});
+    std::fs::write(&list, format!("\u{feff}{json}")).expect("written");
+    let json = ["contacts", "import", &place(&list), "--default-country", "DE"];
+    let tried = waxwing(&[&json[..], &["--dry-run"]].concat());
+    assert!(tried.0 && tried.1.contains("1 imported"), "{tried:?}");
+    let done = waxwing(&[&json[..], &["--tag", "expo"]].concat());
+    assert!(done.0 && done.1.contains("1 imported"), "{done:?}");
+    let cid = stack.api.get("/contacts?search=cid").expect(200)["items"][0].clone();
+    assert_eq!((&cid["phone"], &cid["tags"]), (&json!("+4915123456789"), &json!(["expo"])));
+    assert_eq!(total(&stack.api, "&opted_in=true"), 1);
+    let refused = waxwing(&["contacts", "import", &place(&list), "--map", "phone=name"]);
+    assert!(!refused.0 && refused.2.contains("the members of JSON have their meaning"), "{refused:?}");
     let refused = waxwing(&["contacts", "import", "/nowhere.csv"]);
     assert!(!refused.0 && refused.2.contains("/nowhere.csv"), "{refused:?}");
 }
