@@ -82,7 +82,8 @@ pub struct ImportedContact {
     pub consent_evidence: Option<String>,
 }
 
-/// A list of contacts as a file: CSV (any usual delimiter and encoding) or XLSX.
+/// A list of contacts as a file: CSV (any usual delimiter and encoding), XLSX, or the JSON of `ImportContacts`, whose own
+/// options give way to those of the form.
 #[derive(Debug, ToSchema)]
 pub struct UploadContacts {
     /// Heading (or number of the column) → meaning, as JSON: `{"Kontakt": "phone", "3": "fields.city"}`. Meanings are `phone`,

@@ -6,6 +6,7 @@
 pub mod cells;
 pub mod columns;
 pub mod phone_column;
+pub mod report;
 
 use std::str::FromStr;
 

@@ -68,7 +68,7 @@ async fn with_own(
 ) -> Result<ImportOptions> {
     let mut own = imports.members(received).await.map_err(super::failed(ImportId(0)))?;
     own.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
-    api_types::read::read(Value::Object(own))
+    Ok(api_types::read::read(Value::Object(own))?)
 }
 
 async fn text(mut field: Field<'_>, name: &str, limit: u64) -> Result<String> {

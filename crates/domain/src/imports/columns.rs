@@ -6,8 +6,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::problems;
-
 /// Characters of a custom field's name.
 pub const FIELD_NAME: usize = 64;
 
@@ -354,32 +352,6 @@ fn fields_of_the_rest<S: AsRef<str>>(headings: &[S], targets: &mut [Option<Targe
     }
 }
 
-/// Headings of the last two columns of a report: the row of the file, and what was wrong with it.
-pub const REPORT: [&str; 2] = ["row", "error"];
-/// The same, where the file has columns of these names itself.
-pub const REPORT_BESIDE: [&str; 2] = ["import_row", "import_error"];
-
-/// Whether the last two columns are those of a report that was sent back. `rows` are the first ones: a file may have
-/// columns of these names itself.
-pub fn is_report<H: AsRef<str>, R: AsRef<[String]>>(headings: &[H], rows: &[R]) -> bool {
-    let [before @ .., row, error] = headings else { return false };
-    let (row, error) = (row.as_ref(), error.as_ref());
-    if [row, error] == REPORT_BESIDE {
-        return true;
-    }
-    if [row, error] != REPORT {
-        return false;
-    }
-    let cells = |column: usize| {
-        let cells = rows.iter().filter_map(move |row| row.as_ref().get(column)).map(|cell| cell.trim());
-        cells.filter(|cell| !cell.is_empty())
-    };
-    let (row, error) = (before.len(), before.len() + 1);
-    cells(error).next().is_some()
-        && cells(error).all(problems::is_ours)
-        && cells(row).all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// The name, of at most so many characters; with a number behind it when it is taken.
 pub fn unique(name: &str, most: usize, is_taken: impl Fn(&str) -> bool) -> String {
     let cut = |most: usize| name.trim().chars().take(most).collect::<String>();
@@ -448,33 +420,12 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_of_a_report_are_known_by_what_stands_in_them() {
-        let is = |headings: &[&str], rows: &[[&str; 3]]| {
-            let rows: Vec<Vec<String>> =
-                rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect();
-            is_report(headings, &rows)
-        };
-        let ours = ["+1555", "3", "Invalid phone format"];
-        assert!(is(
-            &["phone", "row", "error"],
-            &[ours, ["", "7", "name must be a string; opted_in must be yes or no"]]
-        ));
-        assert!(is(&["phone", "row", "error"], &[ours, ["+15551234567", "4", ""]]), "one that is mended");
-        assert!(!is(&["phone", "row", "error"], &[ours, ["+1555", "3", "E_TIMEOUT"]]));
-        assert!(!is(&["phone", "row", "error"], &[["+1555", "3b", "Invalid phone format"]]));
-        assert!(!is(&["phone", "row", "error"], &[["+1555", "3", ""]]));
-        assert!(!is(&["phone", "error", "row"], &[ours]));
-        assert!(is(&["phone", "import_row", "import_error"], &[]));
-        assert_eq!(guessed(&["phone", "row", "error"]), ["phone", "fields.row", "fields.error"]);
-        assert_eq!(guessed(&["phone", "fields.city"]), ["phone", "fields.city"]);
-    }
-
-    #[test]
     fn the_second_column_of_a_name_becomes_a_field_of_its_own() {
         assert_eq!(
             guessed(&["phone", "note", "note", "note_2", "fields.note", ""]),
             ["phone", "fields.note_3", "fields.note_4", "fields.note_2", "fields.note", "fields.column_6"]
         );
+        assert_eq!(guessed(&["phone", "row", "error"]), ["phone", "fields.row", "fields.error"]);
         assert_eq!(guessed(&["tags", "labels", "Phone", "Phone"]), ["tags", "tags", "phone", "fields.Phone"]);
         let long = "x".repeat(100);
         let found = guessed(&[&long, &long]);

@@ -1,10 +1,12 @@
 //! Lists of recipients: rows out of a file or a request, their numbers read, kept in batches.
 
+mod names;
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use domain::imports::phone_column::{self, Column, Doubt};
-use domain::imports::{cells, columns, problems};
+use domain::imports::phone_column::Doubt;
+use domain::imports::{cells, problems};
 use domain::phone::PhoneNumber;
 use domain::{BroadcastId, ListId, TenantId};
 use ports::StoreError;
@@ -16,7 +18,7 @@ use super::stop::warn;
 use super::{BroadcastError, Broadcasts, CHANGEABLE};
 use crate::faults::Faults;
 use crate::imports::Received;
-use crate::imports::read::{self, Format, Hints, Progress, Row, Table, Unreadable};
+use crate::imports::read::{self, Hints, Progress, Row, Table, Unreadable};
 
 /// Rows per commit.
 const BATCH: usize = 1_000;
@@ -101,7 +103,7 @@ impl Broadcasts {
             blocking(find).await?.map_err(refused)?
         };
         let phone = phone_column(&table, &rows, order.phone_column.as_deref(), country.as_deref())?;
-        let names = names(&table.header);
+        let names = names::of(&table.header);
         let columns = names.iter().enumerate().filter(|(index, _)| *index != phone);
         let columns: Vec<String> = columns.map(|(_, name)| name.clone()).collect();
         let (batches, arriving) = mpsc::channel(AHEAD);
@@ -338,14 +340,7 @@ fn phone_column(
             Faults::one("/phone_column", format!("is no column of the file (columns: {})", header())).into()
         });
     }
-    let is_named = table.has_header || table.format == Format::Json;
-    let columns: Vec<Column<'_>> = table
-        .header
-        .iter()
-        .map(|heading| Column { heading: if is_named { heading } else { "" }, is_free: true })
-        .collect();
-    let cells = |column| rows.iter().filter_map(|row| row.cells.get(column)).map(String::as_str).collect();
-    phone_column::find(&columns, cells, country).map_err(|doubt| {
+    table.phone_column(rows, |_| true, country).map_err(|doubt| {
         let problem = match doubt {
             Doubt::None => {
                 format!("is missing: no column seems to hold phone numbers (columns: {})", header())
@@ -357,23 +352,6 @@ fn phone_column(
         };
         Faults::one("/phone_column", problem).into()
     })
-}
-
-/// The columns as `{{row.…}}` names them: no two are the same, and a bar or a brace, which mean something else there,
-/// is a line.
-fn names(header: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (column, heading) in header.iter().enumerate() {
-        let plain = heading.trim().replace(['|', '{', '}'], "_");
-        let plain = if plain.is_empty() { format!("column_{}", column + 1) } else { plain };
-        let is_taken = |name: &str| names.iter().any(|other| other == name);
-        // The first one of a name keeps it, wherever it stands.
-        let later = |name: &str| header[column + 1..].iter().any(|other| other.trim() == name);
-        let name =
-            columns::unique(&plain, usize::MAX, |name| is_taken(name) || (name != plain && later(name)));
-        names.push(name);
-    }
-    names
 }
 
 fn refused(error: Unreadable) -> BroadcastError {
@@ -422,14 +400,9 @@ mod tests {
     }
 
     #[test]
-    fn every_column_has_a_name_of_its_own_that_a_recipe_can_say() {
-        let header = ["phone", "note", "note", "a|b", "", "note_2", " {x} "].map(str::to_owned);
-        assert_eq!(names(&header), ["phone", "note", "note_3", "a_b", "column_5", "note_2", "_x_"]);
-        assert!(
-            column("Vater,Mutter\n+15551234567,+15551234568\n", None)
-                .unwrap_err()
-                .contains("\"Vater\" and \"Mutter\"")
-        );
+    fn of_two_columns_of_numbers_none_is_taken() {
+        let says = column("Vater,Mutter\n+15551234567,+15551234568\n", None).unwrap_err();
+        assert!(says.contains("\"Vater\" and \"Mutter\""), "{says}");
     }
 
     #[test]

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::TenantId;
-use domain::imports::columns::{REPORT, REPORT_BESIDE};
-use domain::imports::{Target, cells};
+use domain::imports::{Target, cells, report};
 use futures::{StreamExt as _, stream};
 use ports::Store;
 use ports::gateway::ByteStream;
@@ -61,8 +60,8 @@ impl Columns {
             columns.header.push(if named { heading.clone() } else { target.to_string() });
             columns.shown.push(index);
         }
-        let is_taken = columns.header.iter().any(|heading| REPORT.contains(&heading.as_str()));
-        columns.header.extend((if is_taken { REPORT_BESIDE } else { REPORT }).map(str::to_owned));
+        let is_taken = columns.header.iter().any(|heading| report::COLUMNS.contains(&heading.as_str()));
+        columns.header.extend((if is_taken { report::BESIDE } else { report::COLUMNS }).map(str::to_owned));
         columns
     }
 }

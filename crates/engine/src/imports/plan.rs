@@ -5,9 +5,9 @@ use std::path::Path;
 
 use domain::ApiKeyId;
 use domain::contacts::limits;
-use domain::imports::Target;
 use domain::imports::columns::{self, Unknown};
-use domain::imports::phone_column::{self, Column, Doubt};
+use domain::imports::phone_column::Doubt;
+use domain::imports::{Target, report};
 use domain::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
@@ -118,8 +118,8 @@ fn check(options: &mut Options, faults: &mut Faults) {
 fn targets(table: &Table, rows: &[Row], options: &Options) -> Result<Vec<Target>, Faults> {
     let mut told = told(table, options)?;
     let mut own = table.header.as_slice();
-    if columns::is_report(own, rows) {
-        own = &own[..own.len() - columns::REPORT.len()];
+    if report::ends_in(own, rows) {
+        own = &own[..own.len() - report::COLUMNS.len()];
         told[own.len()..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Report)));
     }
     if own == export::COLUMNS {
@@ -187,29 +187,18 @@ fn phone_column(
     rows: &[Row],
     country: Option<&str>,
 ) -> Result<usize, Faults> {
-    let headings = table.header.iter().zip(told);
-    let columns: Vec<Column<'_>> = headings
-        .map(|(heading, told)| Column {
-            heading: if table.has_header { heading } else { "" },
-            is_free: told.is_none(),
-        })
-        .collect();
-    let cells = |column| rows.iter().filter_map(|row| row.cells.get(column)).map(String::as_str).collect();
-    phone_column::find(&columns, cells, country).map_err(|doubt| {
+    table.phone_column(rows, |column| told[column].is_none(), country).map_err(|doubt| {
+        let example = |heading: &str| format!("say which one, e.g. {{\"{heading}\": \"phone\"}}");
         let problem = match doubt {
             Doubt::None => {
                 let header: Vec<&str> = table.header.iter().take(30).map(String::as_str).collect();
-                format!(
-                    "no column seems to hold phone numbers; say which one, e.g. {{\"{}\": \"phone\"}} (columns: {})",
-                    header.first().unwrap_or(&"1"),
-                    header.join(", ")
-                )
+                let example = example(header.first().unwrap_or(&"1"));
+                let columns = header.join(", ");
+                format!("no column seems to hold phone numbers; {example} (columns: {columns})")
             }
             Doubt::Between(one, other) => {
                 let (one, other) = (&table.header[one], &table.header[other]);
-                format!(
-                    "\"{one}\" and \"{other}\" both could hold the phone numbers; say which one, e.g. {{\"{one}\": \"phone\"}}"
-                )
+                format!("\"{one}\" and \"{other}\" both could hold the phone numbers; {}", example(one))
             }
         };
         Faults::one("/mapping", problem)

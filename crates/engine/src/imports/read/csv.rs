@@ -3,6 +3,8 @@
 //! Records are framed here, so that a row has the number of the line on which a person sees it, and so that neither an
 //! endless line nor a quotation mark that is never closed takes the rest of the file with it.
 
+mod torn;
+
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -160,7 +162,7 @@ impl<R: Read> Records<R> {
     /// its cell is a letter like any other.
     fn quote_is_open(&self) -> bool {
         let record = &self.buffer[self.start..];
-        record.contains(&b'\n') && ends_quoted(record, self.delimiter)
+        record.contains(&b'\n') && torn::ends_quoted(record, self.delimiter)
     }
 
     fn fill(&mut self) -> Result<(), Unreadable> {
@@ -237,7 +239,8 @@ impl<R: Read> Records<R> {
         let mut end = line_end(&self.buffer[self.start..]);
         let kept_to = end.unwrap_or(KEPT).min(self.buffer.len() - self.start);
         let kept_to = if kept_to > ROW_BYTES / 8 { KEPT } else { kept_to };
-        let kept = split(&text(&self.buffer[self.start..self.start + kept_to]), char::from(self.delimiter));
+        let kept =
+            torn::split(&text(&self.buffer[self.start..self.start + kept_to]), char::from(self.delimiter));
         while end.is_none() && !self.at_end {
             self.start = self.buffer.len();
             self.at = self.start;
@@ -248,66 +251,6 @@ impl<R: Read> Records<R> {
         self.at = self.start;
         self.core.reset();
         Ok(Row { number, cells: kept, problem: Some(why.to_owned()) })
-    }
-}
-
-/// Whether bytes end inside a cell that a quotation mark opened.
-fn ends_quoted(record: &[u8], delimiter: u8) -> bool {
-    /// Where a byte stands.
-    enum In {
-        Start,
-        Cell,
-        Quotes,
-        /// Behind a quotation mark inside: it is over, unless another one follows.
-        Mark,
-    }
-    let mut at = In::Start;
-    for byte in record {
-        at = match (at, *byte) {
-            (In::Quotes, b'"') => In::Mark,
-            (In::Start | In::Mark, b'"') | (In::Quotes, _) => In::Quotes,
-            (_, byte) if byte == delimiter || matches!(byte, b'\n' | b'\r') => In::Start,
-            _ => In::Cell,
-        };
-    }
-    matches!(at, In::Quotes)
-}
-
-/// The cells of a line that is no record, as well as they can be told: a quotation mark that is not closed before a
-/// delimiter or the end is a letter.
-fn split(line: &str, delimiter: char) -> Vec<String> {
-    let mut cells = Vec::new();
-    let mut rest = line;
-    loop {
-        let (cell, behind) = match quoted(rest, delimiter) {
-            Some(parts) => parts,
-            None => match rest.split_once(delimiter) {
-                Some((cell, behind)) => (cell.to_owned(), Some(behind)),
-                None => (rest.to_owned(), None),
-            },
-        };
-        cells.push(cell);
-        match behind {
-            Some(behind) if cells.len() < COLUMNS => rest = behind,
-            _ => return cells,
-        }
-    }
-}
-
-/// A cell in quotation marks at the beginning of a text, and what is behind its delimiter.
-fn quoted(text: &str, delimiter: char) -> Option<(String, Option<&str>)> {
-    let inside = text.strip_prefix('"')?;
-    let mut from = 0;
-    loop {
-        let end = from + inside[from..].find('"')?;
-        let behind = &inside[end + 1..];
-        if behind.is_empty() {
-            return Some((inside[..end].replace("\"\"", "\""), None));
-        }
-        if let Some(behind) = behind.strip_prefix(delimiter) {
-            return Some((inside[..end].replace("\"\"", "\""), Some(behind)));
-        }
-        from = end + 1 + usize::from(behind.starts_with('"'));
     }
 }
 

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::imports::{cells, columns};
+use domain::imports::phone_column::{self, Column, Doubt};
+use domain::imports::{cells, report};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -200,13 +201,31 @@ impl Table {
                 .map(|cell| cells::without_apostrophe(cell.trim()).trim().to_owned())
                 .collect();
         }
-        let is_report = columns::is_report(&header, &rows);
+        let is_report = report::ends_in(&header, &rows);
         while !is_report && has_column(&rows, header.len(), has_header) {
             header.push(format!("column_{}", header.len() + 1));
         }
         let table = Self { format, has_header, header, begins_after };
         rows.iter_mut().for_each(|row| table.measure(row));
         Ok((table, rows))
+    }
+
+    /// The column of the telephone numbers, among those that are free; `rows` are the first ones.
+    pub(crate) fn phone_column(
+        &self,
+        rows: &[Row],
+        is_free: impl Fn(usize) -> bool,
+        country: Option<&str>,
+    ) -> Result<usize, Doubt> {
+        let is_named = self.has_header || self.format == Format::Json;
+        let headings = self.header.iter().map(|heading| if is_named { heading.as_str() } else { "" });
+        let columns: Vec<Column<'_>> = headings
+            .enumerate()
+            .map(|(place, heading)| Column { heading, is_free: is_free(place) })
+            .collect();
+        let cells =
+            |column| rows.iter().filter_map(|row| row.cells.get(column)).map(String::as_str).collect();
+        phone_column::find(&columns, cells, country)
     }
 
     /// A row may be shorter than the header, not longer: what its last cells are could not be told.
@@ -218,6 +237,9 @@ impl Table {
         if row.cells.len() > width && row.problem.is_none() && self.format != Format::Json {
             let of = if self.has_header { "heading has" } else { "first rows have" };
             row.problem = Some(format!("The row has {} cells, the {of} {width}", row.cells.len()));
+            // One cell far to the right is not kept with all the nothing before it.
+            let beyond = row.cells.split_off(width);
+            row.cells.extend(beyond.into_iter().filter(|cell| !cell.trim().is_empty()));
         }
     }
 
