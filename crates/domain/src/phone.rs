@@ -4,6 +4,7 @@
 //! country; whether the range is in use is left to WhatsApp to say. Nothing is guessed: without a `+` the country
 //! must be given.
 
+mod amount;
 mod invalid;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use rlibphonenumber::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use amount::{is_scientific, without_fraction};
 pub use invalid::{InvalidPhone, PhoneFault};
 
 /// E.164 allows fifteen digits behind the `+` (ITU-T E.164 §6.1).
@@ -32,7 +34,7 @@ pub struct PhoneNumber(String);
 impl PhoneNumber {
     /// Reads a number as people write it: spaces, hyphens, parentheses and dots are skipped, digits of any script
     /// are digits. `default_region` (ISO 3166 alpha-2, such as `DE`) is the country of numbers without a `+`;
-    /// without it they are refused.
+    /// without it they are refused. `4915112345678.0`, an amount, is refused too: the zero is no digit of the number.
     ///
     /// # Errors
     /// [`InvalidPhone`] with the reason, and with the format of the country that the input hints at.
@@ -42,6 +44,9 @@ impl PhoneNumber {
     }
 
     fn parse_in(input: &str, region: Option<Region>) -> Result<Self, PhoneFault> {
+        if without_fraction(input.trim()) != input.trim() {
+            return Err(PhoneFault::Fraction);
+        }
         let written = Written::read(input)?;
         if !written.plus && region.is_none() {
             return Err(PhoneFault::CountryCodeMissing);

@@ -28,6 +28,8 @@ pub enum PhoneFault {
     WrongLength,
     /// A letter, an extension, a second number, anything but digits and their usual separators.
     UnexpectedCharacter,
+    /// Digits with a decimal point and zeros behind it: an amount.
+    Fraction,
 }
 
 impl PhoneFault {
@@ -40,6 +42,7 @@ impl PhoneFault {
             Self::TooShort => "The number is too short for its country",
             Self::TooLong => "The number is too long for its country",
             Self::WrongLength => "No number of this country has this length",
+            Self::Fraction => "The number is written as an amount with a decimal fraction",
             Self::UnexpectedCharacter => {
                 "The number contains something other than digits, spaces, hyphens, dots and parentheses"
             }
