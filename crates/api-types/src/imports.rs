@@ -80,6 +80,8 @@ pub struct ImportedContact {
     pub consent_source: Option<String>,
     pub consent_time: Option<Timestamp>,
     pub consent_evidence: Option<String>,
+    /// The person opted out then; counts unless `opted_in` is true and `consent_time` is later.
+    pub opted_out_at: Option<Timestamp>,
 }
 
 /// A list of contacts as a file: CSV (any usual delimiter and encoding), XLSX, or the JSON of `ImportContacts`, whose own
@@ -88,7 +90,7 @@ pub struct ImportedContact {
 pub struct UploadContacts {
     /// Heading (or number of the column) → meaning, as JSON: `{"Kontakt": "phone", "3": "fields.city"}`. Meanings are `phone`,
     /// `name`, `first_name`, `last_name`, `language`, `time_zone`, `tags`, `opted_in`, `consent_source`,
-    /// `consent_time`, `consent_evidence`, `fields` (a JSON object), `fields.NAME`, `ignore`. What is not told is
+    /// `consent_time`, `consent_evidence`, `opted_out_at`, `fields` (a JSON object), `fields.NAME`, `ignore`. What is not told is
     /// guessed from the headings.
     pub mapping: Option<String>,
     /// What becomes of columns whose headings say nothing: `fields` (absent) or `ignore`.
@@ -111,7 +113,9 @@ pub struct UploadContacts {
     /// What proves it, for rows that do not say.
     pub consent_evidence: Option<String>,
     /// A number that a contact has already counts as a duplicate and changes nothing (absent: so it is); `false` brings
-    /// the contact up to date: what the row says is taken over, tags are added. An opt-out is never undone.
+    /// the contact up to date: what the row says is taken over, tags are added, a plain `no` ends an opt-in. An opt-out is
+    /// never undone, and an explicit one (`unsubscribed`, `opted out`, `abgemeldet` …, or a time in `opted_out_at`) counts
+    /// either way, whatever else becomes of its row.
     pub skip_duplicates: Option<bool>,
     /// Reads and judges the first 50 rows and writes nothing.
     pub dry_run: Option<bool>,
@@ -136,10 +140,19 @@ pub struct Import {
     pub duplicates: u64,
     /// Rows that are at fault.
     pub errors: u64,
-    /// The first 1,000 rows that became no contact, duplicates too; all of them are in `errors.csv`. Absent in lists
-    /// and events.
+    /// Contacts that the list opted out, whatever their rows count as.
+    #[serde(default)]
+    pub opted_out: u64,
+    /// Contacts made or updated whose rows say yes though the person had opted out: the opt-out stays. `notes` names the rows.
+    #[serde(default)]
+    pub consent_refused: u64,
+    /// The first 1,000 rows that became no contact, those at fault before duplicates; all of them are in `errors.csv`. Absent
+    /// in lists and events.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error_details: Option<Vec<RowError>>,
+    /// The first 1,000 rows that became a contact though not all that they say was taken. Absent in lists and events.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notes: Option<Vec<RowNote>>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<String>,
@@ -160,6 +173,17 @@ pub struct RowError {
     pub phone: String,
     #[schema(example = "Invalid phone format")]
     pub error: String,
+}
+
+/// Something that is to be said of a row that became a contact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RowNote {
+    /// As in `RowError`.
+    pub row: u64,
+    /// As it stands in the file.
+    pub phone: String,
+    #[schema(example = "The contact has opted out: the yes of this row was not taken")]
+    pub note: String,
 }
 
 /// How far and how fast.
@@ -208,11 +232,19 @@ pub struct ImportTrial {
     pub updated: u64,
     pub duplicates: u64,
     pub errors: u64,
+    /// Of `contacts`: whom the list would opt out.
+    #[serde(default)]
+    pub opted_out: u64,
+    /// Of `contacts`: whose rows say yes though the person has opted out, which would not be taken.
+    #[serde(default)]
+    pub consent_refused: u64,
     pub error_details: Vec<RowError>,
+    #[serde(default)]
+    pub notes: Vec<RowNote>,
     pub contacts: Vec<TriedContact>,
 }
 
-/// A contact that would be made or changed.
+/// A contact that would be made or changed, as it would be then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TriedContact {
     pub row: u64,

@@ -152,8 +152,9 @@ fn order(
 }
 
 async fn report(imports: &Imports, tenant: TenantId, import: ports::imports::Import) -> Result<Import> {
-    let details = imports.details(tenant, import.id).await.map_err(failed(import.id))?;
-    Ok(bodies::import(import, Some(details)))
+    let problems = imports.details(tenant, import.id).await.map_err(failed(import.id))?;
+    let notes = imports.notes(tenant, import.id).await.map_err(failed(import.id))?;
+    Ok(bodies::import(import, Some(bodies::Details { problems, notes })))
 }
 
 /// Imports, newest first, without their details.

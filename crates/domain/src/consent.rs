@@ -165,6 +165,14 @@ impl ConsentState {
         }
     }
 
+    /// Applies one record of this source: one that may not lift an explicit opt-out does not.
+    pub fn decide(&mut self, kind: ConsentKind, source: ConsentSource, at: Timestamp) -> Change {
+        if kind == ConsentKind::OptIn && self.explicitly_out() && !source.lifts_opt_out() {
+            return Change::None;
+        }
+        self.apply(kind, at)
+    }
+
     /// Notes an inbound message that is no opt-out word. Answers whether that reopened the way for replies.
     pub fn wrote(&mut self, at: Timestamp) -> bool {
         let reopens = self.explicitly_out() && !self.wrote_after_opt_out && !older(at, self.opted_out_at);

@@ -4,6 +4,7 @@ pub mod zones;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::phone::PhoneNumber;
 
@@ -61,6 +62,24 @@ pub mod limits {
     pub const FIELDS: usize = 100;
     /// A custom field's value.
     pub const FIELD_VALUE: usize = 2_000;
+}
+
+/// Adds tags and sets fields. False when the contact holds more than it may then.
+pub fn join(
+    tags: &mut Vec<String>,
+    fields: &mut Map<String, Value>,
+    more_tags: &[String],
+    more_fields: &Map<String, Value>,
+) -> bool {
+    for tag in more_tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    for (name, value) in more_fields {
+        fields.insert(name.clone(), value.clone());
+    }
+    tags.len() <= limits::TAGS && fields.len() <= limits::FIELDS
 }
 
 #[cfg(test)]

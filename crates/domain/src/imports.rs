@@ -3,8 +3,11 @@
 //! What a column means is guessed from its heading ([`columns`]), a cell is read as people write it ([`cells`]). Which
 //! bytes make a row is not known here.
 
+pub mod agreement;
 pub mod cells;
 pub mod columns;
+pub mod dates;
+pub mod lines;
 pub mod phone_column;
 pub mod report;
 
@@ -63,16 +66,22 @@ impl FromStr for ImportState {
 pub mod problems {
     /// The number cannot be one.
     pub const INVALID_PHONE: &str = "Invalid phone format";
+    /// A spreadsheet wrote the number as an amount, `4.91511E+12`.
+    pub const SCIENTIFIC: &str = "Invalid phone format: a spreadsheet has cut the number short. Format the column as text there \
+                                  and write the number anew";
     /// There is no number.
     pub const NO_PHONE: &str = "Phone number required";
     /// The number stood in an earlier row, or belongs to a contact already.
     pub const DUPLICATE: &str = "Duplicate number";
+    /// The row would make its contact larger than a contact may be.
+    pub const OUTGROWN: &str = "The contact would have too many tags or fields";
 
     /// Beginnings of what else is said: of rows that cannot be read, and of columns, which are named first.
-    const BEGINNINGS: [&str; 17] = [
+    const BEGINNINGS: [&str; 18] = [
         INVALID_PHONE,
         NO_PHONE,
         DUPLICATE,
+        "The contact ",
         "The row ",
         "A quotation mark ",
         "Must be an object",
@@ -93,6 +102,12 @@ pub mod problems {
     pub fn is_ours(text: &str) -> bool {
         BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
     }
+}
+
+/// What is said of rows that became a contact, though not all that they say was taken.
+pub mod notes {
+    /// The person had opted out, and no list undoes that.
+    pub const CONSENT_REFUSED: &str = "The contact has opted out: the yes of this row was not taken";
 }
 
 /// How far an import has come and how fast it goes.

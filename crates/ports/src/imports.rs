@@ -1,7 +1,9 @@
 //! Imports: lists of contacts on their way in.
 
 use async_trait::async_trait;
+use domain::consent::{ConsentKind, ConsentState};
 use domain::imports::ImportState;
+use domain::imports::agreement::Agreement;
 use domain::phone::PhoneNumber;
 use domain::{ApiKeyId, ImportId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,10 @@ pub struct Import {
     pub cursor: u64,
     pub bytes_read: u64,
     pub counts: Counts,
+    /// Contacts that it opted out, whatever their rows count as.
+    pub opted_out: u64,
+    /// Contacts made or updated whose rows say yes though the person had opted out: that was not taken.
+    pub consent_refused: u64,
     /// When the present run began, and how many rows were processed by then.
     pub run_at: Timestamp,
     pub run_processed: u64,
@@ -77,10 +83,46 @@ pub struct GoodRow {
     pub time_zone: Option<String>,
     pub tags: Vec<String>,
     pub fields: Map<String, Value>,
-    /// Given consent: when, and what proves it.
-    pub consent: Option<(Timestamp, Value)>,
+    pub consent: Option<RowConsent>,
     /// The original row.
     pub cells: Vec<String>,
+}
+
+/// What a row says of consent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowConsent {
+    pub says: Agreement,
+    /// When it was said; not in the future.
+    pub at: Timestamp,
+    /// When the opposite had been said before that. Kept of somebody who is new.
+    pub before: Option<Timestamp>,
+    pub evidence: Value,
+}
+
+impl RowConsent {
+    /// Whether it is an explicit opt-out, which counts whatever else becomes of the row.
+    pub fn is_opt_out(&self) -> bool {
+        self.says == Agreement::OptedOut
+    }
+
+    /// What belongs into the ledger of somebody who is new, in the order of time. A plain no is nothing then.
+    pub fn decisions(&self) -> Vec<(ConsentKind, Timestamp)> {
+        let (last, first) = match self.says {
+            Agreement::Yes => (ConsentKind::OptIn, ConsentKind::OptOut),
+            Agreement::OptedOut => (ConsentKind::OptOut, ConsentKind::OptIn),
+            Agreement::No => return Vec::new(),
+        };
+        self.before.map(|at| (first, at)).into_iter().chain([(last, self.at)]).collect()
+    }
+
+    /// Where somebody who is new stands then.
+    pub fn of_new(&self) -> ConsentState {
+        let mut state = ConsentState::default();
+        for (kind, at) in self.decisions() {
+            state.apply(kind, at);
+        }
+        state
+    }
 }
 
 /// A row that becomes no contact.
@@ -92,15 +134,17 @@ pub struct BadRow {
     pub error: String,
     /// The number stood in an earlier row: counted as a duplicate, not as an error.
     pub is_duplicate: bool,
+    /// An explicit opt-out that it tells all the same, and of which number.
+    pub opt_out: Option<(PhoneNumber, RowConsent)>,
     pub cells: Vec<String>,
 }
 
 /// What is done with a number that a contact has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDuplicate {
-    /// The row counts as a duplicate and changes nothing.
+    /// The row counts as a duplicate and changes nothing, but that an explicit opt-out counts.
     Skip,
-    /// The contact takes over what the row says; tags are added, fields are set.
+    /// The contact takes over what the row says; tags are added, fields are set. A plain no ends an opt-in.
     Update,
 }
 
@@ -143,6 +187,17 @@ pub struct RowProblem {
     pub cells: Vec<String>,
 }
 
+/// Why a row is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// It is at fault, and became no contact.
+    Error,
+    /// Its number was there already: it became no contact.
+    Duplicate,
+    /// It became a contact, though not all that it says was taken.
+    Note,
+}
+
 /// Verbs on imports.
 #[async_trait]
 pub trait ImportStore: Send + Sync {
@@ -174,8 +229,8 @@ pub trait ImportStore: Send + Sync {
     ) -> StoreResult<Option<Import>>;
     /// Rows of a batch that others who write hardly notice, and that are worth its commit.
     fn import_batch_rows(&self) -> usize;
-    /// Writes a batch, in one commit: contacts with their consent entries (an explicit opt-out stays), rows that
-    /// became none, counters, the cursor. A batch whose cursor is not the import's changes nothing, so that a repeat
+    /// Writes a batch, in one commit: contacts with their consent entries (an explicit opt-out stays, and one that any row
+    /// tells of a known number counts), rows that became none, notes, counters, the cursor. A batch whose cursor is not the import's changes nothing, so that a repeat
     /// does no harm. A number that another writer took in the meantime is a duplicate.
     async fn import_batch(&self, tenant: TenantId, batch: &ImportBatch) -> StoreResult<Applied>;
     /// Ends one that `holder` has; `None`: it has not.
@@ -203,6 +258,14 @@ pub trait ImportStore: Send + Sync {
         tenant: TenantId,
         import: ImportId,
         after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<RowProblem>>;
+    /// The first rows of a kind, by row number; at most `limit`.
+    async fn import_problems_of(
+        &self,
+        tenant: TenantId,
+        import: ImportId,
+        kind: ProblemKind,
         limit: u32,
     ) -> StoreResult<Vec<RowProblem>>;
 }

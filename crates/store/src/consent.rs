@@ -103,10 +103,7 @@ pub(crate) fn decide(
     source: ConsentSource,
     at: Timestamp,
 ) -> Change {
-    if kind == ConsentKind::OptIn && contact.consent.explicitly_out() && !source.lifts_opt_out() {
-        return Change::None;
-    }
-    contact.consent.apply(kind, at)
+    contact.consent.decide(kind, source, at)
 }
 
 /// Writes the contact's state as it is now.

@@ -1,14 +1,21 @@
 //! What is told of imports.
 
 use api_types::imports::{
-    Import, ImportProgress, ImportTrial, ImportedColumn, ImportedFile, RowError, TriedContact,
+    Import, ImportProgress, ImportTrial, ImportedColumn, ImportedFile, RowError, RowNote, TriedContact,
 };
-use domain::imports::{ImportState, pace, problems};
+use domain::imports::{ImportState, notes, pace, problems};
 use engine::imports::read::Format;
 use engine::imports::{Plan, Trial};
 use ports::imports::RowProblem;
 
-pub(super) fn import(import: ports::imports::Import, details: Option<Vec<RowProblem>>) -> Import {
+/// Rows that are told of one by one.
+pub(super) struct Details {
+    pub(super) problems: Vec<RowProblem>,
+    pub(super) notes: Vec<RowProblem>,
+}
+
+pub(super) fn import(import: ports::imports::Import, details: Option<Details>) -> Import {
+    let (problems, notes) = details.map(|details| (details.problems, details.notes)).unzip();
     let progress = progress(&import);
     let counts = import.counts;
     let plan = serde_json::from_value::<Plan>(import.plan).ok();
@@ -21,7 +28,10 @@ pub(super) fn import(import: ports::imports::Import, details: Option<Vec<RowProb
         updated: counts.updated,
         duplicates: counts.duplicates,
         errors: counts.errors,
-        error_details: details.map(|details| details.into_iter().map(detail).collect()),
+        opted_out: import.opted_out,
+        consent_refused: import.consent_refused,
+        error_details: problems.map(|problems| problems.into_iter().map(detail).collect()),
+        notes: notes.map(|notes| notes.into_iter().map(note).collect()),
         failure: import.failure,
         progress,
         file: plan.as_ref().map_or_else(unknown, file),
@@ -33,6 +43,10 @@ pub(super) fn import(import: ports::imports::Import, details: Option<Vec<RowProb
 
 fn detail(problem: RowProblem) -> RowError {
     RowError { row: problem.row, phone: problem.phone, error: problem.error }
+}
+
+fn note(problem: RowProblem) -> RowNote {
+    RowNote { row: problem.row, phone: problem.phone, note: problem.error }
 }
 
 fn progress(import: &ports::imports::Import) -> ImportProgress {
@@ -90,13 +104,22 @@ pub(super) fn trial(trial: Trial) -> ImportTrial {
         updated: 0,
         duplicates: 0,
         errors: 0,
+        opted_out: 0,
+        consent_refused: 0,
         error_details: Vec::new(),
+        notes: Vec::new(),
         contacts: Vec::new(),
     };
     for row in trial.rows {
         match row.outcome {
             Ok(tried) => {
                 *(if tried.is_update { &mut told.updated } else { &mut told.imported }) += 1;
+                told.opted_out += u64::from(tried.opts_out);
+                if tried.consent_refused {
+                    told.consent_refused += 1;
+                    let note = notes::CONSENT_REFUSED.to_owned();
+                    told.notes.push(RowNote { row: row.row, phone: row.phone, note });
+                }
                 told.contacts.push(TriedContact {
                     row: row.row,
                     phone: tried.phone,

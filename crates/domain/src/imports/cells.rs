@@ -1,77 +1,6 @@
 //! Cells of a table, as people and spreadsheets write them.
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-
-/// A cell that says neither yes nor no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Neither;
-
-/// Yes or no in the words of lists; `None` for an empty cell.
-///
-/// # Errors
-/// It is [`Neither`].
-pub fn yes_or_no(cell: &str) -> Result<Option<bool>, Neither> {
-    const YES: [&str; 26] = [
-        "yes",
-        "y",
-        "true",
-        "t",
-        "1",
-        "x",
-        "ja",
-        "j",
-        "wahr",
-        "si",
-        "sí",
-        "s",
-        "oui",
-        "o",
-        "vrai",
-        "sim",
-        "verdadeiro",
-        "verdadero",
-        "vero",
-        "on",
-        "ok",
-        "ya",
-        "opted in",
-        "opted_in",
-        "opt-in",
-        "subscribed",
-    ];
-    const NO: [&str; 21] = [
-        "no",
-        "n",
-        "false",
-        "f",
-        "0",
-        "nein",
-        "falsch",
-        "non",
-        "faux",
-        "não",
-        "nao",
-        "falso",
-        "off",
-        "tidak",
-        "-",
-        "none",
-        "opted out",
-        "opted_out",
-        "opt-out",
-        "unsubscribed",
-        "null",
-    ];
-    let word = cell.trim().to_lowercase();
-    match word.as_str() {
-        "" => Ok(None),
-        word if YES.contains(&word) => Ok(Some(true)),
-        word if NO.contains(&word) => Ok(Some(false)),
-        _ => Err(Neither),
-    }
-}
+use std::borrow::Cow;
 
 /// The tags of a cell, parted by commas, semicolons or bars; or a JSON array of texts, for tags that hold one of these.
 pub fn tags(cell: &str) -> Vec<String> {
@@ -83,94 +12,56 @@ pub fn tags(cell: &str) -> Vec<String> {
     tags.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
 }
 
-/// A moment: RFC 3339, or a date with or without a time in UTC, written `2026-11-22`, `22.11.2026` or `11/22/2026`
-/// (slashes: month first, unless that cannot be).
-pub fn moment(cell: &str) -> Option<Timestamp> {
-    let cell = cell.trim();
-    if let Ok(at) = cell.parse::<Timestamp>() {
-        return Some(at);
-    }
-    let civil = cell.replacen(' ', "T", 1).parse::<DateTime>().ok().or_else(|| in_parts(cell))?;
-    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-}
-
-fn in_parts(cell: &str) -> Option<DateTime> {
-    let (date, time) = cell.split_once([' ', 'T']).unwrap_or((cell, ""));
-    let (separator, numbers) = match ['.', '/', '-'].into_iter().find(|one| date.contains(*one)) {
-        Some(separator) => {
-            (separator, date.split(separator).map(str::parse).collect::<Result<Vec<i16>, _>>().ok()?)
-        }
-        None => return None,
-    };
-    let [first, second, year] = numbers.try_into().ok()?;
-    let (day, month) = if separator == '/' && first <= 12 { (second, first) } else { (first, second) };
-    let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    let time = if time.is_empty() { jiff::civil::Time::midnight() } else { time.trim().parse().ok()? };
-    Some(date.to_datetime(time))
+/// The cell that [`tags`] parts into just these: as they are told in a list, or as a JSON array when one of them holds what
+/// parts them.
+pub fn tags_cell(tags: &[String]) -> String {
+    let listed = tags.join(",");
+    if self::tags(&listed) == tags { listed } else { serde_json::Value::from(tags).to_string() }
 }
 
 /// A cell that a spreadsheet does not take for a formula: what begins like one gets an apostrophe before it, as the
-/// spreadsheet itself does. Numbers, telephone numbers too, begin with a sign and are none.
-pub fn plain(cell: &str) -> std::borrow::Cow<'_, str> {
-    if is_formula(cell) { format!("'{cell}").into() } else { cell.into() }
+/// spreadsheet itself does; so does what [`without_apostrophe`] would take another apostrophe from. Numbers, telephone numbers
+/// too, begin with a sign and are none.
+pub fn plain(cell: &str) -> Cow<'_, str> {
+    let is_marked = is_formula(cell) || without_apostrophe(cell) != cell;
+    if is_marked { format!("'{cell}").into() } else { cell.into() }
 }
 
-/// The cell without the apostrophe that [`plain`] put before it.
+/// The cell without the apostrophe that [`plain`] put before it, or that somebody typed so that a spreadsheet leaves a number
+/// as it is.
 pub fn without_apostrophe(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => rest,
+        Some(rest) if wants_apostrophe(rest.trim_start_matches('\'')) => rest,
         _ => cell,
     }
+}
+
+/// Begins like a formula, or is nothing but a number.
+fn wants_apostrophe(cell: &str) -> bool {
+    cell.starts_with(is_sign)
+        || (cell.bytes().any(|byte| byte.is_ascii_digit()) && cell.chars().all(in_number))
 }
 
 fn is_formula(cell: &str) -> bool {
     let mut characters = cell.chars();
     match characters.next() {
-        Some('=' | '@' | '\t' | '\r') => true,
-        Some('+' | '-') => !characters.all(|character| {
-            character.is_ascii_digit() || matches!(character, ' ' | '(' | ')' | '.' | '-' | '/')
-        }),
-        _ => false,
+        Some('+' | '-' | '＋' | '－') => !characters.all(in_number),
+        first => first.is_some_and(is_sign),
     }
+}
+
+/// What a formula begins with, in spreadsheets of any language; blanks before it do not hide it.
+fn is_sign(character: char) -> bool {
+    matches!(character, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '\t' | '\r' | '\n')
+}
+
+fn in_number(character: char) -> bool {
+    character.is_ascii_digit() || matches!(character, ' ' | '(' | ')' | '.' | '-' | '/')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn yes_and_no_are_read_in_the_words_of_lists() {
-        for (cell, read) in [
-            (" Yes ", Ok(Some(true))),
-            ("JA", Ok(Some(true))),
-            ("1", Ok(Some(true))),
-            ("Sí", Ok(Some(true))),
-            ("no", Ok(Some(false))),
-            ("FALSE", Ok(Some(false))),
-            ("", Ok(None)),
-            ("perhaps", Err(Neither)),
-        ] {
-            assert_eq!(yes_or_no(cell), read, "{cell}");
-        }
-    }
-
-    #[test]
-    fn a_moment_is_read_as_programs_and_people_write_it() {
-        for (cell, read) in [
-            ("2026-11-22T10:00:00Z", Some("2026-11-22T10:00:00Z")),
-            ("2026-11-22T10:00:00+02:00", Some("2026-11-22T08:00:00Z")),
-            ("2026-11-22 10:00", Some("2026-11-22T10:00:00Z")),
-            ("2026-11-22", Some("2026-11-22T00:00:00Z")),
-            ("22.11.2026", Some("2026-11-22T00:00:00Z")),
-            ("11/22/2026 10:30", Some("2026-11-22T10:30:00Z")),
-            ("22/11/2026", Some("2026-11-22T00:00:00Z")),
-            ("yesterday", None),
-            ("", None),
-            ("32.13.2026", None),
-        ] {
-            assert_eq!(moment(cell), read.map(|read| read.parse().unwrap()), "{cell}");
-        }
-    }
 
     #[test]
     fn a_tag_that_holds_a_comma_is_told_by_an_array() {
@@ -180,14 +71,56 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_formula_is_marked_and_read_back_and_a_number_is_left_alone() {
-        for cell in ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3=x", "\t=1"] {
+        for cell in [
+            "=1+1",
+            "@SUM(A1)",
+            "+cmd|' /C calc'!A0",
+            "-2+3=x",
+            "\t=1",
+            "\n=1",
+            "＝1+1",
+            "＋cmd",
+            "－2+3=x",
+            "＠SUM(A1)",
+            "'=1",
+            "''+1",
+            "'015112345671",
+        ] {
             assert_eq!(plain(cell), format!("'{cell}"));
             assert_eq!(without_apostrophe(&plain(cell)), cell);
         }
-        for cell in ["+15551234567", "+49 (151) 23-45", "-12.5", "Ann", "", "'quoted'"] {
+        for cell in
+            ["+15551234567", "＋15551234567", "+49 (151) 23-45", "-12.5", "Ann", "", "'quoted'", "'90s", "'"]
+        {
             assert_eq!(plain(cell), cell);
             assert_eq!(without_apostrophe(cell), cell);
         }
+    }
+
+    #[test]
+    fn an_apostrophe_before_a_number_is_a_spreadsheets() {
+        assert_eq!(without_apostrophe("'015112345671"), "015112345671");
+        assert_eq!(without_apostrophe("'0151 / 123-45"), "0151 / 123-45");
+        assert_eq!(without_apostrophe("'+4915112345671"), "+4915112345671");
+    }
+
+    #[test]
+    fn tags_are_written_so_that_they_are_read_back() {
+        for tags in [
+            &["vip", "fair"][..],
+            &[],
+            &["Rome, Italy", "vip"],
+            &["a,b", "c;d", "vip"],
+            &["a|b"],
+            &["[x]"],
+            &["[\"a\"", "\"b\"]"],
+            &["[\"a\"]"],
+            &["say \"hi\""],
+        ] {
+            let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            assert_eq!(self::tags(&tags_cell(&tags)), tags);
+        }
+        assert_eq!(tags_cell(&["vip".to_owned(), "fair".to_owned()]), "vip,fair");
     }
 
     #[test]

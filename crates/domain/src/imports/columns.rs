@@ -25,6 +25,8 @@ pub enum Target {
     ConsentSource,
     ConsentTime,
     ConsentEvidence,
+    /// When the person opted out: whoever has such a time, and none of a later consent, is out.
+    OptedOutAt,
     /// A custom field of this name.
     Field(String),
     /// A JSON object of custom fields.
@@ -55,6 +57,7 @@ impl fmt::Display for Target {
             Self::ConsentSource => "consent_source",
             Self::ConsentTime => "consent_time",
             Self::ConsentEvidence => "consent_evidence",
+            Self::OptedOutAt => "opted_out_at",
             Self::Field(name) => return write!(f, "fields.{name}"),
             Self::Fields => "fields",
             Self::Report => "report",
@@ -86,13 +89,14 @@ impl FromStr for Target {
             "consent_source" => Self::ConsentSource,
             "consent_time" => Self::ConsentTime,
             "consent_evidence" => Self::ConsentEvidence,
+            "opted_out_at" => Self::OptedOutAt,
             "fields" => Self::Fields,
             "report" => Self::Report,
             "ignore" => Self::Ignore,
             _ => {
                 return Err(
                     "must be phone, name, first_name, last_name, language, time_zone, tags, opted_in, \
-                            consent_source, consent_time, consent_evidence, fields, fields.NAME or ignore"
+                            consent_source, consent_time, consent_evidence, opted_out_at, fields, fields.NAME or ignore"
                         .into(),
                 );
             }
@@ -116,7 +120,7 @@ type Make = fn() -> Target;
 
 /// Headings in lower case with nothing but letters and digits. Of several that mean the same, the one named first
 /// here is taken: "WhatsApp" before "Mobile" before "Phone".
-const KNOWN: [(Make, &[&str]); 12] = [
+const KNOWN: [(Make, &[&str]); 13] = [
     (
         || Target::Phone,
         &[
@@ -263,6 +267,20 @@ const KNOWN: [(Make, &[&str]); 12] = [
     (
         || Target::ConsentEvidence,
         &["consentevidence", "evidence", "optinevidence", "consentproof", "proof", "nachweis"],
+    ),
+    (
+        || Target::OptedOutAt,
+        &[
+            "optedoutat",
+            "optoutat",
+            "optouttime",
+            "optoutdate",
+            "optoutdatum",
+            "unsubscribedat",
+            "unsubscribedate",
+            "unsubscribetime",
+            "abgemeldetam",
+        ],
     ),
     (|| Target::Fields, &["fields", "customfields"]),
 ];
@@ -439,7 +457,7 @@ mod tests {
     #[test]
     fn every_target_is_read_back_from_its_word() {
         let words = "phone name first_name last_name language time_zone tags opted_in consent_source consent_time \
-                     consent_evidence fields fields.city ignore report";
+                     consent_evidence opted_out_at fields fields.city ignore report";
         for word in words.split_whitespace() {
             assert_eq!(word.parse::<Target>().unwrap().to_string(), word);
         }

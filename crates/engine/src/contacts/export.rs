@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::TenantId;
-use domain::imports::cells;
+use domain::imports::{Target, cells};
 use ports::Paging;
 use ports::contacts::{Contact, ContactFilter};
 use ports::gateway::ByteStream;
@@ -12,7 +12,7 @@ use super::Contacts;
 use crate::imports::csv_line;
 use crate::walk;
 
-/// The columns; an import takes over those before `id`.
+/// The columns; an import takes over those before `id`, and when somebody opted out.
 pub(crate) const COLUMNS: [&str; 14] = [
     "phone",
     "name",
@@ -29,6 +29,11 @@ pub(crate) const COLUMNS: [&str; 14] = [
     "country",
     "created_at",
 ];
+
+/// What the column of this name means, of those that say nothing to an import by their headings.
+pub(crate) fn meaning(column: &str) -> Target {
+    if column == "opted_out_at" { Target::OptedOutAt } else { Target::Ignore }
+}
 
 impl Contacts {
     /// Every contact that a filter wants, newest first, page by page: CSV, nothing in it that a spreadsheet takes for
@@ -58,7 +63,7 @@ fn line(to: &mut Vec<u8>, contact: &Contact) {
         text(&contact.name),
         text(&contact.language),
         text(&contact.time_zone),
-        contact.tags.join(","),
+        cells::tags_cell(&contact.tags),
         if contact.consent.opted_in { "yes" } else { "no" }.to_owned(),
         time(contact.consent.opted_in_at),
         fields,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::TenantId;
-use domain::imports::{Target, cells, report};
+use domain::imports::{Target, cells, lines, report};
 use futures::{StreamExt as _, stream};
 use ports::Store;
 use ports::gateway::ByteStream;
@@ -82,9 +82,5 @@ fn body(page: &[RowProblem], columns: &Columns) -> Bytes {
 
 /// One line.
 pub(crate) fn write<T: AsRef<str>>(to: &mut Vec<u8>, cells: impl Iterator<Item = T>) {
-    let mut writer =
-        csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(to);
-    // Writing to memory does not fail.
-    let _ = writer.write_record(cells.map(|cell| cell.as_ref().as_bytes().to_vec()));
-    let _ = writer.flush();
+    lines::csv_line(to, cells);
 }

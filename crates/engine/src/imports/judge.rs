@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use domain::imports::{Target, cells, problems};
-use domain::phone::PhoneNumber;
+use domain::phone::{self, PhoneNumber};
 use domain::{ImportId, Timestamp};
-use ports::imports::{BadRow, GoodRow};
+use ports::imports::{BadRow, GoodRow, RowConsent};
 use serde_json::{Map, Value};
 
+use super::consent;
 use super::plan::Plan;
 use super::read::Row;
 use crate::contacts::shape;
@@ -33,12 +34,21 @@ struct Said<'r> {
     last: &'r str,
     language: &'r str,
     zone: &'r str,
-    opted_in: &'r str,
-    source: &'r str,
-    time: &'r str,
-    evidence: &'r str,
+    consent: consent::Said<'r>,
     tags: Vec<String>,
     fields: Map<String, Value>,
+}
+
+/// Why a row becomes no contact, and the opt-out that it tells all the same.
+struct Refused {
+    error: String,
+    opt_out: Option<(PhoneNumber, RowConsent)>,
+}
+
+impl From<&str> for Refused {
+    fn from(error: &str) -> Self {
+        Self { error: error.to_owned(), opt_out: None }
+    }
 }
 
 impl<'p> Judge<'p> {
@@ -52,21 +62,22 @@ impl<'p> Judge<'p> {
         let written: String = written.unwrap_or_default().chars().take(KEPT).collect();
         match self.read(&row, &written) {
             Ok(good) => Ok(GoodRow { row: row.number, written, cells: row.cells, ..good }),
-            Err(error) => {
-                Err(BadRow { row: row.number, phone: written, error, is_duplicate: false, cells: row.cells })
-            }
+            Err(Refused { error, opt_out }) => Err(BadRow {
+                row: row.number,
+                phone: written,
+                error,
+                is_duplicate: false,
+                opt_out,
+                cells: row.cells,
+            }),
         }
     }
 
-    fn read(&mut self, row: &Row, written: &str) -> Result<GoodRow, String> {
+    fn read(&mut self, row: &Row, written: &str) -> Result<GoodRow, Refused> {
         if let Some(problem) = &row.problem {
-            return Err(problem.clone());
+            return Err(problem.as_str().into());
         }
-        if written.is_empty() {
-            return Err(problems::NO_PHONE.into());
-        }
-        let phone = PhoneNumber::parse(written, self.plan.options.default_country.as_deref())
-            .map_err(|_| problems::INVALID_PHONE.to_owned())?;
+        let phone = self.phone(written)?;
         let mut faults = Faults::default();
         let said = self.collect(row, &mut faults);
         let name = name(&said);
@@ -74,10 +85,13 @@ impl<'p> Judge<'p> {
         let language = (!said.language.is_empty()).then(|| said.language.to_owned());
         shape::language(language.as_deref(), &mut faults);
         let time_zone = self.time_zone(said.zone, &mut faults);
-        let consent = self.consent(row.number, &said, &mut faults);
+        let consent = consent::of(self.plan, &self.at(row.number), &said.consent, &mut faults);
         shape::fields(&said.fields, &mut faults);
         let tags = shape::tags(said.tags, &mut faults);
-        faults.check().map_err(in_words)?;
+        if let Err(faults) = faults.check() {
+            let opt_out = consent.filter(RowConsent::is_opt_out).map(|consent| (phone, consent));
+            return Err(Refused { error: in_words(faults), opt_out });
+        }
         let country = phone.region();
         Ok(GoodRow {
             row: row.number,
@@ -94,9 +108,25 @@ impl<'p> Judge<'p> {
         })
     }
 
+    fn at(&self, row: u64) -> consent::Place {
+        consent::Place { import: self.import, row, now: self.now }
+    }
+
+    fn phone(&self, written: &str) -> Result<PhoneNumber, Refused> {
+        if written.is_empty() {
+            return Err(problems::NO_PHONE.into());
+        }
+        if phone::is_scientific(written) {
+            return Err(problems::SCIENTIFIC.into());
+        }
+        let number = phone::without_fraction(written);
+        PhoneNumber::parse(number, self.plan.options.default_country.as_deref())
+            .map_err(|_| problems::INVALID_PHONE.into())
+    }
+
     fn collect<'r>(&self, row: &'r Row, faults: &mut Faults) -> Said<'r> {
         let mut said = Said { tags: self.plan.options.tags.clone(), ..Said::default() };
-        for (target, cell) in self.plan.targets.iter().zip(&row.cells) {
+        for (column, (target, cell)) in self.plan.targets.iter().zip(&row.cells).enumerate() {
             let cell = clean(cell);
             if cell.is_empty() {
                 continue;
@@ -107,10 +137,11 @@ impl<'p> Judge<'p> {
                 Target::LastName => said.last = cell,
                 Target::Language => said.language = cell,
                 Target::TimeZone => said.zone = cell,
-                Target::OptedIn => said.opted_in = cell,
-                Target::ConsentSource => said.source = cell,
-                Target::ConsentTime => said.time = cell,
-                Target::ConsentEvidence => said.evidence = cell,
+                Target::OptedIn => said.consent.opted_in = cell,
+                Target::ConsentSource => said.consent.source = cell,
+                Target::ConsentTime => said.consent.time = self.date(column, cell),
+                Target::ConsentEvidence => said.consent.evidence = cell,
+                Target::OptedOutAt => said.consent.opted_out_at = self.date(column, cell),
                 Target::Tags => said.tags.extend(cells::tags(cell)),
                 Target::Field(name) => drop(said.fields.insert(name.clone(), cell.into())),
                 Target::Fields => match serde_json::from_str::<Map<String, Value>>(cell) {
@@ -138,55 +169,8 @@ impl<'p> Judge<'p> {
         self.zone.1.clone()
     }
 
-    fn consent(&self, row: u64, said: &Said<'_>, faults: &mut Faults) -> Option<(Timestamp, Value)> {
-        let options = &self.plan.options;
-        let own = match cells::yes_or_no(said.opted_in) {
-            Ok(own) => own,
-            Err(cells::Neither) => {
-                faults.add("/opted_in", "must be yes or no");
-                return None;
-            }
-        };
-        let at = if said.time.is_empty() {
-            self.now
-        } else {
-            match cells::moment(said.time) {
-                Some(at) if at <= self.now => at,
-                Some(_) => {
-                    faults.add("/consent_time", "must not lie in the future");
-                    return None;
-                }
-                None => {
-                    faults.add("/consent_time", "must be a time such as 2026-11-22T10:00:00Z");
-                    return None;
-                }
-            }
-        };
-        if !own.unwrap_or(options.default_opted_in) {
-            return None;
-        }
-        let mut evidence = Map::new();
-        evidence.insert("import_id".into(), self.import.0.into());
-        if let Some(filename) = &self.plan.filename {
-            evidence.insert("file".into(), filename.as_str().into());
-        }
-        evidence.insert("row".into(), row.into());
-        if own.is_none() {
-            evidence.insert("default_opted_in".into(), true.into());
-        }
-        let either = |own: &str, general: &Option<String>| {
-            if own.is_empty() { general.clone() } else { Some(own.chars().take(2_000).collect()) }
-        };
-        if let Some(source) = either(said.source, &options.consent_source) {
-            evidence.insert("source".into(), source.into());
-        }
-        if let Some(proof) = either(said.evidence, &options.consent_evidence) {
-            evidence.insert("evidence".into(), proof.into());
-        }
-        if let Some(key) = self.plan.api_key {
-            evidence.insert("api_key_id".into(), key.0.into());
-        }
-        Some((at, Value::Object(evidence)))
+    fn date<'r>(&self, column: usize, cell: &'r str) -> consent::Date<'r> {
+        consent::Date { cell, order: self.plan.date_orders.get(&column).copied() }
     }
 }
 
@@ -217,6 +201,7 @@ mod tests {
     use std::path::Path;
 
     use domain::ApiKeyId;
+    use domain::imports::agreement::Agreement;
     use serde_json::json;
 
     use super::super::{Options, Order};
@@ -291,24 +276,140 @@ mod tests {
                     +15551234569,no,,,\n";
         let options =
             Options { default_opted_in: true, consent_source: Some("fair".into()), ..Options::default() };
-        let rows: Vec<_> = judged(text, options).into_iter().map(|row| row.unwrap().consent).collect();
+        let rows = consents(text, options);
         assert_eq!(
             rows[0],
-            Some((
-                "2026-01-02T00:00:00Z".parse().unwrap(),
-                json!({"import_id": 3, "file": "Liste 1.csv", "row": 2, "source": "web form",
+            Some(RowConsent {
+                says: Agreement::Yes,
+                at: "2026-01-02T00:00:00Z".parse().unwrap(),
+                before: None,
+                evidence: json!({"import_id": 3, "file": "Liste 1.csv", "row": 2, "source": "web form",
                     "evidence": "https://example.com/join", "api_key_id": 7})
-            ))
+            })
         );
         assert_eq!(
             rows[1],
-            Some((
-                now(),
-                json!({"import_id": 3, "file": "Liste 1.csv", "row": 3, "default_opted_in": true, "source": "fair",
-                    "api_key_id": 7})
-            ))
+            Some(RowConsent {
+                says: Agreement::Yes,
+                at: now(),
+                before: None,
+                evidence: json!({"import_id": 3, "file": "Liste 1.csv", "row": 3, "default_opted_in": true,
+                    "source": "fair", "api_key_id": 7})
+            })
         );
-        assert_eq!(rows[2], None);
+        assert_eq!(rows[2], None, "of a number that is skipped when it is known");
+    }
+
+    fn consents(text: &str, options: Options) -> Vec<Option<RowConsent>> {
+        judged(text, options).into_iter().map(|row| row.unwrap().consent).collect()
+    }
+
+    fn updating() -> Options {
+        Options { skip_duplicates: false, consent_source: Some("fair".into()), ..Options::default() }
+    }
+
+    /// What is said, when, and when the opposite was said before.
+    fn said(text: &str) -> Vec<Option<(Agreement, String, Option<String>)>> {
+        let told = |one: RowConsent| (one.says, one.at.to_string(), one.before.map(|at| at.to_string()));
+        consents(text, updating()).into_iter().map(|one| one.map(told)).collect()
+    }
+
+    const NOW: &str = "2026-11-22T10:00:00Z";
+
+    #[test]
+    fn a_no_needs_no_time_and_says_where_it_stands() {
+        let text =
+            "phone,opted_in,consent_time\n+15551234567,no,2027-01-01\n+15551234568,Unsubscribed,05/06/2026\n";
+        assert_eq!(
+            said(text),
+            [Some((Agreement::No, NOW.to_owned(), None)), Some((Agreement::OptedOut, NOW.to_owned(), None)),]
+        );
+        assert_eq!(
+            consents(text, updating())[1].as_ref().unwrap().evidence,
+            json!({"import_id": 3, "file": "Liste 1.csv", "row": 3, "opted_in": "Unsubscribed", "api_key_id": 7}),
+            "where consent was given in general is no evidence of an opt-out"
+        );
+    }
+
+    #[test]
+    fn whoever_has_a_time_of_opt_out_and_no_later_yes_is_out() {
+        let text = "phone,opted_in,opted_in_at,opted_out_at\n\
+                    +15551234501,no,2026-01-02,2026-02-03\n\
+                    +15551234502,yes,2026-03-04,2026-02-03\n\
+                    +15551234503,yes,2026-01-02,2026-02-03\n\
+                    +15551234504,yes,,2026-02-03\n\
+                    +15551234505,,,2026-02-03\n\
+                    +15551234506,no,,some day\n\
+                    +15551234507,,2026-01-02,\n";
+        let (jan, feb, mar) = ("2026-01-02T00:00:00Z", "2026-02-03T00:00:00Z", "2026-03-04T00:00:00Z");
+        let of =
+            |says, at: &str, before: Option<&str>| Some((says, at.to_owned(), before.map(str::to_owned)));
+        assert_eq!(
+            said(text),
+            [
+                of(Agreement::OptedOut, feb, Some(jan)),
+                of(Agreement::Yes, mar, Some(feb)),
+                of(Agreement::OptedOut, feb, Some(jan)),
+                of(Agreement::OptedOut, feb, None),
+                of(Agreement::OptedOut, feb, None),
+                of(Agreement::OptedOut, NOW, None),
+                None,
+            ]
+        );
+        let found =
+            errors("phone,opted_out_at\n+15551234567,some day\n+15551234568,2008-01-01\n", updating());
+        assert_eq!(found[0].2, "opted_out_at must be a time such as 2026-11-22T10:00:00Z");
+        assert_eq!(found[1].2, "opted_out_at lies before 2009, when WhatsApp began");
+    }
+
+    #[test]
+    fn a_row_at_fault_tells_its_opt_out_all_the_same() {
+        let rows = judged(
+            "phone,opted_in,language\n+15551234567,stop,english\n+15551234568,no,english\n",
+            updating(),
+        );
+        let opt_outs: Vec<_> = rows
+            .into_iter()
+            .map(|row| row.unwrap_err().opt_out.map(|(phone, consent)| (phone.to_string(), consent.says)))
+            .collect();
+        assert_eq!(opt_outs, [Some(("+15551234567".to_owned(), Agreement::OptedOut)), None]);
+    }
+
+    #[test]
+    fn day_and_month_stand_as_they_do_in_the_rest_of_the_column() {
+        let times = |cells: &[&str]| {
+            let rows: String =
+                (0..).zip(cells).map(|(row, cell)| format!("+1555123450{row},yes,{cell}\n")).collect();
+            let text = format!("phone,opted_in,consent_time\n{rows}");
+            let judged = judged(&text, updating());
+            judged
+                .into_iter()
+                .map(|row| row.map(|row| row.consent.unwrap().at.to_string()).map_err(|bad| bad.error))
+                .collect::<Vec<_>>()
+        };
+        let at = |time: &str| Ok(time.to_owned());
+        assert_eq!(
+            times(&["05/06/2026", "25/06/2026"]),
+            [at("2026-06-05T00:00:00Z"), at("2026-06-25T00:00:00Z")]
+        );
+        assert_eq!(
+            times(&["05/06/2026", "06/25/2026"]),
+            [at("2026-05-06T00:00:00Z"), at("2026-06-25T00:00:00Z")]
+        );
+        let unclear =
+            "consent_time may be one of two days: write it as year, month and day, such as 2026-11-22";
+        assert_eq!(times(&["05/06/2026", "22.11.25"]), [Err(unclear.to_owned()), at("2025-11-22T00:00:00Z")]);
+    }
+
+    #[test]
+    fn a_number_that_a_spreadsheet_took_for_an_amount_is_read_or_refused_in_words() {
+        let options = || Options { default_country: Some("DE".into()), ..Options::default() };
+        let text = "phone,name\n4915112345678.0,Ann\n491511000000.00,Bob\n'015112345671,Cid\n";
+        let phones: Vec<_> =
+            judged(text, options()).into_iter().map(|row| row.unwrap().phone.to_string()).collect();
+        assert_eq!(phones, ["+4915112345678", "+491511000000", "+4915112345671"]);
+        let found = errors("phone,name\n4.91511E+12,Ann\n", options());
+        assert!(found[0].2.contains("Format the column as text"), "{found:?}");
     }
 
     #[test]

@@ -6,12 +6,15 @@
 //! works on it. Where the nodes share the imports folder (as they share the media folder) another one takes over from
 //! a dead one; where they do not, the import waits for its node.
 
+mod consent;
+mod date_orders;
 mod errors_csv;
 mod judge;
 mod plan;
 pub mod read;
 mod rounds;
 mod run;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +23,7 @@ use std::time::Duration;
 use domain::imports::ImportState;
 use domain::{ApiKeyId, ImportId, TenantId};
 use ports::gateway::ByteStream;
-use ports::imports::{Import, NewImport, RowProblem};
+use ports::imports::{Import, NewImport, ProblemKind, RowProblem};
 use ports::{Page, Paging, StoreError};
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, watch};
@@ -34,6 +37,7 @@ use crate::vault::{Broken, Vault};
 pub use crate::vault::Received;
 pub(crate) use errors_csv::write as csv_line;
 pub use plan::{Options, Plan};
+pub use trial::{Trial, Tried, TriedRow};
 
 /// Problems that a report holds itself; all of them are in `errors.csv`.
 pub const DETAILS: u32 = 1_000;
@@ -94,37 +98,6 @@ pub struct Order {
     pub hints: read::Hints,
     pub options: Options,
     pub api_key: Option<ApiKeyId>,
-}
-
-/// What would become of the first rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    pub plan: Plan,
-    pub rows: Vec<TriedRow>,
-}
-
-/// A row of a trial.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TriedRow {
-    pub row: u64,
-    /// As it stands in the file.
-    pub phone: String,
-    /// The contact that it would make or bring up to date; else what is wrong.
-    pub outcome: Result<Tried, String>,
-}
-
-/// A contact that would be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tried {
-    pub phone: String,
-    pub name: Option<String>,
-    pub language: Option<String>,
-    pub time_zone: Option<String>,
-    pub tags: Vec<String>,
-    pub fields: Map<String, Value>,
-    pub opted_in: bool,
-    /// A contact has the number already, and would be changed.
-    pub is_update: bool,
 }
 
 /// An import at work on this node.
@@ -200,50 +173,6 @@ impl Imports {
             Err(read::Unreadable::Io(error)) => Err(ImportError::Disk(error)),
             Err(read::Unreadable::Refused(why)) => Err(ImportError::Invalid(Faults::one("", why))),
         }
-    }
-
-    /// Reads and judges the first rows; writes nothing.
-    ///
-    /// # Errors
-    /// [`ImportError::Invalid`]: the file is no list, or the order does not fit it.
-    pub async fn try_out(
-        &self,
-        tenant: TenantId,
-        received: &Received,
-        order: Order,
-    ) -> Result<Trial, ImportError> {
-        let (plan, rows) = self.plan(tenant, received, order).await?;
-        let now = self.deps.clock.now();
-        let mut rows_tried = Vec::with_capacity(rows.len());
-        let mut judge = judge::Judge::new(&plan, ImportId(0), now);
-        let mut seen = std::collections::HashSet::new();
-        for row in rows.into_iter().take(read::SAMPLE) {
-            rows_tried.push(match judge.judge(row) {
-                Err(bad) => TriedRow { row: bad.row, phone: bad.phone, outcome: Err(bad.error) },
-                Ok(good) => {
-                    let identity = domain::contacts::Identity::of_phone(good.phone.clone());
-                    let known = self.deps.store.contact_by_identity(tenant, &identity).await?.is_some();
-                    let repeated = !seen.insert(good.phone.clone());
-                    let is_duplicate = repeated || (known && plan.options.skip_duplicates);
-                    let outcome = if is_duplicate {
-                        Err(domain::imports::problems::DUPLICATE.to_owned())
-                    } else {
-                        Ok(Tried {
-                            phone: good.phone.to_string(),
-                            name: good.name,
-                            language: good.language,
-                            time_zone: good.time_zone,
-                            tags: good.tags,
-                            fields: good.fields,
-                            opted_in: good.consent.is_some(),
-                            is_update: known,
-                        })
-                    };
-                    TriedRow { row: good.row, phone: good.written, outcome }
-                }
-            });
-        }
-        Ok(Trial { plan, rows: rows_tried })
     }
 
     /// Keeps the file and begins; what was begun goes on by itself, on another node if it must.
@@ -326,12 +255,27 @@ impl Imports {
         self.deps.store.import(tenant, import).await?.ok_or(ImportError::NotFound)
     }
 
-    /// The first [`DETAILS`] rows that did not become contacts.
+    /// The first [`DETAILS`] rows that did not become contacts: those at fault, then those whose number was there already,
+    /// each by row number.
     ///
     /// # Errors
     /// The store's alone.
     pub async fn details(&self, tenant: TenantId, import: ImportId) -> Result<Vec<RowProblem>, ImportError> {
-        Ok(self.deps.store.import_problems(tenant, import, 0, DETAILS).await?)
+        let of = |kind, limit| self.deps.store.import_problems_of(tenant, import, kind, limit);
+        let mut details = of(ProblemKind::Error, DETAILS).await?;
+        let room = DETAILS.saturating_sub(u32::try_from(details.len()).unwrap_or(u32::MAX));
+        if room > 0 {
+            details.extend(of(ProblemKind::Duplicate, room).await?);
+        }
+        Ok(details)
+    }
+
+    /// The first [`DETAILS`] rows that became a contact though not all that they say was taken, by row number.
+    ///
+    /// # Errors
+    /// The store's alone.
+    pub async fn notes(&self, tenant: TenantId, import: ImportId) -> Result<Vec<RowProblem>, ImportError> {
+        Ok(self.deps.store.import_problems_of(tenant, import, ProblemKind::Note, DETAILS).await?)
     }
 
     /// Newest first.

@@ -11,6 +11,7 @@ use domain::imports::{Target, report};
 use domain::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
+use super::date_orders::{self, DateOrders};
 use super::read::{Format, Row, Table};
 use super::{ImportError, Order};
 use crate::contacts::{export, shape};
@@ -64,6 +65,9 @@ pub struct Plan {
     pub targets: Vec<Target>,
     pub options: Options,
     pub api_key: Option<ApiKeyId>,
+    /// Of columns of dates, by their place.
+    #[serde(default)]
+    pub date_orders: DateOrders,
 }
 
 impl Plan {
@@ -95,7 +99,8 @@ impl Plan {
             targets(&table, &rows, &options)?
         };
         let filename = filename.as_deref().and_then(plain_filename);
-        Ok((Self { filename, table, targets, options, api_key }, rows))
+        let date_orders = date_orders::of(&targets, &rows);
+        Ok((Self { filename, table, targets, options, api_key, date_orders }, rows))
     }
 }
 
@@ -125,7 +130,9 @@ fn targets(table: &Table, rows: &[Row], options: &Options) -> Result<Vec<Target>
     if own == export::COLUMNS {
         // Our own export: what it tells beside a contact's own is no custom field.
         let beside = export::COLUMNS.iter().position(|name| *name == "id").unwrap_or_default();
-        told[beside..].iter_mut().for_each(|target| *target = target.take().or(Some(Target::Ignore)));
+        for (column, target) in export::COLUMNS.iter().zip(&mut told).skip(beside) {
+            target.get_or_insert_with(|| export::meaning(column));
+        }
     }
     if !told.contains(&Some(Target::Phone)) {
         let column = phone_column(table, &told, rows, options.default_country.as_deref())?;

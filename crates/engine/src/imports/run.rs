@@ -10,7 +10,7 @@ use domain::imports::{ImportState, problems};
 use domain::phone::PhoneNumber;
 use domain::{ImportId, TenantId, Timestamp};
 use ports::StoreError;
-use ports::imports::{Applied, BadRow, GoodRow, Import, ImportBatch, OnDuplicate};
+use ports::imports::{Applied, BadRow, GoodRow, Import, ImportBatch, OnDuplicate, RowConsent};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -325,7 +325,9 @@ fn number(phone: &PhoneNumber) -> u64 {
 }
 
 fn repeated(good: GoodRow) -> BadRow {
+    let opt_out = good.consent.filter(RowConsent::is_opt_out).map(|consent| (good.phone, consent));
     BadRow {
+        opt_out,
         row: good.row,
         phone: good.written,
         error: problems::DUPLICATE.into(),

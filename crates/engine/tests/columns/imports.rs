@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::ImportId;
 use domain::imports::ImportState;
-use engine::imports::{ImportError, Options, Order};
+use engine::imports::{ImportError, Options, Order, Tried};
 use futures::{StreamExt as _, stream};
 use ports::contacts::ContactFilter;
 use ports::gateway::ByteStream;
@@ -78,6 +78,76 @@ async fn a_known_contact_takes_over_what_the_row_says_and_an_opt_out_stays() {
     assert_eq!((now.id, now.name.as_deref()), (known.id, Some("Ann Lee")));
     assert_eq!(now.tags, ["old", "new"]);
     assert!(!now.consent.opted_in, "no import lifts an opt-out");
+}
+
+async fn tried(house: &House, text: &str, order: Order) -> Vec<Result<Tried, String>> {
+    let received = house.engine.imports.receive(bytes(text)).await.unwrap();
+    let trial = house.engine.imports.try_out(house.tenant, &received, order).await.unwrap();
+    trial.rows.into_iter().map(|row| row.outcome).collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_contacts_as_the_import_leaves_them() {
+    let house = House::build().await;
+    let tags = (0..100).map(|number| format!("t{number}")).collect();
+    let full = Order { options: Options { tags, ..Options::default() }, ..Order::default() };
+    import(&house, "phone,name\n+15551234503,Cid\n", full).await;
+    let text = "phone,name,opted_in,tags,city\n+15551234501,Ann,yes,old,Rome\n+15551234502,Bob,stop,,\n";
+    import(&house, text, Order::default()).await;
+    let text = "phone,opted_in,tags,zip\n+15551234501,no,new,1\n+15551234502,yes,,\n+15551234503,yes,more,\n\
+                +15551234504,unsubscribed,,\n";
+    let trial = tried(&house, text, updating()).await;
+    let ann = trial[0].as_ref().unwrap();
+    assert_eq!(
+        (ann.name.as_deref(), &ann.tags[..]),
+        (Some("Ann"), &["old".to_owned(), "new".to_owned()][..])
+    );
+    assert_eq!(serde_json::json!(ann.fields), serde_json::json!({"city": "Rome", "zip": "1"}));
+    let consent = |row: &Tried| (row.is_update, row.opted_in, row.opts_out, row.consent_refused);
+    assert_eq!(consent(ann), (true, false, true, false));
+    assert_eq!(consent(trial[1].as_ref().unwrap()), (true, false, false, true));
+    assert_eq!(trial[2], Err("The contact would have too many tags or fields".to_owned()));
+    assert_eq!(consent(trial[3].as_ref().unwrap()), (false, false, true, false));
+    // And so it comes.
+    let ended = import(&house, text, updating()).await;
+    assert_eq!((counts(&ended), ended.opted_out, ended.consent_refused), ([4, 1, 2, 0, 1], 2, 1));
+    let notes = house.engine.imports.notes(house.tenant, ended.id).await.unwrap();
+    assert_eq!(
+        notes.iter().map(|note| (note.row, note.phone.as_str())).collect::<Vec<_>>(),
+        [(3, "+15551234502")]
+    );
+}
+
+#[tokio::test]
+async fn an_opt_out_in_a_list_counts_whether_the_number_is_skipped_or_stood_there_before() {
+    let house = House::build().await;
+    let text = "phone,opted_in\n+15551234501,yes\n+15551234502,yes\n+15551234503,yes\n";
+    import(&house, text, Order::default()).await;
+    let find = async |number: &str| {
+        house.engine.contacts.find_by_phone(house.tenant, number).await.unwrap().consent.explicitly_out()
+    };
+    let text = "phone,opted_in\n+15551234501,unsubscribed\n+15551234502,no\n";
+    let ended = import(&house, text, Order::default()).await;
+    assert_eq!((counts(&ended), ended.opted_out), ([2, 0, 0, 2, 0], 1));
+    assert_eq!([find("+15551234501").await, find("+15551234502").await], [true, false]);
+    let text = "phone,opted_in\n+15551234503,yes\n+15551234503,abgemeldet\n+15551234502,no\n";
+    let ended = import(&house, text, updating()).await;
+    assert_eq!((counts(&ended), ended.opted_out), ([3, 0, 2, 1, 0], 2));
+    assert_eq!([find("+15551234502").await, find("+15551234503").await], [true, true]);
+}
+
+#[tokio::test]
+async fn the_few_rows_at_fault_are_told_before_the_many_that_came_again() {
+    let house = House::build().await;
+    let rows: String = (0..1_100).map(|number| format!("+1555{:07}\n", 2_000_000 + number)).collect();
+    let text = format!("phone\n{rows}+1555\n,\n");
+    import(&house, &text, Order::default()).await;
+    let again = import(&house, &text, Order::default()).await;
+    assert_eq!(counts(&again), [1_101, 0, 0, 1_100, 1]);
+    let details = house.engine.imports.details(house.tenant, again.id).await.unwrap();
+    assert_eq!(details.len(), 1_000);
+    let told: Vec<(u64, &str)> = details.iter().take(3).map(|one| (one.row, one.error.as_str())).collect();
+    assert_eq!(told, [(1_102, "Invalid phone format"), (2, "Duplicate number"), (3, "Duplicate number")]);
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ pub(crate) async fn reinstate(
     let sql = format!(
         "UPDATE contacts SET opted_in = CASE WHEN r.opted_out_at IS NULL THEN contacts.opted_in ELSE FALSE END, \
          opted_in_at = CASE WHEN r.opted_out_at IS NULL THEN contacts.opted_in_at ELSE NULL END, \
-         opted_out_at = r.opted_out_at, marketing_stopped = r.marketing_stopped \
+         opted_out_at = COALESCE(r.opted_out_at, contacts.opted_out_at), marketing_stopped = r.marketing_stopped \
          FROM {set} WHERE contacts.tenant_id = $2 AND contacts.id = r.id"
     );
     db::run(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;

@@ -3,17 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::audit::{Action, NewEntry};
-use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
-use domain::imports::{ImportState, problems as words};
+use domain::imports::{ImportState, notes, problems as words};
 use domain::{ContactId, TenantId, Timestamp};
-use ports::imports::{Applied, GoodRow, Import, ImportBatch, OnDuplicate};
+use ports::imports::{Applied, GoodRow, Import, ImportBatch, OnDuplicate, ProblemKind, RowConsent};
 
+use super::heard::Heard;
 use super::merge::{self, Merged};
 use super::problems::{self, ProblemRow};
 use super::row;
 use crate::SqlStore;
-use crate::consent::{self, Entry};
 use crate::contacts::row::search_text;
 use crate::db::{self, Fault, Row, Tx, micros};
 use crate::erasure::{self, Kept};
@@ -31,7 +30,9 @@ set! {
         tags: Text String,
         fields: Text String,
         search: Text String,
+        opted_in: Bool bool,
         opted_in_at: Int Option<i64>,
+        opted_out_at: Int Option<i64>,
     }
 }
 
@@ -47,9 +48,10 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
     if import.state != ImportState::Running || holder != batch.holder || import.cursor != batch.from {
         return Ok(Applied::NotOurs(Some(import)));
     }
+    let mut heard = Heard::default();
     let merged = match batch.on_duplicate {
         OnDuplicate::Skip => Merged::default(),
-        OnDuplicate::Update => merge::known(&tx, tenant, batch).await?,
+        OnDuplicate::Update => merge::known(&tx, tenant, batch, &mut heard).await?,
     };
     let fresh: Vec<&GoodRow> = batch.good.iter().filter(|row| !merged.knows(row.row)).collect();
     let made = insert(&tx, tenant, &fresh, batch.at).await?;
@@ -58,8 +60,12 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         return Err(Fault::Conflict("a number of the batch was taken meanwhile".into()));
     }
     let kept = reinstate(&tx, tenant, &fresh, &made).await?;
-    ledger(&tx, tenant, &fresh, &made, &kept, &merged).await?;
-    let rows = problem_rows(batch, &fresh, &made, &merged)?;
+    for (row, contact) in pairs(&fresh, &made) {
+        heard.of_new(contact, row, kept.get(&contact));
+    }
+    heard.in_passing(&tx, tenant, batch, &made, &merged).await?;
+    heard.write(&tx, tenant).await?;
+    let rows = problem_rows(batch, &fresh, &made, &merged, &heard)?;
     problems::append(&tx, tenant, batch.import, &rows).await?;
     let in_file = batch.bad.iter().filter(|row| row.is_duplicate).count();
     let gained = Gained {
@@ -67,13 +73,32 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         updated: merged.updated.len(),
         duplicates: fresh.len() - made.len() + in_file,
         errors: batch.bad.len() - in_file + merged.outgrown.len(),
+        opted_out: heard.opted_out.len(),
+        consent_refused: heard.refused.len(),
     };
-    let told = told(&fresh, &made, &merged);
+    let created: Vec<ContactId> = made.iter().map(|(_, contact)| *contact).collect();
+    let told = serde_json::json!({
+        "created": created,
+        "updated": merged.updated.len(),
+        "opted_in": heard.opted_in,
+        "opted_out": heard.opted_out,
+    });
     let import = advance(&tx, tenant, batch, gained).await?;
     let entry = NewEntry::about(Action::ContactsImported, "import", batch.import).at(batch.at);
     tx.note(tenant, entry.after(told));
     tx.commit().await?;
     Ok(Applied::Applied(import))
+}
+
+/// The rows that became contacts, and which; both are in the order of the file.
+fn pairs<'a, 'b>(
+    fresh: &'a [&'b GoodRow],
+    made: &'a [(u64, ContactId)],
+) -> impl Iterator<Item = (&'b GoodRow, ContactId)> + 'a {
+    let mut ids = made.iter().peekable();
+    fresh.iter().filter_map(move |row| {
+        ids.next_if(|(number, _)| *number == row.row).map(|(_, contact)| (*row, *contact))
+    })
 }
 
 /// Contacts of these rows; answers by row number those that were made. A number that is taken makes none.
@@ -99,9 +124,9 @@ async fn insert(
     let set = tx.dialect.set::<ContactRow<'_>>(1, "r");
     let sql = format!(
         "INSERT INTO contacts (tenant_id, id, phone, country, name, language, time_zone, tags, fields, search, \
-         opted_in, opted_in_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
+         opted_in, opted_in_at, opted_out_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
          SELECT $2, r.id, r.phone, r.country, r.name, r.language, r.time_zone, r.tags, r.fields, r.search, \
-         r.opted_in_at IS NOT NULL, r.opted_in_at, FALSE, FALSE, $3, $3 FROM {set} WHERE TRUE \
+         r.opted_in, r.opted_in_at, r.opted_out_at, FALSE, FALSE, $3, $3 FROM {set} WHERE TRUE \
          ON CONFLICT DO NOTHING"
     );
     let made = db::run(&**tx, &sql, [param(&rows)?, tenant.0.into(), micros(at).into()]).await?;
@@ -126,6 +151,7 @@ async fn found(tx: &Tx, tenant: TenantId, named: &[(u64, ContactId)]) -> Result<
 }
 
 fn contact_row(id: i64, row: &GoodRow) -> Result<ContactRow<'_>, Fault> {
+    let consent = row.consent.as_ref().map(RowConsent::of_new).unwrap_or_default();
     Ok(ContactRow {
         id,
         phone: row.phone.as_str(),
@@ -136,7 +162,9 @@ fn contact_row(id: i64, row: &GoodRow) -> Result<ContactRow<'_>, Fault> {
         tags: db::to_json(&row.tags)?,
         fields: db::to_json(&row.fields)?,
         search: search_text(row.name.as_deref(), Some(row.phone.as_str()), None),
-        opted_in_at: row.consent.as_ref().map(|(at, _)| micros(*at)),
+        opted_in: consent.opted_in,
+        opted_in_at: consent.opted_in_at.map(micros),
+        opted_out_at: consent.opted_out_at.map(micros),
     })
 }
 
@@ -147,54 +175,10 @@ async fn reinstate(
     fresh: &[&GoodRow],
     made: &[(u64, ContactId)],
 ) -> Result<HashMap<ContactId, Kept>, Fault> {
-    let mut ids = made.iter().peekable();
-    let mut named = Vec::with_capacity(made.len());
-    // Both are in the order of the file.
-    for row in fresh {
-        if let Some((_, contact)) = ids.next_if(|(number, _)| *number == row.row) {
-            named.push((*contact, Identity::of_phone(row.phone.clone())));
-        }
-    }
+    let named: Vec<_> =
+        pairs(fresh, made).map(|(row, contact)| (contact, Identity::of_phone(row.phone.clone()))).collect();
     let named: Vec<_> = named.iter().map(|(contact, identity)| (*contact, identity)).collect();
     erasure::reinstate(tx, tenant, &named).await
-}
-
-/// The entries of new contacts and of those whose consent changed.
-async fn ledger(
-    tx: &Tx,
-    tenant: TenantId,
-    fresh: &[&GoodRow],
-    made: &[(u64, ContactId)],
-    kept: &HashMap<ContactId, Kept>,
-    merged: &Merged,
-) -> Result<(), Fault> {
-    let mut ids = made.iter().peekable();
-    let mut entries = Vec::with_capacity(made.len());
-    // Both are in the order of the file.
-    for row in fresh {
-        let Some((_, contact)) = ids.next_if(|(number, _)| *number == row.row) else { continue };
-        let out = kept.get(contact).is_some_and(|kept| kept.state().explicitly_out());
-        if let Some((at, evidence)) = row.consent.as_ref().filter(|_| !out) {
-            entries.push(entry(*contact, *at, evidence));
-        }
-    }
-    entries.extend(merged.consents.iter().map(|(contact, at, evidence)| entry(*contact, *at, evidence)));
-    consent::append(tx, tenant, &entries).await?;
-    Ok(())
-}
-
-/// The contacts that a page made and changed, and those among them who opted in by it.
-fn told(fresh: &[&GoodRow], made: &[(u64, ContactId)], merged: &Merged) -> serde_json::Value {
-    let agreed: HashSet<u64> = fresh.iter().filter(|row| row.consent.is_some()).map(|row| row.row).collect();
-    let mut opted_in: Vec<ContactId> =
-        made.iter().filter(|(row, _)| agreed.contains(row)).map(|(_, contact)| *contact).collect();
-    opted_in.extend(merged.consents.iter().map(|(contact, _, _)| *contact));
-    let made: Vec<ContactId> = made.iter().map(|(_, contact)| *contact).collect();
-    serde_json::json!({ "created": made, "updated": merged.updated.len(), "opted_in": opted_in })
-}
-
-fn entry(contact: ContactId, at: Timestamp, evidence: &serde_json::Value) -> Entry<'_> {
-    Entry { contact, kind: ConsentKind::OptIn, source: ConsentSource::Import, at, evidence }
 }
 
 fn problem_rows<'a>(
@@ -202,19 +186,25 @@ fn problem_rows<'a>(
     fresh: &[&'a GoodRow],
     made: &[(u64, ContactId)],
     merged: &Merged,
+    heard: &Heard<'a>,
 ) -> Result<Vec<ProblemRow<'a>>, Fault> {
     let mut rows = Vec::with_capacity(batch.bad.len() + fresh.len() - made.len());
     for row in &batch.bad {
-        rows.push(ProblemRow::of(row.row, &row.phone, &row.error, &row.cells)?);
+        let kind = if row.is_duplicate { ProblemKind::Duplicate } else { ProblemKind::Error };
+        rows.push(ProblemRow::of(kind, row.row, &row.phone, &row.error, &row.cells)?);
     }
     let mut ids = made.iter().peekable();
     for row in fresh {
         if ids.next_if(|(number, _)| *number == row.row).is_none() {
-            rows.push(ProblemRow::of(row.row, &row.written, words::DUPLICATE, &row.cells)?);
+            let kind = ProblemKind::Duplicate;
+            rows.push(ProblemRow::of(kind, row.row, &row.written, words::DUPLICATE, &row.cells)?);
         }
     }
     for row in batch.good.iter().filter(|row| merged.outgrown.contains(&row.row)) {
-        rows.push(ProblemRow::of(row.row, &row.written, merge::OUTGROWN, &row.cells)?);
+        rows.push(ProblemRow::of(ProblemKind::Error, row.row, &row.written, words::OUTGROWN, &row.cells)?);
+    }
+    for row in &heard.refused {
+        rows.push(ProblemRow::of(ProblemKind::Note, row.row, &row.written, notes::CONSENT_REFUSED, &[])?);
     }
     Ok(rows)
 }
@@ -224,13 +214,15 @@ struct Gained {
     updated: usize,
     duplicates: usize,
     errors: usize,
+    opted_out: usize,
+    consent_refused: usize,
 }
 
 async fn advance(tx: &Tx, tenant: TenantId, batch: &ImportBatch, gained: Gained) -> Result<Import, Fault> {
     let sql = format!(
         "UPDATE imports SET cursor_row = $3, bytes_read = $4, processed = processed + $5, imported = imported + $6, \
          updated = updated + $7, duplicates = duplicates + $8, errors = errors + $9, held_until = $10, \
-         updated_at = $11 WHERE tenant_id = $1 AND id = $2 RETURNING {}",
+         updated_at = $11, opted_out = opted_out + $12, consent_refused = consent_refused + $13 WHERE tenant_id = $1 AND id = $2 RETURNING {}",
         row::COLUMNS
     );
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -247,6 +239,8 @@ async fn advance(tx: &Tx, tenant: TenantId, batch: &ImportBatch, gained: Gained)
         number(gained.errors).into(),
         micros(batch.held_until).into(),
         micros(batch.at).into(),
+        number(gained.opted_out).into(),
+        number(gained.consent_refused).into(),
     ];
     let row = db::one(&**tx, &sql, values).await?;
     row::from_row(&row.ok_or_else(|| Fault::internal("a locked import is gone"))?)

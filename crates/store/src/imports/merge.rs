@@ -2,21 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::consent::{ConsentKind, ConsentSource};
-use domain::contacts::limits;
 use domain::phone::PhoneNumber;
-use domain::{ContactId, TenantId, Timestamp};
+use domain::{TenantId, Timestamp};
 use ports::contacts::Contact;
 use ports::imports::{GoodRow, ImportBatch};
-use serde_json::Value;
 
-use crate::consent;
+use super::heard::Heard;
 use crate::contacts::row::{self, search_text};
 use crate::db::{self, Fault, Tx, micros};
 use crate::sets::{param, set};
-
-/// What is said of a row that would make its contact larger than a contact may be.
-pub(super) const OUTGROWN: &str = "The contact would have too many tags or fields";
 
 set! {
     Number<'a> { phone: Text &'a str }
@@ -44,8 +38,6 @@ pub(super) struct Merged {
     /// Row numbers.
     pub(super) updated: HashSet<u64>,
     pub(super) outgrown: HashSet<u64>,
-    /// Consent that the row gave.
-    pub(super) consents: Vec<(ContactId, Timestamp, Value)>,
 }
 
 impl Merged {
@@ -55,32 +47,37 @@ impl Merged {
 }
 
 /// Brings the contacts up to date whose numbers are in the batch.
-pub(super) async fn known(tx: &Tx, tenant: TenantId, batch: &ImportBatch) -> Result<Merged, Fault> {
+pub(super) async fn known<'b>(
+    tx: &Tx,
+    tenant: TenantId,
+    batch: &'b ImportBatch,
+    heard: &mut Heard<'b>,
+) -> Result<Merged, Fault> {
     let mut merged = Merged::default();
-    let by_phone: HashMap<&str, &GoodRow> = batch.good.iter().map(|row| (row.phone.as_str(), row)).collect();
+    let by_phone: HashMap<&str, &'b GoodRow> =
+        batch.good.iter().map(|row| (row.phone.as_str(), row)).collect();
     let mut rows = Vec::new();
-    for mut contact in load(tx, tenant, batch).await? {
-        let phone = contact.identity.phone.as_ref().map(PhoneNumber::as_str).unwrap_or_default();
-        let Some(row) = by_phone.get(phone) else { continue };
-        if !join(&mut contact, row) {
+    for mut contact in load(tx, tenant, batch.good.iter().map(|row| row.phone.as_str())).await? {
+        let Some(row) = by_phone.get(number(&contact)) else { continue };
+        if !domain::contacts::join(&mut contact.tags, &mut contact.fields, &row.tags, &row.fields) {
             merged.outgrown.insert(row.row);
             continue;
         }
         merged.updated.insert(row.row);
-        if let Some((at, evidence)) = &row.consent
-            && consent::decide(&mut contact, ConsentKind::OptIn, ConsentSource::Import, *at).happened()
-        {
-            merged.consents.push((contact.id, *at, evidence.clone()));
-        }
+        heard.of_known(&mut contact, row);
         rows.push(merged_row(&contact, row)?);
     }
     save(tx, tenant, &rows, batch.at).await?;
     Ok(merged)
 }
 
-async fn load(tx: &Tx, tenant: TenantId, batch: &ImportBatch) -> Result<Vec<Contact>, Fault> {
-    let numbers: Vec<Number<'_>> =
-        batch.good.iter().map(|row| Number { phone: row.phone.as_str() }).collect();
+/// The contacts of these numbers, locked until the commit, always in the same order.
+pub(super) async fn load(
+    tx: &Tx,
+    tenant: TenantId,
+    phones: impl Iterator<Item = &str>,
+) -> Result<Vec<Contact>, Fault> {
+    let numbers: Vec<Number<'_>> = phones.map(|phone| Number { phone }).collect();
     let sql = format!(
         "SELECT {} FROM {} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.phone = r.phone ORDER BY c.id{}",
         row::COLUMNS,
@@ -90,17 +87,8 @@ async fn load(tx: &Tx, tenant: TenantId, batch: &ImportBatch) -> Result<Vec<Cont
     db::all(&**tx, &sql, [param(&numbers)?, tenant.0.into()]).await?.iter().map(row::from_row).collect()
 }
 
-/// Tags are added, fields are set. False when the contact would outgrow its bounds.
-fn join(contact: &mut Contact, row: &GoodRow) -> bool {
-    for tag in &row.tags {
-        if !contact.tags.contains(tag) {
-            contact.tags.push(tag.clone());
-        }
-    }
-    for (name, value) in &row.fields {
-        contact.fields.insert(name.clone(), value.clone());
-    }
-    contact.tags.len() <= limits::TAGS && contact.fields.len() <= limits::FIELDS
+pub(super) fn number(contact: &Contact) -> &str {
+    contact.identity.phone.as_ref().map(PhoneNumber::as_str).unwrap_or_default()
 }
 
 fn merged_row<'a>(contact: &Contact, row: &'a GoodRow) -> Result<MergedRow<'a>, Fault> {

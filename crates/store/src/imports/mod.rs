@@ -1,6 +1,7 @@
 //! See `ports::imports`.
 
 mod batch;
+mod heard;
 mod merge;
 mod problems;
 mod row;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use domain::audit::{Action, NewEntry};
 use domain::imports::ImportState;
 use domain::{ImportId, TenantId, Timestamp};
-use ports::imports::{Applied, Import, ImportBatch, ImportStore, NewImport, RowProblem};
+use ports::imports::{Applied, Import, ImportBatch, ImportStore, NewImport, ProblemKind, RowProblem};
 use ports::{Page, Paging, StoreResult};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{QueryResult, Value};
@@ -156,6 +157,16 @@ impl ImportStore for SqlStore {
         limit: u32,
     ) -> StoreResult<Vec<RowProblem>> {
         Ok(problems::page(self.reader(), tenant, import, after, limit).await?)
+    }
+
+    async fn import_problems_of(
+        &self,
+        tenant: TenantId,
+        import: ImportId,
+        kind: ProblemKind,
+        limit: u32,
+    ) -> StoreResult<Vec<RowProblem>> {
+        Ok(problems::first(self.reader(), tenant, import, kind, limit).await?)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Rows that did not become contacts.
+//! Rows that did not become contacts, and notes on those that did.
 
 use domain::{ImportId, TenantId};
-use ports::imports::RowProblem;
+use ports::imports::{ProblemKind, RowProblem};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::db::{self, Fault, Row, Tx};
@@ -13,13 +13,29 @@ set! {
         phone: Text &'a str,
         error: Text &'a str,
         cells: Text String,
+        kind: Int i64,
+    }
+}
+
+/// As it is kept.
+fn kind_number(kind: ProblemKind) -> i64 {
+    match kind {
+        ProblemKind::Error => 0,
+        ProblemKind::Duplicate => 1,
+        ProblemKind::Note => 2,
     }
 }
 
 impl<'a> ProblemRow<'a> {
-    pub(super) fn of(row: u64, phone: &'a str, error: &'a str, cells: &[String]) -> Result<Self, Fault> {
+    pub(super) fn of(
+        kind: ProblemKind,
+        row: u64,
+        phone: &'a str,
+        error: &'a str,
+        cells: &[String],
+    ) -> Result<Self, Fault> {
         let row_number = i64::try_from(row).map_err(Fault::internal)?;
-        Ok(Self { row_number, phone, error, cells: db::to_json(cells)? })
+        Ok(Self { row_number, phone, error, cells: db::to_json(cells)?, kind: kind_number(kind) })
     }
 }
 
@@ -34,8 +50,8 @@ pub(super) async fn append(
     }
     let set = tx.dialect.set::<ProblemRow<'_>>(1, "r");
     let sql = format!(
-        "INSERT INTO import_rows (tenant_id, import_id, row_number, phone, error, cells) \
-         SELECT $2, $3, r.row_number, r.phone, r.error, r.cells FROM {set}"
+        "INSERT INTO import_rows (tenant_id, import_id, row_number, phone, error, cells, kind) \
+         SELECT $2, $3, r.row_number, r.phone, r.error, r.cells, r.kind FROM {set}"
     );
     db::run(&**tx, &sql, [param(rows)?, tenant.0.into(), import.0.into()]).await?;
     Ok(())
@@ -49,9 +65,25 @@ pub(super) async fn page<C: ConnectionTrait>(
     limit: u32,
 ) -> Result<Vec<RowProblem>, Fault> {
     let sql = "SELECT row_number, phone, error, cells FROM import_rows \
-               WHERE tenant_id = $1 AND import_id = $2 AND row_number > $3 ORDER BY row_number LIMIT $4";
+               WHERE tenant_id = $1 AND import_id = $2 AND row_number > $3 AND kind <> $5 \
+               ORDER BY row_number LIMIT $4";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let values = [tenant.0.into(), import.0.into(), after.into(), i64::from(limit).into()];
+    let note = kind_number(ProblemKind::Note);
+    let values = [tenant.0.into(), import.0.into(), after.into(), i64::from(limit).into(), note.into()];
+    db::all(on, sql, values).await?.iter().map(from_row).collect()
+}
+
+/// The first of a kind.
+pub(super) async fn first<C: ConnectionTrait>(
+    on: &C,
+    tenant: TenantId,
+    import: ImportId,
+    kind: ProblemKind,
+    limit: u32,
+) -> Result<Vec<RowProblem>, Fault> {
+    let sql = "SELECT row_number, phone, error, cells FROM import_rows \
+               WHERE tenant_id = $1 AND import_id = $2 AND kind = $3 ORDER BY row_number LIMIT $4";
+    let values = [tenant.0.into(), import.0.into(), kind_number(kind).into(), i64::from(limit).into()];
     db::all(on, sql, values).await?.iter().map(from_row).collect()
 }
 

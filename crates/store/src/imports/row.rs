@@ -8,7 +8,8 @@ use crate::db::{self, Fault, Row, Tx};
 
 /// The columns that [`from_row`] reads.
 pub(super) const COLUMNS: &str = "id, state, filename, plan, file, size, created_by, cursor_row, bytes_read, \
-     processed, imported, updated, duplicates, errors, run_at, run_processed, failure, created_at, updated_at, ended_at";
+     processed, imported, updated, duplicates, errors, opted_out, consent_refused, run_at, run_processed, failure, created_at, \
+     updated_at, ended_at";
 
 /// An import out of [`COLUMNS`].
 pub(super) fn from_row(row: &QueryResult) -> Result<Import, Fault> {
@@ -30,6 +31,8 @@ pub(super) fn from_row(row: &QueryResult) -> Result<Import, Fault> {
             duplicates: number("duplicates")?,
             errors: number("errors")?,
         },
+        opted_out: number("opted_out")?,
+        consent_refused: number("consent_refused")?,
         run_at: row.time("run_at")?,
         run_processed: number("run_processed")?,
         failure: row.get("failure")?,

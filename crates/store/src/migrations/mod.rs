@@ -10,6 +10,7 @@ mod erased;
 mod failures;
 mod found;
 mod health;
+mod heard;
 mod imports;
 mod initial;
 mod lists;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(found::Found),
             Box::new(meant::Meant),
             Box::new(failures::Failures),
+            Box::new(heard::Heard),
         ]
     }
 }

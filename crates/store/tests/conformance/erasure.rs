@@ -4,9 +4,11 @@ mod files;
 
 use std::collections::BTreeMap;
 
+use domain::audit::Action;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
 use domain::erasure::{Kept, Receipt};
+use domain::imports::agreement::Agreement;
 use domain::messages::Status;
 use domain::{ContactId, ErasureId, SignedDuration, TenantId};
 use ports::Paging;
@@ -16,7 +18,9 @@ use ports::contacts::{Contact, ContactPatch, ContactStore, NewContact, UpdatedCo
 use ports::conversations::ConversationStore;
 use ports::erasure::{Erasure, ErasureStore};
 use ports::idempotency::{IdempotencyStore, KeptAnswer};
-use ports::imports::{BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate};
+use ports::imports::{
+    Applied, BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate, ProblemKind, RowConsent,
+};
 use ports::media::MediaStore;
 use ports::messages::{AcceptJob, MessageFilter, MessageStore};
 use ports::operator::OperatorStore;
@@ -211,6 +215,7 @@ async fn problems(scene: &Scene) {
         phone: phone.into(),
         error: "no".into(),
         is_duplicate: false,
+        opt_out: None,
         cells: vec![phone.into(), name.into()],
     };
     let bad = vec![bad(1, "+1 (555) 765-4321", NAME), bad(2, "+1 (555) 000-0002", "Somebody")];
@@ -395,11 +400,18 @@ async fn an_opt_out_holds_when_the_number_is_imported(bench: Bench) {
         time_zone: None,
         tags: Vec::new(),
         fields: Default::default(),
-        consent: Some((at(1_400), json!({"row": row}))),
+        consent: Some(RowConsent {
+            says: Agreement::Yes,
+            at: at(1_400),
+            before: None,
+            evidence: json!({"row": row}),
+        }),
         cells: Vec::new(),
     };
     let batch = batch(import.id, vec![good(1, 3), good(2, NUMBER), good(3, 4)], 3);
-    scene.store().import_batch(scene.tenant, &batch).await.unwrap();
+    let applied = scene.store().import_batch(scene.tenant, &batch).await.unwrap();
+    let Applied::Applied(import) = applied else { panic!("not applied: {applied:?}") };
+    assert_eq!((import.counts.imported, import.consent_refused, import.opted_out), (3, 1, 0));
     let by = async |number| {
         scene.store().contact_by_identity(scene.tenant, &identity(number)).await.unwrap().expect("there")
     };
@@ -411,6 +423,16 @@ async fn an_opt_out_holds_when_the_number_is_imported(bench: Bench) {
             scene.store().consent_records(scene.tenant, contact.id, &Paging::default()).await.unwrap();
         assert_eq!(ledger.total, 1);
     }
+    scene.bench.seal(scene.tenant).await;
+    let trail = scene.bench.trail(scene.tenant).await;
+    let told =
+        trail.iter().find(|link| link.entry.action == Action::ContactsImported.as_str()).expect("told");
+    let after: serde_json::Value = serde_json::from_str(told.entry.after.as_ref().unwrap()).unwrap();
+    let ids = json!([by(3).await.id, by(4).await.id]);
+    assert_eq!((&after["opted_in"], &after["opted_out"]), (&ids, &json!([])));
+    let notes =
+        scene.store().import_problems_of(scene.tenant, import.id, ProblemKind::Note, 9).await.unwrap();
+    assert_eq!(notes.iter().map(|note| note.row).collect::<Vec<_>>(), [2]);
 }
 
 async fn an_opt_out_holds_when_the_person_writes_and_ends_with_a_real_opt_in(bench: Bench) {

@@ -11,6 +11,7 @@ use domain::broadcasts::recipe::Source;
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::broadcasts::{LeftOut, Step};
 use domain::imports::ImportState;
+use domain::imports::agreement::Agreement;
 use domain::messages::Status;
 use domain::{ContactId, ConversationId, MessageId};
 use ports::access::AccessStore;
@@ -22,7 +23,9 @@ use ports::contacts::{ContactFilter, ContactStore};
 use ports::conversations::{ConversationFilter, ConversationStore};
 use ports::health::HealthStore;
 use ports::idempotency::{IdempotencyStore, KeptAnswer};
-use ports::imports::{Applied, BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate};
+use ports::imports::{
+    Applied, BadRow, GoodRow, ImportBatch, ImportStore, NewImport, OnDuplicate, ProblemKind, RowConsent,
+};
 use ports::lanes::{LaneStore, Outcome, Settlement};
 use ports::messages::{AcceptJob, AcceptOutcome, Addressee, MessageFilter, MessageStore, ReplyTo};
 use ports::operator::OperatorStore;
@@ -340,7 +343,18 @@ fn new_import() -> NewImport {
 }
 
 fn bad(row: u64) -> BadRow {
-    BadRow { row, phone: String::new(), error: "is no number".into(), is_duplicate: false, cells: Vec::new() }
+    BadRow {
+        row,
+        phone: String::new(),
+        error: "is no number".into(),
+        is_duplicate: false,
+        opt_out: None,
+        cells: Vec::new(),
+    }
+}
+
+fn says(says: Agreement) -> RowConsent {
+    RowConsent { says, at: at(0), before: None, evidence: serde_json::json!({}) }
 }
 
 /// An import of nothing but bad rows.
@@ -378,9 +392,10 @@ async fn imports(scene: &Scene, store: &SqlStore) {
         time_zone: None,
         tags: vec!["fair".into()],
         fields: Default::default(),
-        consent: Some((at(0), serde_json::json!({}))),
+        consent: Some(says(Agreement::Yes)),
         cells: Vec::new(),
     };
+    let leaves = |row, number| GoodRow { consent: Some(says(Agreement::OptedOut)), ..good(row, number) };
     let mut from = 0;
     for on_duplicate in [OnDuplicate::Skip, OnDuplicate::Update] {
         let first = MANY * 2 + u32::try_from(from).unwrap();
@@ -389,18 +404,19 @@ async fn imports(scene: &Scene, store: &SqlStore) {
             holder: "node".into(),
             held_until: at(600),
             from,
-            to: from + 4,
+            to: from + 5,
             bytes_read: 1,
-            good: vec![good(from + 1, first), good(from + 2, 7), good(from + 3, 8)],
-            bad: vec![bad(from + 4)],
+            good: vec![good(from + 1, first), good(from + 2, 7), good(from + 3, 8), leaves(from + 4, 9)],
+            bad: vec![BadRow { opt_out: Some((phone(10), says(Agreement::OptedOut))), ..bad(from + 5) }],
             on_duplicate,
             at: at(99),
         };
         let applied = store.import_batch(tenant, &batch).await.unwrap();
         assert!(matches!(applied, Applied::Applied(_)), "{applied:?}");
-        from += 4;
+        from += 5;
     }
     store.import_problems(tenant, import.id, 1, 10).await.unwrap();
+    store.import_problems_of(tenant, import.id, ProblemKind::Note, 10).await.unwrap();
     store.imports(tenant, &Default::default()).await.unwrap();
     store.files_of_imports().await.unwrap();
     store.release_import(tenant, import.id, "node").await.unwrap();

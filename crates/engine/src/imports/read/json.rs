@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value, json};
 use super::{ROW_BYTES, Row, Unreadable};
 
 /// The columns that an element is laid out in; each is the element's member of this name.
-pub const COLUMNS: [&str; 10] = [
+pub const COLUMNS: [&str; 11] = [
     "phone",
     "name",
     "language",
@@ -25,6 +25,7 @@ pub const COLUMNS: [&str; 10] = [
     "consent_time",
     "consent_evidence",
     "fields",
+    "opted_out_at",
 ];
 
 /// Bytes of the members beside the contacts, and how many there may be.
@@ -151,7 +152,8 @@ fn whole(number: &Number) -> Option<String> {
 
 /// Parted as in a file, unless a tag itself holds what parts them there: then as the array that it is.
 fn tags(tags: &[&str]) -> String {
-    if tags.iter().any(|tag| cells::tags(tag) != [*tag]) { json!(tags).to_string() } else { tags.join(", ") }
+    let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    cells::tags_cell(&tags)
 }
 
 enum Step {
