@@ -1,8 +1,8 @@
 //! Lists of contacts, through the real binary: case 11 of the product owner's document, and what may happen to a list.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use e2e::{Answer, Api, Database, Pair, Stack, eventually_within, on_each_engine};
@@ -163,8 +163,8 @@ fn the_document_of_the_api_as_json_and_a_dry_run() {
         [
             (2, "Invalid phone format".to_owned()),
             (3, "Phone number required".to_owned()),
-            (4, "Duplicate number".to_owned()),
-            (6, "Must be an object".to_owned())
+            (6, "Must be an object".to_owned()),
+            (4, "Duplicate number".to_owned())
         ]
     );
     assert_eq!((total(&stack.api, "&opted_in=true"), total(&stack.api, "&tags=fair")), (1, 2));
@@ -475,6 +475,156 @@ fn lists_go_in_and_out_by_the_command_line() {
     assert!(!refused.0 && refused.2.contains("the members of JSON have their meaning"), "{refused:?}");
     let refused = waxwing(&["contacts", "import", "/nowhere.csv"]);
     assert!(!refused.0 && refused.2.contains("/nowhere.csv"), "{refused:?}");
+}
+
+/// The lines of an export without its ids and times of making, in an order of their own.
+fn comparable(export: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(export.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let rows = reader.records().map(|row| {
+        let row = row.expect("a row");
+        let cells = header.iter().zip(row.iter()).filter(|(name, _)| !matches!(*name, "id" | "created_at"));
+        cells.map(|(name, cell)| format!("{name}={cell:?}")).collect::<Vec<_>>().join(" ")
+    });
+    let mut rows: Vec<String> = rows.collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn an_export_goes_into_another_tenant_as_it_came_out_of_the_first() {
+    on_each_engine(|database| {
+        let pair = Pair::start(database, 1);
+        let api = pair.api(0);
+        let second = pair.command(&["tenant", "create", "--name", "Second"]);
+        let key = pair.command(&["key", "create", "--tenant", &second, "--name", "test"]);
+        let other = Api::new(&pair.nodes[0].url, second.parse().expect("an id"), &key);
+        let made = |number: u32, members: Value| {
+            let mut contact = json!({"phone": phone(number)});
+            contact
+                .as_object_mut()
+                .expect("an object")
+                .extend(members.as_object().expect("an object").clone());
+            api.post("/contacts", contact).expect(201)["id"].clone()
+        };
+        made(1, json!({"name": "Ann; \"the\" = Bauer", "tags": ["a,b", "c;d", "vip"], "language": "de"}));
+        made(2, json!({"name": "=SUM(A1)", "tags": ["[\"a\"", "\"b\"]"], "time_zone": "Europe/Berlin"}));
+        made(
+            3,
+            json!({"name": "'015112345671", "tags": ["'=1", "'90", "＝2"], "fields": {"city": "=1+1", "a;b": "x\ty|z\n'1"}}),
+        );
+        made(4, json!({"opted_in": true, "tags": ["plain", "two"]}));
+        let out = made(5, json!({"opted_in": true}));
+        let stranger = made(6, json!({"name": "\u{ff0d}2+3"}));
+        let back = made(7, json!({}));
+        for (contact, verb) in
+            [(&out, "opt-out"), (&stranger, "opt-out"), (&back, "opt-out"), (&back, "opt-in")]
+        {
+            api.post(&format!("/contacts/{contact}/{verb}"), json!({})).expect(200);
+        }
+        let export = text(&api, "/contacts/export.csv?bom=true");
+        let report = imported(&other, "export.csv", export.as_bytes(), &[]);
+        assert_eq!((counts(&report), &report["opted_out"]), ([7, 7, 0, 0, 0], &json!(2)), "{report:#}");
+        let again = text(&other, "/contacts/export.csv?bom=true");
+        assert_eq!(comparable(&export), comparable(&again));
+        assert_eq!(comparable(&export).len(), 7);
+        // A list that says yes of everybody brings back nobody who had opted out in the first tenant.
+        let list: String = (1..=7).map(|number| format!("{},yes\n", phone(number))).collect();
+        let list = format!("phone,opted_in\n{list}");
+        let report = imported(&other, "list.csv", list.as_bytes(), &[("skip_duplicates", "false")]);
+        assert_eq!((counts(&report), &report["consent_refused"]), ([7, 0, 7, 0, 0], &json!(2)));
+        let notes: Vec<&Value> =
+            report["notes"].as_array().expect("notes").iter().map(|note| &note["row"]).collect();
+        assert_eq!(notes, [6, 7]);
+    });
+}
+
+/// Runs the command with the environment of the demo; answers how it ended and what it printed.
+fn waxwing(stack: &Stack, arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+    let mut child = command(stack, arguments).spawn().expect("the command runs");
+    // A command that does not read it may be gone.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let output = child.wait_with_output().expect("the command ends");
+    let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), told(&output.stdout), told(&output.stderr))
+}
+
+fn command(stack: &Stack, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .envs(stack.env.iter().filter(|(name, _)| name.starts_with("WAXWING_")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn the_command_reads_a_pipe_keeps_commas_in_tags_and_leaves_the_list_alone() {
+    let stack = Stack::start(Database::sqlite());
+    let list = b"phone,opted_in\n+15550000001,yes\n+15550000002,unsubscribed\n+1555,no\n";
+    let arguments = ["contacts", "import", "-", "--tag", "Rome, Italy", "--tag", "vip"];
+    let (code, told, errors) = waxwing(&stack, &arguments, list);
+    assert_eq!(code, Some(0), "{told} {errors}");
+    assert!(told.contains("3 rows: 2 imported") && told.contains("opted out by the list: 1"), "{told}");
+    let contact = stack.api.get("/contacts?tags=vip&opted_in=true").expect(200)["items"][0].clone();
+    assert_eq!(contact["tags"], json!(["Rome, Italy", "vip"]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("list.csv").display().to_string();
+    std::fs::write(&file, list).expect("written");
+    let (code, _, errors) = waxwing(&stack, &["contacts", "import", &file, "--errors", &file], b"");
+    assert!(code == Some(1) && errors.contains("is the list itself"), "{errors}");
+    let nowhere = folder.path().join("no/errors.csv").display().to_string();
+    let (code, _, errors) = waxwing(&stack, &["contacts", "import", &file, "--errors", &nowhere], b"");
+    assert!(code == Some(1) && errors.contains("cannot be written"), "{errors}");
+    assert_eq!(std::fs::read(&file).expect("still there"), list);
+    assert_eq!(stack.api.get("/contacts/imports").expect(200)["total"], 1, "nothing was begun");
+    let (code, told, errors) = waxwing(&stack, &["contacts", "imports"], b"");
+    assert_eq!((code, told.as_str()), (Some(0), "1\tcompleted\t3 rows\tstdin\n"), "{errors}");
+    let (code, _, errors) = waxwing(&stack, &["contacts", "import-cancel", "1"], b"");
+    assert!(code == Some(1) && errors.contains("INVALID_STATE"), "{errors}");
+}
+
+#[test]
+fn an_export_whose_reader_has_seen_enough_ends_quietly() {
+    let stack = Stack::start(Database::sqlite());
+    imported(&stack.api, "list.csv", &large(20_000), &[]);
+    let mut child = command(&stack, &["contacts", "export"]).spawn().expect("the command runs");
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("a line");
+    assert!(first.starts_with("phone,"), "{first}");
+    drop(out);
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn whoever_stops_looking_is_told_how_to_stop_the_import() {
+    let stack = Stack::start(Database::sqlite());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("big.csv").display().to_string();
+    std::fs::write(&file, large(300_000)).expect("written");
+    let child = command(&stack, &["contacts", "import", &file]).spawn().expect("the command runs");
+    let report = eventually_within(Duration::from_secs(60), "the import is watched", || {
+        let report = stack.api.get("/contacts/imports").expect(200)["items"][0].clone();
+        (report["processed"].as_u64()? > 0).then_some(report)
+    });
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(told.is_ok_and(|told| told.success()));
+    let output = child.wait_with_output().expect("the command ends");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{errors}");
+    let id = &report["import_id"];
+    let says = format!("waxwing contacts import-cancel {id} --tenant {}", stack.api.tenant);
+    if errors.contains("goes on at the server") {
+        assert!(errors.contains(&says), "{errors}");
+    } else {
+        assert!(errors.contains("waxwing contacts imports"), "{errors}");
+    }
+    let (code, told, errors) = waxwing(&stack, &["contacts", "import-cancel", &id.to_string()], b"");
+    assert!(code == Some(0) && told.starts_with(&format!("{id}\tcancelled\t")), "{told} {errors}");
 }
 
 fn binary() -> PathBuf {

@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 /// Characters of the bar itself.
 const WIDTH: usize = 24;
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
 
 /// Draws on standard error, so that standard output stays for what a script wants.
 pub(crate) struct Bar {
@@ -29,7 +31,7 @@ impl Bar {
         let mut out = std::io::stderr().lock();
         // Whoever closed standard error does not want to see it.
         let _ = if self.terminal {
-            write!(out, "\r\x1b[K{line}").and_then(|()| out.flush())
+            write!(out, "\r\x1b[K{}", fitting(line, columns())).and_then(|()| out.flush())
         } else {
             writeln!(out, "{line}")
         };
@@ -42,6 +44,47 @@ impl Bar {
             let _ = writeln!(std::io::stderr());
         }
         self.last.clear();
+    }
+}
+
+/// Of the terminal that standard error is.
+fn columns() -> usize {
+    #[cfg(unix)]
+    let told = rustix::termios::tcgetwinsize(std::io::stderr()).ok().map(|size| usize::from(size.ws_col));
+    #[cfg(not(unix))]
+    let told = None;
+    let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
+    told.filter(|columns| *columns > 0)
+        .or_else(of_environment)
+        .filter(|columns: &usize| *columns > 0)
+        .unwrap_or(COLUMNS)
+}
+
+/// The beginning of a line that leaves the last column free: a longer one would wrap, and be left standing when the next is drawn.
+fn fitting(line: &str, columns: usize) -> String {
+    let room = columns.saturating_sub(1);
+    let plain = line.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    if plain.clone().map(width).sum::<usize>() <= room {
+        return plain.collect();
+    }
+    let mut taken = 1;
+    let begins = plain.take_while(|letter| {
+        taken += width(*letter);
+        taken <= room
+    });
+    let mut fitting: String = begins.collect();
+    if room > 0 {
+        fitting.push('…');
+    }
+    fitting
+}
+
+/// Columns of a character: two of those of East Asia and of emoji.
+fn width(letter: char) -> usize {
+    match u32::from(letter) {
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
+        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        _ => 1,
     }
 }
 
@@ -86,6 +129,15 @@ mod tests {
         assert_eq!(drawn(999, 1_000), format!("[{}-]  99 %", "#".repeat(23)));
         assert_eq!(drawn(10, 10), format!("[{}] 100 %", "#".repeat(24)));
         assert_eq!(drawn(0, 0), drawn(3, 3));
+    }
+
+    #[test]
+    fn a_line_fits_into_its_terminal() {
+        assert_eq!(fitting("importing 12 rows", 18), "importing 12 rows");
+        assert_eq!(fitting("importing 12 rows", 17), "importing 12 ro…");
+        assert_eq!(fitting("a\nb\rc", 80), "a b c");
+        assert_eq!(fitting("日本語", 6), "日本…");
+        assert_eq!([fitting("abc", 1), fitting("abc", 0), fitting("abc", 2)], ["", "", "…"]);
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub(crate) struct ClientFlags {
     tenant: TenantId,
 }
 
+impl ClientFlags {
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
 /// Asks one server for one tenant.
 #[derive(Clone)]
 pub(crate) struct Client {

@@ -4,6 +4,7 @@ mod erase;
 mod export;
 mod export_person;
 mod import;
+mod imports;
 
 use std::process::ExitCode;
 
@@ -25,12 +26,18 @@ enum ContactsCommand {
     /// Imports a list of contacts: CSV, XLSX or JSON
     #[command(
         after_help = "Columns are known by their headings; --map tells what is not (phone, name, first_name, last_name, language, \
-                      time_zone, tags, opted_in, consent_source, consent_time, consent_evidence, fields.NAME, ignore). \
+                      time_zone, tags, opted_in, consent_source, consent_time, consent_evidence, opted_out_at, fields.NAME, ignore). \
                       The exit code is 0 when every row was read, 1 when the import failed or was cancelled.\n\nExamples:\n  \
                       waxwing contacts import customers.csv --tenant 1 --dry-run\n  \
                       waxwing contacts import customers.xlsx --tenant 1 --default-country DE --map Kontakt=phone --tag fair"
     )]
     Import(import::Import),
+    /// Lists imports, newest first
+    #[command(after_help = "Example:\n  waxwing contacts imports --tenant 1")]
+    Imports(imports::List),
+    /// Stops an import; contacts that it made stay
+    #[command(name = "import-cancel", after_help = "Example:\n  waxwing contacts import-cancel 7 --tenant 1")]
+    ImportCancel(imports::Cancel),
     /// Writes contacts as a CSV that an import reads back
     #[command(
         after_help = "Example:\n  waxwing contacts export --tenant 1 --opted-in true --out contacts.csv"
@@ -55,6 +62,8 @@ impl Contacts {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
             ContactsCommand::Import(command) => command.run().await,
+            ContactsCommand::Imports(command) => command.run().await.map(|()| ExitCode::SUCCESS),
+            ContactsCommand::ImportCancel(command) => command.run().await.map(|()| ExitCode::SUCCESS),
             ContactsCommand::Export(command) => command.run().await.map(|()| ExitCode::SUCCESS),
             ContactsCommand::ExportPerson(command) => command.run().await.map(|()| ExitCode::SUCCESS),
             ContactsCommand::Erase(command) => command.run().await.map(|()| ExitCode::SUCCESS),

@@ -19,7 +19,12 @@ pub(super) fn listed(broadcast: &Value) -> String {
 /// For somebody who watches it.
 pub(super) fn watched(broadcast: &Value) -> String {
     let (done, total) = standing(broadcast);
-    let mut parts = vec![format!("{} of {}", grouped(done), grouped(total))];
+    let is_counted = total > 0 || is_over(broadcast);
+    let mut parts = vec![if is_counted {
+        format!("{} of {}", grouped(done), grouped(total))
+    } else {
+        "recipients are not counted yet".to_owned()
+    }];
     let progress = &broadcast["progress"];
     if let Some(rate) = progress["per_second"].as_f64().filter(|rate| *rate > 0.0) {
         parts.push(if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{}/s", grouped(rate as u64)) });
@@ -41,7 +46,13 @@ pub(super) fn watched(broadcast: &Value) -> String {
     if let Some(reason) = broadcast["reason"]["message"].as_str() {
         parts.push(reason.to_owned());
     }
-    format!("{:<9} {}  {}", text(&broadcast["status"]), drawn(done, total), parts.join(" · "))
+    let bar = if is_counted { drawn(done, total) } else { drawn(0, 1) };
+    format!("{:<9} {bar}  {}", text(&broadcast["status"]), parts.join(" · "))
+}
+
+/// Whether nothing happens any more.
+pub(super) fn is_over(broadcast: &Value) -> bool {
+    matches!(broadcast["status"].as_str(), Some("completed" | "failed" | "cancelled"))
 }
 
 /// How many have their end, of how many.
@@ -72,6 +83,18 @@ mod tests {
             "sending   [######------------------]  25 %  1,500 of 6,000 · 79/s · 57 s left · 4 failed"
         );
         assert_eq!(listed(&broadcast), "3\tsending\t1500/6000\tSpring");
+    }
+
+    #[test]
+    fn nothing_is_done_before_anything_is_counted() {
+        let of = |status: &str| {
+            watched(&json!({"status": status, "counts": {}, "progress": {"done": 0, "total": 0}}))
+        };
+        assert_eq!(
+            of("sending"),
+            format!("sending   [{}]   0 %  recipients are not counted yet", "-".repeat(24))
+        );
+        assert!(of("completed").ends_with("100 %  0 of 0"), "{}", of("completed"));
     }
 
     #[test]

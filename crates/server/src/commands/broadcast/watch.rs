@@ -26,13 +26,13 @@ pub(super) async fn watch(client: &Client, broadcast: BroadcastId) -> Result<Exi
     view.show(&first);
     let mut latest = first;
     let mut tries = 0;
-    while !is_over(&latest) {
+    while !line::is_over(&latest) {
         match follow(client, broadcast, &mut view, &mut latest).await {
             Ok(()) => tries = 0,
             Err(error) if tries == TRIES => return Err(error),
             Err(_) => tries += 1,
         }
-        if !is_over(&latest) {
+        if !line::is_over(&latest) {
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -53,15 +53,11 @@ async fn follow(
             *latest = event.data;
             view.show(latest);
         }
-        if is_over(latest) {
+        if line::is_over(latest) {
             break;
         }
     }
     Ok(())
-}
-
-fn is_over(broadcast: &Value) -> bool {
-    matches!(broadcast["status"].as_str(), Some("completed" | "failed" | "cancelled"))
 }
 
 struct View {
@@ -75,7 +71,7 @@ impl View {
         let (done, total) = line::standing(broadcast);
         let percent = (done * 100).checked_div(total).unwrap_or_default();
         let same = |shown: &(Value, u64)| shown.0 == broadcast["status"] && percent < shown.1 + STEP;
-        if !self.bar.redraws() && self.shown.as_ref().is_some_and(same) && !is_over(broadcast) {
+        if !self.bar.redraws() && self.shown.as_ref().is_some_and(same) && !line::is_over(broadcast) {
             return;
         }
         self.shown = Some((broadcast["status"].clone(), percent));

@@ -1,5 +1,6 @@
 //! `waxwing contacts export`.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -54,9 +55,20 @@ impl Export {
             None => Box::new(tokio::io::stdout()),
         };
         while let Some(part) = answer.chunk().await.context("the export broke off")? {
-            to.write_all(&part).await?;
+            if !goes_on(to.write_all(&part).await)? {
+                return Ok(());
+            }
         }
-        to.flush().await?;
+        goes_on(to.flush().await)?;
         Ok(())
+    }
+}
+
+/// False when whoever reads (`| head`) has seen enough.
+fn goes_on(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
     }
 }

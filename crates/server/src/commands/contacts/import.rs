@@ -1,36 +1,40 @@
 //! `waxwing contacts import`.
 
-use std::io::Write as _;
+mod errors_file;
+mod report;
+mod source;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use self::errors_file::ErrorsFile;
+use self::source::Source;
 use crate::bar::{Bar, drawn, grouped, time};
 use crate::client::{Client, ClientFlags};
-use crate::private;
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(300);
 /// A server that restarts is asked again so often.
 const TRIES: u32 = 100;
-/// Problems that are printed; all of them are in the file that --errors names.
-const SHOWN: usize = 20;
 const PART: usize = 256 * 1024;
+/// The exit code of what Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 /// Where nothing can be drawn anew, a line is worth it after so many percent.
 const STEP: u64 = 10;
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// CSV (any usual delimiter and encoding), XLSX, or JSON {"contacts": [...]}
+    /// CSV (any usual delimiter and encoding), XLSX, or JSON {"contacts": [...]}; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -78,18 +82,38 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Import {
     pub(super) async fn run(self) -> Result<ExitCode> {
         let client = Client::of(self.client.clone())?;
+        let source = Source::open(&self.file).await?;
+        // What cannot be written is to be known before the import, and not after it.
+        let errors = self.errors.as_ref().filter(|_| !self.dry_run);
+        let errors = errors.map(|path| ErrorsFile::prepare(path, &self.file)).transpose()?;
         let mut bar = Bar::new();
-        let first = self.upload(&client, &mut bar).await?;
+        let first = tokio::select! {
+            first = self.upload(&client, source, &mut bar) => first?,
+            _ = tokio::signal::ctrl_c() => {
+                bar.end();
+                eprintln!("Broken off while the list was sent; `waxwing contacts imports` tells whether its import began.");
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        };
         if self.dry_run {
             bar.end();
-            print_trial(&first);
+            report::print_trial(&first);
             return Ok(ExitCode::SUCCESS);
         }
-        let report = follow(&client, first, &mut bar).await?;
+        let id = first["import_id"].clone();
+        let report = tokio::select! {
+            report = follow(&client, first, &mut bar) => report?,
+            _ = tokio::signal::ctrl_c() => {
+                bar.end();
+                eprintln!("The import goes on at the server; its id is {id}. To stop it:");
+                eprintln!("  waxwing contacts import-cancel {id} --tenant {}", self.client.tenant());
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        };
         bar.end();
-        print_report(&report);
-        if let Some(path) = &self.errors {
-            save_errors(&client, &report, path).await?;
+        report::print_report(&report);
+        if let Some(errors) = errors {
+            errors.save(&client, &report).await?;
         }
         Ok(if report["state"] == "completed" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -106,7 +130,7 @@ impl Import {
         put("unknown_columns", self.ignore_unknown.then(|| "ignore".into()));
         put("has_header", self.no_header.then(|| false.into()));
         put("default_country", self.default_country.clone().map(Value::from));
-        put("tags", (!self.tags.is_empty()).then(|| self.tags.join(",").into()));
+        put("tags", (!self.tags.is_empty()).then(|| Value::from(self.tags.as_slice()).to_string().into()));
         put("default_opted_in", self.opted_in.then(|| true.into()));
         put("consent_source", self.consent_source.clone().map(Value::from));
         put("consent_evidence", self.consent_evidence.clone().map(Value::from));
@@ -116,13 +140,8 @@ impl Import {
     }
 
     /// Sends the file, as it is read; answers what the server said of it.
-    async fn upload(&self, client: &Client, bar: &mut Bar) -> Result<Value> {
-        let shown = self.file.display();
-        let file =
-            tokio::fs::File::open(&self.file).await.with_context(|| format!("{shown} cannot be read"))?;
-        let size = file.metadata().await?.len();
-        let name =
-            self.file.file_name().map_or_else(|| "list".into(), |name| name.to_string_lossy().into_owned());
+    async fn upload(&self, client: &Client, source: Source, bar: &mut Bar) -> Result<Value> {
+        let Source { file, size, name } = source;
         let sent = Arc::new(AtomicU64::new(0));
         let request = client.request(Method::POST, "/contacts/import").header("prefer", "wait=1");
         let is_json = name.to_ascii_lowercase().ends_with(".json") && self.options().is_empty();
@@ -212,62 +231,6 @@ fn line(progress: &Value) -> String {
     line
 }
 
-fn print_report(report: &Value) {
-    println!("{}", summary(report));
-    if let Some(failure) = report["failure"].as_str() {
-        println!("failed: {failure}");
-    }
-    print_details(report);
-}
-
-fn summary(report: &Value) -> String {
-    let number = |name: &str| grouped(report[name].as_u64().unwrap_or_default());
-    format!(
-        "{} rows: {} imported, {} updated, {} duplicates, {} errors",
-        number("processed"),
-        number("imported"),
-        number("updated"),
-        number("duplicates"),
-        number("errors")
-    )
-}
-
-fn print_details(report: &Value) {
-    let details = report["error_details"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for detail in details.iter().take(SHOWN) {
-        println!(
-            "row {}\t{}\t{}",
-            detail["row"],
-            detail["phone"].as_str().unwrap_or_default(),
-            detail["error"].as_str().unwrap_or_default()
-        );
-    }
-    let all = ["duplicates", "errors"].iter().filter_map(|name| report[*name].as_u64()).sum::<u64>();
-    if all > SHOWN as u64 {
-        println!("… {} more; --errors FILE writes them all", grouped(all - SHOWN as u64));
-    }
-}
-
-fn print_trial(trial: &Value) {
-    for column in trial["file"]["columns"].as_array().into_iter().flatten() {
-        let text = |name: &str| column[name].as_str().unwrap_or_default().to_owned();
-        println!("{} → {}", text("heading"), text("target"));
-    }
-    println!("Of the first {}", summary(trial));
-    print_details(trial);
-}
-
-async fn save_errors(client: &Client, report: &Value, path: &std::path::Path) -> Result<()> {
-    let request =
-        client.request(Method::GET, &format!("/contacts/import/{}/errors.csv", report["import_id"]));
-    let bytes = client.answer(request).await?.bytes().await?;
-    private::create(path)
-        .and_then(|mut file| file.write_all(&bytes))
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    eprintln!("rows that became no contact are in {}", path.display());
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -282,6 +245,19 @@ mod tests {
             line(&progress),
             "importing [######------------------]  25 %  12,000 rows · 30,000/s · 2 s left"
         );
+    }
+
+    #[test]
+    fn a_tag_may_hold_a_comma() {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            import: Import,
+        }
+        let line = ["import", "list.csv", "--tenant", "1", "--tag", "Rome, Italy", "--tag", "vip"];
+        let options = Line::parse_from(line).import.options();
+        assert_eq!(options["tags"], r#"["Rome, Italy","vip"]"#);
     }
 
     #[test]
