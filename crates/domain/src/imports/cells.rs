@@ -14,7 +14,8 @@ pub fn tags(cell: &str) -> Vec<String> {
 
 /// The cell that [`tags`] parts into just these: as they are told in a list, or as a JSON array when one of them holds what
 /// parts them.
-pub fn tags_cell(tags: &[String]) -> String {
+pub fn tags_cell<T: AsRef<str>>(tags: &[T]) -> String {
+    let tags: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
     let listed = tags.join(",");
     if self::tags(&listed) == tags { listed } else { serde_json::Value::from(tags).to_string() }
 }
