@@ -3,8 +3,9 @@
 //! A wrong one would bring strangers into the house. So a column of numbers is not enough where another one is as
 //! likely, and what numbers something else (customers, orders) is a telephone number only where it is written like one.
 
-use super::cells::{moment, without_apostrophe};
+use super::cells::without_apostrophe;
 use super::columns;
+use super::dates::{self, NoMoment};
 use crate::phone::PhoneNumber;
 
 /// Why no column is taken.
@@ -259,7 +260,10 @@ fn by_cells(mut fitting: Vec<&Candidate>) -> Result<usize, Doubt> {
 pub fn looks_like_a_number(cell: &str) -> bool {
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
     let cell = cell.trim();
-    let is_date = || !cell.bytes().all(|byte| byte.is_ascii_digit()) && moment(cell).is_some();
+    let is_date = || {
+        !cell.bytes().all(|byte| byte.is_ascii_digit())
+            && dates::moment(cell, None) != Err(NoMoment::Unreadable)
+    };
     let is_plain = || cell.chars().all(|letter| letter.is_ascii_digit() || "+-()./ '".contains(letter));
     PhoneNumber::parse(cell, None).is_ok() || ((7..=20).contains(&digits) && is_plain() && !is_date())
 }

@@ -8,9 +8,7 @@ use domain::messages::Status;
 use ports::broadcasts::{BroadcastMoved, BroadcastPatch, BroadcastStore, RecipientFilter, Share};
 use ports::lanes::{LaneStore, Settlement};
 
-use super::campaign::{
-    Campaign, change_of, due_now, everyone, new_broadcast, retry, start_of, step,
-};
+use super::campaign::{Campaign, change_of, due_now, everyone, new_broadcast, retry, start_of, step};
 use crate::samples::{at_once, run, texts};
 use crate::support::{Bench, at};
 
