@@ -53,7 +53,7 @@ fn columns() -> usize {
     let told = rustix::termios::tcgetwinsize(std::io::stderr()).ok().map(|size| usize::from(size.ws_col));
     #[cfg(not(unix))]
     let told = None;
-    let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let of_environment = || -> Option<usize> { std::env::var("COLUMNS").ok()?.parse().ok() };
     told.filter(|columns| *columns > 0)
         .or_else(of_environment)
         .filter(|columns: &usize| *columns > 0)
