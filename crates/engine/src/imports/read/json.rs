@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use domain::imports::cells;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Number, Value};
 
 use super::{ROW_BYTES, Row, Unreadable};
 

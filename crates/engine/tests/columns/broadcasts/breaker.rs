@@ -81,7 +81,7 @@ async fn account_and_payment_troubles_that_statuses_tell_of_stop_it_as_answers_d
         let (tenant, connection) = (press.tenant, press.connection.id);
         press.engine.connections.reconnect(tenant, connection, Reconnect::default()).await.unwrap();
         goes_on(&press, id).await;
-        press.engine.broadcasts.retry_failed(tenant, id, vec![FailedBy::Connection]).await.unwrap();
+        press.engine.broadcasts.retry_failed(tenant, id, vec![FailedBy::Connection], false).await.unwrap();
         press.counts(id, |counts| counts.sent == 200).await;
     }
 }

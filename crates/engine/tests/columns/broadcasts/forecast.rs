@@ -38,7 +38,7 @@ impl Press {
         let mut plan = plan;
         plan.audience.list = true;
         let id = self.draft(plan.clone()).await;
-        self.engine.broadcasts.put_list(self.tenant, id, rows, Some("US"), true).await.unwrap();
+        self.engine.broadcasts.replace_list(self.tenant, id, rows, Some("US".to_owned())).await.unwrap();
         (id, self.engine.broadcasts.preview(self.tenant, &plan, Some(id)).await.unwrap())
     }
 
