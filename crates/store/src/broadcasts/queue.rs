@@ -137,12 +137,17 @@ pub(super) async fn next_due(
     tenant: TenantId,
     broadcast: BroadcastId,
 ) -> Result<Option<Timestamp>, Fault> {
-    let sql = "SELECT MIN(n.due_at) AS due_at FROM (SELECT * FROM (SELECT d.due_at FROM recipients d \
-               WHERE d.tenant_id = $1 AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL \
-               ORDER BY d.due_at, d.id LIMIT 1) AS w UNION ALL SELECT MIN(o.due_at) FROM outbox o \
-               WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.held) AS n";
-    let row = db::one(store.reader(), sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    row.map_or(Ok(None), |row| row.time_opt("due_at"))
+    let own = "SELECT d.due_at AS due_at FROM recipients d WHERE d.tenant_id = $1 AND d.broadcast_id = $2 \
+               AND d.message_id IS NULL AND d.reason IS NULL ORDER BY d.due_at, d.id LIMIT 1";
+    let queued = "SELECT MIN(o.due_at) AS due_at FROM outbox o WHERE o.tenant_id = $1 AND o.broadcast_id = $2 \
+                  AND NOT o.held";
+    let mut first: Option<Timestamp> = None;
+    for sql in [own, queued] {
+        let row = db::one(store.reader(), sql, [tenant.0.into(), broadcast.0.into()]).await?;
+        let due = row.map_or(Ok(None), |row| row.time_opt("due_at"))?;
+        first = [first, due].into_iter().flatten().min();
+    }
+    Ok(first)
 }
 
 set! {
