@@ -123,13 +123,18 @@ impl Pair {
         self.tenant = tenant.parse().unwrap_or_else(|_| panic!("no id: {tenant}"));
         self.key = self.command(&["key", "create", "--tenant", &tenant, "--name", "test"]);
         let accounts = self.sim.call("GET", "/state", None)["accounts"].clone();
+        self.connection = self.link("Simulator", &accounts["phones"][0]["id"]);
+    }
+
+    fn link(&self, name: &str, phone_number_id: &serde_json::Value) -> i64 {
+        let accounts = self.sim.call("GET", "/state", None)["accounts"].clone();
         let connection = self
             .api(0)
             .post(
                 "/connections",
                 json!({
-                    "name": "Simulator",
-                    "phone_number_id": accounts["phones"][0]["id"],
+                    "name": name,
+                    "phone_number_id": phone_number_id,
                     "waba_id": accounts["wabas"][0]["id"],
                     "app_id": accounts["apps"][0]["id"],
                     "access_token": TOKEN,
@@ -140,7 +145,20 @@ impl Pair {
             )
             .expect(201);
         let connection = connection.get("connection").unwrap_or(&connection);
-        self.connection = connection["id"].as_i64().unwrap_or_else(|| panic!("no id in {connection:#}"));
+        connection["id"].as_i64().unwrap_or_else(|| panic!("no id in {connection:#}"))
+    }
+
+    /// Links a further number of the same account; `number` counts them from 1. Answers the connection's id.
+    ///
+    /// # Panics
+    /// When it cannot be linked.
+    pub fn another_number(&self, number: usize) -> i64 {
+        let accounts = self.sim.call("GET", "/state", None)["accounts"].clone();
+        let waba = accounts["wabas"][0]["id"].as_str().expect("an account").to_owned();
+        let id = format!("10654035224{:04}", 3_000 + number);
+        let phone = json!({ "id": id, "display_phone_number": format!("+1 555-078-{:04}", 3_900 + number) });
+        self.sim.call("PATCH", &format!("/accounts/{waba}"), Some(json!({ "add_phone": phone })));
+        self.link(&format!("Simulator {number}"), &json!(id))
     }
 
     /// Runs another command of the binary on the same data and answers what it prints.

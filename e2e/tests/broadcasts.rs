@@ -196,6 +196,92 @@ fn partial_failure_continues_to_the_next_recipient() {
 }
 
 #[test]
+fn those_who_failed_are_tried_again_for_chosen_reasons_each_once_and_when_meta_lets_them() {
+    on_each_engine(|database| {
+        let stack = stack(database);
+        contacts(&stack, 8, "news");
+        let refuses = |index: usize, code: i64| {
+            stack.sim.customer(&phone(index), json!({ "failure": code, "failure_at": "once" }));
+        };
+        let (gone, later, now) = (1, 2, 3);
+        refuses(gone, 131_026);
+        refuses(later, 131_049);
+        refuses(now, 131_008);
+        let id = send(&stack, to_tag("news"));
+        becomes(&stack, id, "completed");
+        nobody_twice(&stack, 5);
+        let row_of = |filter: &str, index: usize| {
+            let rows = recipients(&stack, id, filter);
+            rows.into_iter().find(|row| row["phone"] == phone(index)).unwrap_or_else(|| panic!("no {index}"))
+        };
+        let (was_later, was_now) = (row_of("&state=failed", later), row_of("&state=failed", now));
+        let not_before = &was_later["error"]["not_before"];
+        for index in [gone, later, now] {
+            stack.sim.customer(&phone(index), json!({}));
+        }
+
+        let path = format!("/broadcasts/{id}/retry-failed");
+        stack.api.post(&path, json!({ "reasons": [] })).refused(400, "VALIDATION_FAILED");
+        let retried = stack.api.post(&path, json!({ "reasons": ["rejected", "rate_limited"] })).expect(202);
+        assert_eq!((&retried["retried"], &retried["waiting"]), (&json!(2), &json!(1)), "{retried:#}");
+        assert_eq!(&retried["first_due_at"], not_before, "{retried:#}");
+        eventually("the one that may go is sent", || (stack.sim.ledger().len() == 6).then_some(()));
+        assert_eq!(&row_of("&state=pending", later)["due_at"], not_before);
+        assert_eq!(broadcast(&stack, id)["status"], "sending", "it waits for the other");
+
+        stack.sim.advance("25h");
+        let through = becomes(&stack, id, "completed");
+        assert_eq!(through["counts"]["failed"], 1, "{through:#}");
+        nobody_twice(&stack, 7);
+        for (index, before) in [(later, was_later), (now, was_now)] {
+            let row = row_of("", index);
+            assert_eq!((&row["attempt"], &row["id"]), (&json!(2), &before["id"]), "{row:#}");
+            let message =
+                |row: &Value| stack.api.get(&format!("/messages/{}", row["message_id"])).expect(200);
+            let (new, old) = (message(&row), message(&before));
+            assert_eq!((&new["retry_of"], &new["broadcast_id"]), (&old["id"], &json!(id)), "{new:#}");
+            assert_eq!((&old["status"], &old["broadcast_id"]), (&json!("failed"), &json!(id)), "{old:#}");
+        }
+        let none = stack.api.post(&path, json!({ "reasons": ["rejected", "rate_limited"] })).expect(202);
+        assert_eq!(none["retried"], 0, "{none:#}");
+    });
+}
+
+#[test]
+fn whoever_may_have_got_it_is_tried_again_only_when_that_is_named_and_accepted() {
+    let stack = stack(Database::sqlite());
+    contacts(&stack, 3, "news");
+    stack.api.call("PATCH", "/settings", Some(&json!({ "in_doubt_after_seconds": 10 }))).expect(200);
+    // Meta takes it, and neither the answer nor a status ever comes.
+    stack.sim.faults(json!({ "cut_after_accept_rate": 1.0, "webhook_loss_rate": 1.0 }));
+    let id = send(&stack, to_tag("news"));
+    let path = format!("/broadcasts/{id}/retry-failed");
+    let three_are = |state: &str| {
+        let filter = format!("&state={state}");
+        eventually(state, || (recipients(&stack, id, &filter).len() == 3).then_some(()));
+    };
+    three_are("in_doubt");
+    stack.sim.advance("1m");
+    three_are("failed");
+    assert_eq!(stack.sim.ledger().len(), 3);
+    let skipped = json!([{ "reason": "outcome_unknown", "count": 3 }]);
+    for body in [
+        json!({}),
+        json!({ "accept_duplicate": true }),
+        json!({ "reasons": ["outcome_unknown"] }),
+        json!({ "reasons": ["outcome_unknown"], "accept_duplicate": false }),
+    ] {
+        let retried = stack.api.post(&path, body.clone()).expect(202);
+        assert_eq!((&retried["retried"], &retried["skipped"]), (&json!(0), &skipped), "{body}");
+    }
+    stack.sim.call("DELETE", "/faults", None);
+    let accepted = json!({ "reasons": ["outcome_unknown"], "accept_duplicate": true });
+    assert_eq!(stack.api.post(&path, accepted).expect(202)["retried"], 3);
+    becomes(&stack, id, "completed");
+    assert_eq!(stack.sim.ledger().len(), 6, "each once more, as it was accepted");
+}
+
+#[test]
 fn complete_failure_stops_the_broadcast_and_alerts_the_admin() {
     let stack = stack(Database::sqlite());
     contacts(&stack, 60, "news");

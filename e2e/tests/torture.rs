@@ -4,7 +4,7 @@
 use e2e::Database;
 use e2e::torture::Torture;
 
-const SMALL: Torture = Torture { recipients: 1_500, kills: 6, pauses: 5, seed: 11 };
+const SMALL: Torture = Torture { recipients: 1_500, kills: 6, pauses: 5, nodes: 1, numbers: 1, seed: 11 };
 
 #[test]
 fn six_kills_and_five_pauses_of_a_broadcast_lose_nobody_and_repeat_nobody_on_sqlite() {
@@ -14,6 +14,12 @@ fn six_kills_and_five_pauses_of_a_broadcast_lose_nobody_and_repeat_nobody_on_sql
 #[test]
 fn six_kills_and_five_pauses_of_a_broadcast_lose_nobody_and_repeat_nobody_on_postgresql() {
     SMALL.run(Database::postgres());
+}
+
+#[test]
+fn two_kills_of_one_of_two_nodes_that_send_from_two_numbers_lose_nobody_and_repeat_nobody() {
+    let torture = Torture { recipients: 1_000, kills: 2, pauses: 2, nodes: 2, numbers: 2, seed: 12 };
+    torture.run(Database::postgres());
 }
 
 /// What `cargo xtask torture` runs.
@@ -28,6 +34,8 @@ fn as_asked_for() {
         recipients: number("TORTURE_RECIPIENTS", 20_000) as usize,
         kills: number("TORTURE_KILLS", 20) as usize,
         pauses: 5,
+        nodes: number("TORTURE_NODES", 1) as usize,
+        numbers: number("TORTURE_NUMBERS", 1) as usize,
         seed: number("TORTURE_SEED", 1),
     };
     match std::env::var("TORTURE_DATABASE").as_deref() {
