@@ -25,7 +25,7 @@ fn send(api: &Api) -> i64 {
     let body = json!({ "name": "News", "template_name": "hello", "audience": { "all": true } });
     let made = api.post("/broadcasts", body).expect(201);
     let id = made["id"].as_i64().unwrap_or_else(|| panic!("no id in {made:#}"));
-    api.post(&format!("/broadcasts/{id}/send"), json!({})).expect(200);
+    api.post(&format!("/broadcasts/{id}/send"), json!({})).expect(202);
     id
 }
 

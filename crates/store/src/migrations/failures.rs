@@ -9,7 +9,7 @@ pub(super) struct Failures;
 
 impl MigrationName for Failures {
     fn name(&self) -> &str {
-        "m0020_failures"
+        "m0019_failures"
     }
 }
 

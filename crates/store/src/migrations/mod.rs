@@ -50,8 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(erased::Erased),
             Box::new(found::Found),
             Box::new(meant::Meant),
-            Box::new(failures::Failures),
             Box::new(heard::Heard),
+            Box::new(failures::Failures),
         ]
     }
 }
