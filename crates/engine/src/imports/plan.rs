@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(targets[..3], ["phone", "name", "language"]);
         assert_eq!(
             targets[8..],
-            ["ignore", "ignore", "ignore", "ignore", "ignore", "ignore", "report", "report"]
+            ["ignore", "opted_out_at", "ignore", "ignore", "ignore", "ignore", "report", "report"]
         );
     }
 

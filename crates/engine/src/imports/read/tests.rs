@@ -360,7 +360,7 @@ fn members_of_a_wrong_type_are_faults_and_nothing_of_them_is_lost() {
         ]
     );
     assert_eq!((rows[3].cells[1].as_str(), rows[5].cells[0].as_str()), ("{\"a\":1}", "[\"+1\"]"));
-    assert_eq!(rows[11].cells[10], r#"{"city":"Rome","age":7}"#);
+    assert_eq!(rows[11].cells.last().unwrap(), r#"{"city":"Rome","age":7}"#);
 }
 
 #[test]
