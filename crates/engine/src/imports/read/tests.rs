@@ -196,7 +196,7 @@ fn contacts_of_a_json_body_are_rows() {
     let hints = Hints { is_json: true, ..Hints::default() };
     let (table, _) = Table::find(&file.path, &hints).unwrap();
     let rows = read_after(&file, &table, 0);
-    assert_eq!(rows[0].cells[..6], ["+15551234567", "Ann", "", "", "a, b", "true"]);
+    assert_eq!(rows[0].cells[..6], ["+15551234567", "Ann", "", "", "a,b", "true"]);
     assert_eq!(rows[0].cells[9], r#"{"city":"Rome"}"#);
     assert_eq!((rows[1].number, rows[1].problem.as_deref()), (2, Some("Must be an object")));
     assert_eq!((rows[2].number, rows[2].problem.as_deref()), (3, Some("Unknown member \"nme\"")));

@@ -8,7 +8,7 @@ use ports::broadcasts::{BroadcastStore, Counts, Enqueued, RecipientFilter, Recip
 use ports::lanes::LaneStore;
 use ports::tenants::{TenantSettings, TenantStore};
 
-use super::campaign::{Campaign, due_now, everyone, new_broadcast, step};
+use super::campaign::{Campaign, due_now, everyone, new_broadcast, start_of};
 use crate::samples::run;
 use crate::support::{Bench, at};
 
@@ -129,9 +129,10 @@ async fn no_hours_keep_utility_and_single_messages_back(bench: Bench) {
 
 async fn what_was_queued_as_utility_meets_the_cap_when_it_goes_on_as_marketing(bench: Bench) {
     let campaign = Campaign::draft(bench, 5).await;
-    let utility = ports::broadcasts::Move { category: Some(Category::Utility), ..step(Step::Start) };
     let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    store.move_broadcast(tenant, campaign.id, utility).await.unwrap();
+    let known = store.broadcast(tenant, campaign.id).await.unwrap().unwrap();
+    let utility = ports::broadcasts::Start { category: Some(Category::Utility), ..start_of(&known) };
+    store.start_broadcast(tenant, campaign.id, utility).await.unwrap();
     campaign.freeze(&everyone(), &due_now(), 100).await;
     assert_eq!(campaign.feed(4).await, Enqueued { queued: 4, ..Enqueued::default() });
     // Two of them get marketing of another broadcast, which is on its way.
