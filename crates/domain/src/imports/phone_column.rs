@@ -119,7 +119,7 @@ impl Heading {
         }
         let class = (0..STEMS.len()).find(|class| {
             STEMS[*class].iter().any(|stem| bare.contains(stem))
-                || WORDS[*class].iter().any(|word| is_word(&word))
+                || WORDS[*class].iter().any(is_word)
         });
         if let Some(class) = class {
             return Self::Stem(class);
@@ -131,8 +131,7 @@ impl Heading {
             || OF_OTHERS.iter().any(|end| bare.ends_with(end))
             || words
                 .iter()
-                .filter(|word| !word.is_empty())
-                .next_back()
+                .rfind(|word| !word.is_empty())
                 .is_some_and(|last| WORDS_OF_OTHERS.contains(&last.as_str()));
         if is_of_others { Self::OfOthers } else { Self::Other }
     }
