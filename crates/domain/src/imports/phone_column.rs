@@ -118,8 +118,7 @@ impl Heading {
             return Self::OfOthers;
         }
         let class = (0..STEMS.len()).find(|class| {
-            STEMS[*class].iter().any(|stem| bare.contains(stem))
-                || WORDS[*class].iter().any(is_word)
+            STEMS[*class].iter().any(|stem| bare.contains(stem)) || WORDS[*class].iter().any(is_word)
         });
         if let Some(class) = class {
             return Self::Stem(class);

@@ -139,10 +139,12 @@ impl Broadcasts {
                 return Ok(Some(Waiting { what: WaitingFor::DueTime, until: Some(until) }));
             }
         }
-        if counts.pending > 0 && counts.queued == 0 && broadcast.frozen {
-            if let Some(until) = self.limit_used_up(broadcast, outlook, now).await? {
-                return Ok(Some(Waiting { what: WaitingFor::MessagingLimit, until: Some(until) }));
-            }
+        if counts.pending > 0
+            && counts.queued == 0
+            && broadcast.frozen
+            && let Some(until) = self.limit_used_up(broadcast, outlook, now).await?
+        {
+            return Ok(Some(Waiting { what: WaitingFor::MessagingLimit, until: Some(until) }));
         }
         Ok(rate_limit.map(|throttle| {
             let wait = SignedDuration::from_secs(throttle.retry_after_seconds);

@@ -106,7 +106,7 @@ impl<'b> Heard<'b> {
             kind: *kind,
             source,
             at: *at,
-            evidence: *evidence,
+            evidence,
         };
         let entries: Vec<Entry<'_>> = self.entries.iter().map(entry).collect();
         consent::append(tx, tenant, &entries).await?;

@@ -43,7 +43,6 @@ mod tests {
     use sea_orm_migration::MigratorTrait;
     use serde_json::{Value, json};
 
-    use super::*;
     use crate::db;
     use crate::{SqlStore, StoreConfig};
 
