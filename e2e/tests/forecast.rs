@@ -17,7 +17,7 @@ fn stack() -> Stack {
 
 fn contact(stack: &Stack, phone: &str, more: Value) {
     let mut body = json!({ "phone": phone, "opted_in": true });
-    body.as_object_mut().expect("an id").extend(more.as_object().cloned().unwrap_or_default());
+    body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
     stack.api.post("/contacts", body).expect(201);
 }
 
@@ -45,7 +45,7 @@ fn send(stack: &Stack, plan: &Value) -> i64 {
 
 fn preview(stack: &Stack, plan: &Value) -> Value {
     let mut plan = plan.clone();
-    plan.as_object_mut().expect("a list").remove("name");
+    plan.as_object_mut().expect("an object").remove("name");
     stack.api.post("/broadcasts/preview", plan).expect(200)
 }
 
