@@ -77,6 +77,8 @@ pub struct Facts {
     pub unreached: SignedDuration,
     /// How often in a row Meta told this account to pause (131048, 80007), before this answer.
     pub account_pauses: u32,
+    /// Meta throttled this number before, and it is not back at its rate.
+    pub slowed: bool,
     /// In `[0, 1)`.
     pub jitter: f64,
 }
@@ -187,6 +189,8 @@ fn unreached_delay(unreached: SignedDuration, jitter: f64) -> SignedDuration {
 
 fn throttle_delay(scope: ThrottleScope, facts: Facts) -> SignedDuration {
     let base = match scope {
+        // Two messages may have come too close on their way: a reply that comes now shall not wait for long.
+        ThrottleScope::Number if !facts.slowed => SignedDuration::from_millis(500),
         ThrottleScope::Number | ThrottleScope::Pair => SignedDuration::from_secs(1),
         ThrottleScope::Account => account_pause(facts.account_pauses),
         ThrottleScope::App => SignedDuration::from_secs(30),
@@ -199,7 +203,14 @@ mod tests {
     use super::*;
 
     fn facts(attempt: u32) -> Facts {
-        Facts { attempt, pair_throttles: 0, unreached: SignedDuration::ZERO, account_pauses: 0, jitter: 0.0 }
+        Facts {
+            attempt,
+            pair_throttles: 0,
+            unreached: SignedDuration::ZERO,
+            account_pauses: 0,
+            slowed: false,
+            jitter: 0.0,
+        }
     }
 
     fn refusal(kind: FailureKind, is_template: bool) -> Decision {
@@ -243,7 +254,10 @@ mod tests {
     #[test]
     fn a_throttle_costs_no_attempt_and_a_pair_throttle_delays_the_contact_alone() {
         let number = FailureKind::Throttled { scope: ThrottleScope::Number };
-        assert!(matches!(refusal(number, true), Decision::SlowDown { .. }));
+        let slow_down = |millis| Decision::SlowDown { after: SignedDuration::from_millis(millis) };
+        assert_eq!(refusal(number, true), slow_down(500));
+        let again = Outcome::Refused { kind: number, code: 130_429, is_template: true };
+        assert_eq!(decide(&again, Facts { slowed: true, ..facts(1) }), slow_down(1_000));
         let pair = FailureKind::Throttled { scope: ThrottleScope::Pair };
         let outcome = Outcome::Refused { kind: pair, code: 131_056, is_template: true };
         for (before, seconds) in [(0, 1), (1, 4), (2, 16), (3, 64), (60, 4096)] {

@@ -65,17 +65,40 @@ fn peeking_takes_nothing_and_reserving_does() {
     let mut pacer = Pacer::new(Rate { count: 1, period_ms: 64 });
     assert_eq!((pacer.peek(at(0)), pacer.peek(at(0))), (at(0), at(0)));
     assert_eq!(pacer.next_slot(at(0)), at(0));
-    assert_eq!(pacer.peek(at(0)), at(64_000));
-    assert_eq!(pacer.take(at(63_999)), Err(at(64_000)));
-    assert_eq!(pacer.wait_behind(at(0), 2), SignedDuration::from_micros(64_000 + 2 * 65_000));
+    assert_eq!(pacer.peek(at(0)), at(80_250));
+    assert_eq!(pacer.take(at(80_249)), Err(at(80_250)));
+    assert_eq!(pacer.wait_behind(at(0), 2), SignedDuration::from_micros(80_250 + 2 * 65_000));
+}
+
+/// Meta counts arrivals: whatever opens a connection arrives late, by up to 150 ms here, in the first half second.
+#[test]
+fn a_burst_that_opens_its_connections_keeps_the_bound_where_it_arrives() {
+    for (count, gap) in [(80, 1_100_000), (20, 5_000_000), (1_000, 60_000_000)] {
+        let mut pacer = Pacer::new(Rate::per_second(count));
+        let (mut arrivals, mut now) = (Vec::new(), 0);
+        for _ in 0..3 {
+            let began = now;
+            while now < began + 5_000_000 {
+                match pacer.take(at(now)) {
+                    Ok(()) => arrivals.push(if now - began < 500_000 { now + 150_000 } else { now }),
+                    Err(next) => now = next.as_microsecond() - START,
+                }
+            }
+            now += gap;
+        }
+        arrivals.sort_unstable();
+        assert!(busiest_window(&arrivals, 1_000_000) <= count as usize, "{count}/s after {gap} µs");
+    }
 }
 
 #[test]
-fn throttles_halve_the_rate_once_a_burst_down_to_one_a_period() {
+fn one_throttle_costs_a_tenth_and_more_halve_the_rate_once_a_burst_down_to_one_a_period() {
     let mut pacer = Pacer::new(Rate::per_second(80));
     pacer.throttled(at(0));
     pacer.throttled(at(10_000));
-    assert_eq!(pacer.factor(), 0.5);
+    assert_eq!(pacer.factor(), 0.9);
+    pacer.throttled(at(1_500_000));
+    assert_eq!(pacer.factor(), 0.45);
     for second in 2..30 {
         pacer.throttled(at(second * 1_000_000));
     }
@@ -100,6 +123,7 @@ fn a_rate_counted_by_the_hour_is_never_slower_than_one_a_minute() {
 #[test]
 fn a_minute_of_success_brings_the_rate_back_and_idleness_does_not() {
     let mut pacer = Pacer::new(Rate::per_second(80));
+    pacer.throttled(at(-2_000_000));
     pacer.throttled(at(0));
     pacer.recovered(at(3_600_000_000));
     assert!(pacer.factor() < 0.55, "an idle hour is no success");

@@ -248,11 +248,13 @@ impl Lane {
     }
 
     fn facts(&self, claimed: &Claimed) -> Facts {
+        let pacer = self.pacer().clone();
         Facts {
             attempt: u32::try_from(claimed.attempt).unwrap_or(1).max(1),
             pair_throttles: u32::try_from(claimed.pair_throttles).unwrap_or(0),
             unreached: self.now().duration_since((*self.answered_at()).max(claimed.created_at)),
-            account_pauses: self.pacer().account_pauses(),
+            account_pauses: pacer.account_pauses(),
+            slowed: pacer.factor() < 1.0,
             jitter: self.shared.deps.entropy.fraction(),
         }
     }
