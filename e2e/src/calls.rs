@@ -180,6 +180,12 @@ impl Simulator {
         }
     }
 
+    /// How many calls were refused with this code.
+    #[track_caller]
+    pub fn refused(&self, code: i64) -> u64 {
+        self.call("GET", "/state", None)["refused"][code.to_string()].as_u64().unwrap_or(0)
+    }
+
     /// Accepted messages to this number.
     #[track_caller]
     pub fn sent_to(&self, phone: &str) -> Vec<Value> {

@@ -582,6 +582,9 @@ fn meta_never_has_to_refuse_what_a_broadcast_sends_at_its_limit() {
     let id = send(&stack, to_tag("news"));
     becomes(&stack, id, "completed");
     let times = times(&stack);
+    // On a busy machine a message can be late on its way by more than the pacer allows for.
+    let refused = stack.sim.refused(130_429);
+    assert!(refused <= 4, "{refused} of 400");
     assert_eq!(times.len(), 400);
     assert!(most_within(&times, 1_000_000) <= 80);
 }
@@ -608,7 +611,8 @@ fn a_reply_overtakes_a_broadcast_within_a_second() {
             eventually("the broadcast runs", || (stack.sim.ledger().len() >= before + 80).then_some(()));
             let path = format!("/conversations/{conversation}/messages");
             let sent = stack.api.post(&path, json!({ "content": format!("Reply {reply}") }));
-            assert_eq!(sent.status, 201, "{:#}", sent.body);
+            let throttled = stack.sim.refused(130_429);
+            assert_eq!(sent.status, 201, "after {throttled} throttles: {:#}", sent.body);
             let message = sent.body["data"]["message_id"].clone();
             let row = stack.api.get(&format!("/messages/{message}")).expect(200);
             let wamid = row["wamid"].clone();
@@ -617,7 +621,8 @@ fn a_reply_overtakes_a_broadcast_within_a_second() {
             let asked: jiff::Timestamp =
                 row["created_at"].as_str().unwrap_or_default().parse().expect("a time");
             let waited = micros(&entry) - asked.as_microsecond();
-            assert!(waited <= 1_000_000, "the reply waited {waited} µs");
+            let throttled = stack.sim.refused(130_429);
+            assert!(waited <= 1_000_000, "after {throttled} throttles the reply waited {waited} µs: {row:#}");
         }
         assert_eq!(broadcast(&stack, id)["status"], "sending", "the broadcast was over before the replies");
         stack.api.post(&format!("/broadcasts/{id}/cancel"), json!({})).expect(200);

@@ -3,6 +3,7 @@
 //! Locks are taken in this order, never the other way: accounts, templates, media, ledger, inbox,
 //! conversations, customers. None is held over an await.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::response::Response;
@@ -40,6 +41,7 @@ pub(crate) struct Sim {
     ledger: Mutex<Ledger>,
     inbox: Mutex<Inbox>,
     pauses: Mutex<Vec<(i64, String, u32)>>,
+    refused: Mutex<BTreeMap<i64, u64>>,
     seeds: Vec<Value>,
     url: RwLock<String>,
 }
@@ -70,6 +72,7 @@ impl Sim {
             ledger: Mutex::default(),
             inbox: Mutex::default(),
             pauses: Mutex::default(),
+            refused: Mutex::default(),
             seeds: config.templates,
             url: RwLock::default(),
         };
@@ -119,8 +122,14 @@ impl Sim {
         outbound.or_else(|| self.inbox().find(id).map(|inbound| inbound.at_ms))
     }
 
+    /// How many calls were refused, by Meta's code.
+    pub(crate) fn refused(&self) -> MutexGuard<'_, BTreeMap<i64, u64>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A refusal as an HTTP answer.
     pub(crate) fn refuse(&self, error: &GraphError) -> Response {
+        *self.refused().entry(error.code).or_default() += 1;
         error.respond(&identifiers::trace_id(&self.entropy))
     }
 
@@ -162,6 +171,7 @@ impl Sim {
         *self.ledger() = Ledger::default();
         *self.inbox() = Inbox::default();
         self.pauses().clear();
+        self.refused().clear();
         self.conversations.clear();
         self.customers.clear();
         self.limits.clear();

@@ -23,6 +23,7 @@ pub(crate) async fn show(State(sim): State<Arc<Sim>>) -> Controlled {
         "now": sim.clock.now(),
         "accounts": accounts,
         "accepted": accepted,
+        "refused": *sim.refused(),
         "received": sim.inbox().len(),
         "marked_read": reads,
         "media": sim.media().len(),
