@@ -156,7 +156,8 @@ impl From<ConversationMessageRequest> for MessageRequest {
 request! {
     /// How to retry.
     RetryMessage {
-        /// Also send again a message that is `in_doubt`, knowing that it may arrive twice.
+        /// Also send again a message that is `in_doubt`, or that failed with SEND_OUTCOME_UNKNOWN (else refused as
+        /// `outcome_unknown`), knowing that it may arrive twice.
         accept_duplicate: Option<bool>,
     }
 }

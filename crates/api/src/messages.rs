@@ -117,6 +117,7 @@ async fn cancel_message(
         Moved::NotFound => Err(not_found(id)),
         Moved::InvalidState(current) => Err(wrong_state(current, &[Status::Queued])),
         Moved::ContentPurged => Err(purged()),
+        Moved::MayHaveArrived => Err(may_have_arrived()),
     }
 }
 
@@ -141,6 +142,7 @@ async fn retry_message(
         }
         Err(RetryError::InvalidState(current)) => Err(wrong_state(current, &[Status::Failed])),
         Err(RetryError::ContentPurged) => Err(purged()),
+        Err(RetryError::MayHaveArrived) => Err(may_have_arrived()),
         Err(RetryError::TooEarly(not_before)) => Err(Problem::InvalidState(WrongState {
             current: Status::Failed.as_str().to_owned(),
             allowed: vec![Status::Failed.as_str().to_owned()],
@@ -156,6 +158,16 @@ fn purged() -> ApiError {
     Problem::InvalidState(WrongState {
         current: "content_purged".to_owned(),
         allowed: Vec::new(),
+        not_before: None,
+    })
+    .into()
+}
+
+/// It failed because nobody knows what came of it: without `accept_duplicate` it is not sent again.
+fn may_have_arrived() -> ApiError {
+    Problem::InvalidState(WrongState {
+        current: "outcome_unknown".to_owned(),
+        allowed: vec![Status::Failed.as_str().to_owned()],
         not_before: None,
     })
     .into()

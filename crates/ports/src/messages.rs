@@ -173,6 +173,8 @@ pub enum Moved {
     InvalidState(Status),
     /// What it said is gone: it cannot be sent again.
     ContentPurged,
+    /// It may have arrived, though it is given up: only who accepts that can send it again.
+    MayHaveArrived,
 }
 
 /// Verbs on messages.
@@ -207,7 +209,7 @@ pub trait MessageStore: Send + Sync {
     /// Cancels one that is still `queued`; atomic against a claim.
     async fn cancel_message(&self, tenant: TenantId, message: MessageId, at: Timestamp)
     -> StoreResult<Moved>;
-    /// Puts a `failed` message (or, with `accept_duplicate`, one `in_doubt`) back into its queue, due at `at`, its
+    /// Puts a `failed` message (or, with `accept_duplicate`, one `in_doubt` or that failed as one that may have arrived) back into its queue, due at `at`, its
     /// failure kept in the events. The gate is asked again at the claim. Not while a call for it is still open, not
     /// when its connection is gone, and not when its content is: then nothing changes.
     async fn requeue_message(

@@ -4,7 +4,7 @@ use std::io;
 
 use api_types::broadcasts::Recipient;
 use bytes::Bytes;
-use domain::imports::cells;
+use domain::imports::{cells, lines};
 use domain::{BroadcastId, TenantId, Timestamp};
 use engine::broadcasts::Broadcasts;
 use futures::{Stream, stream};
@@ -101,10 +101,9 @@ fn cells_of(recipient: Recipient) -> [String; 18] {
 }
 
 fn line<const N: usize>(row: [&str; N]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing to memory does not fail.
-    let _ = writer.write_record(row.map(|cell| cells::plain(cell).into_owned()));
-    writer.into_inner().unwrap_or_default()
+    let mut line = Vec::new();
+    lines::csv_line(&mut line, row.into_iter().map(cells::plain));
+    line
 }
 
 #[cfg(test)]

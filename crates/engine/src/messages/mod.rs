@@ -62,6 +62,9 @@ pub enum RetryError {
     /// What it said is gone.
     #[error("the content of the message was purged")]
     ContentPurged,
+    /// Nobody knows what came of it, and the caller does not accept that it arrives twice.
+    #[error("the message may have arrived")]
+    MayHaveArrived,
     /// Meta does not want this message again before then.
     #[error("not before {0}")]
     TooEarly(Timestamp),
@@ -212,6 +215,7 @@ impl Messages {
             Moved::NotFound => Err(RetryError::NotFound),
             Moved::InvalidState(status) => Err(RetryError::InvalidState(status)),
             Moved::ContentPurged => Err(RetryError::ContentPurged),
+            Moved::MayHaveArrived => Err(RetryError::MayHaveArrived),
         }
     }
 

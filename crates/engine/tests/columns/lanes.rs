@@ -6,7 +6,7 @@ use domain::messages::{Priority, Status};
 use domain::{SignedDuration, Timestamp};
 use engine::Deps;
 use engine::connections::Reconnect;
-use engine::messages::{RetryError, SendError, SendOutcome};
+use engine::messages::{RetryError, SendCommand, SendError, SendOutcome};
 use engine::tenants::SettingsPatch;
 use gateway_meta::Patience;
 use serde_json::json;
@@ -538,6 +538,28 @@ async fn a_repaired_connection_does_not_sit_out_an_old_pause() {
     assert!(sent.await.is_err(), "a broken connection sent");
     post.engine.connections.reconnect(post.tenant, post.connection.id, Reconnect::default()).await.unwrap();
     post.becomes(id, Status::Read).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_hears_that_the_connection_broke_though_it_was_not_by_the_own_message() {
+    let post = Post::with(Patience::default(), |settings, _| settings.sends_in_flight = 1).await;
+    let to = [post.contact("+15551230001").await];
+    post.faults(json!({"latency_ms": 3_000})).await;
+    let first = post.notes(&to, 1).await[0];
+    post.becomes(first, Status::Sending).await;
+    let waits = post.send(SendCommand { wait: Duration::from_secs(10), ..post.note(to[0]) });
+    let breaks = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let broken = ports::connections::Broken::because("payment");
+        let store = &post.deps.store;
+        store
+            .break_connection(post.tenant, post.connection.id, &broken, post.deps.clock.now())
+            .await
+            .unwrap();
+    };
+    let (sent, ()) = tokio::join!(waits, breaks);
+    assert!(matches!(sent.outcome, SendOutcome::Halted { .. }), "{:?}", sent.outcome);
+    assert_eq!(post.message(sent.message_id).await.status, Status::Queued);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

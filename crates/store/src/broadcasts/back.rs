@@ -8,30 +8,34 @@ use std::collections::BTreeSet;
 
 use domain::broadcasts::{LeftOut, State as Stands};
 use domain::messages::Status;
-use domain::{BroadcastId, TenantId, Timestamp};
-use serde_json::json;
+use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
+use serde_json::{Value, json};
 
 use super::{counts, row};
-use crate::db::{self, Fault, Tx, micros};
+use crate::db::{self, Fault, Row, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::state::{self, State};
 use crate::messages::write::{self, Event};
 use crate::sets::{param, set};
 
-/// What becomes of the recipient.
+/// What becomes of the recipient, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It waits until then.
-    Waits(Timestamp),
-    LeftOut(LeftOut),
+    Waits { until: Timestamp, why: &'static str },
+    /// It waits for a message that names this one in `retry_of`.
+    Again { why: &'static str },
+    /// It gets none. What is said beside the reason is kept with the recipient.
+    LeftOut { reason: LeftOut, why: Option<&'static str> },
 }
 
 set! {
     Back {
         message: Int i64,
-        broadcast: Int i64,
         due_at: Int Option<i64>,
+        retry_of: Int Option<i64>,
         reason: Text Option<&'static str>,
+        detail: Text Option<&'static str>,
     }
 }
 
@@ -41,59 +45,103 @@ pub(crate) async fn that_are_sending(
     tenant: TenantId,
     broadcasts: BTreeSet<BroadcastId>,
 ) -> Result<BTreeSet<BroadcastId>, Fault> {
-    let mut sending = BTreeSet::new();
-    for id in broadcasts {
-        let standing = row::share(tx, tenant, id).await?;
-        if standing.is_some_and(|standing| standing.state == Stands::Sending) {
-            sending.insert(id);
-        }
-    }
-    Ok(sending)
+    that_are(tx, tenant, broadcasts, &[Stands::Sending]).await
 }
 
-/// Takes messages back that are not being sent, and that somebody has taken out of the outbox in this transaction; counts
-/// move with them. Each must be a broadcast's, and locked.
+/// The broadcasts with something in this connection's queue that are sending or paused; they stay so until the commit.
+pub(crate) async fn under_way(
+    tx: &Tx,
+    tenant: TenantId,
+    connection: ConnectionId,
+) -> Result<BTreeSet<BroadcastId>, Fault> {
+    let sql = "SELECT DISTINCT o.broadcast_id AS id FROM outbox o WHERE o.tenant_id = $1 AND o.connection_id = $2 \
+               AND o.broadcast_id IS NOT NULL";
+    let rows = db::all(&**tx, sql, [tenant.0.into(), connection.0.into()]).await?;
+    let queued = rows.iter().map(|row| Ok(BroadcastId(row.get("id")?))).collect::<Result<_, Fault>>()?;
+    that_are(tx, tenant, queued, &[Stands::Sending, Stands::Paused]).await
+}
+
+async fn that_are(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcasts: BTreeSet<BroadcastId>,
+    states: &[Stands],
+) -> Result<BTreeSet<BroadcastId>, Fault> {
+    let mut found = BTreeSet::new();
+    for id in broadcasts {
+        let standing = row::share(tx, tenant, id).await?;
+        if standing.is_some_and(|standing| states.contains(&standing.state)) {
+            found.insert(id);
+        }
+    }
+    Ok(found)
+}
+
+/// Takes back messages that are not being sent, are locked, and that somebody has taken out of the outbox in this
+/// transaction; counts move with them.
 pub(crate) async fn take_back(
     tx: &Tx,
     tenant: TenantId,
-    messages: Vec<(State, BroadcastId, Fate)>,
-    now: Timestamp,
+    mut messages: Vec<(State, Fate)>,
+    at: Timestamp,
 ) -> Result<(), Fault> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let (mut rows, mut states, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    for (mut state, broadcast, fate) in messages {
-        // Counted by hand: as a recipient from now on, not as a message that was cancelled.
-        tx.tally.gone(&state, now);
-        state.broadcast = None;
-        let (name, why) = match fate {
-            Fate::Waits(_) => (counts::PENDING.to_owned(), "it waits for its turn again"),
-            Fate::LeftOut(reason) => (counts::left_out(reason), "its recipient is left out"),
-        };
-        tx.tally.add(tenant, broadcast, now, name, 1);
-        state.put(Status::Cancelled, now);
-        let why = match fate {
-            Fate::Waits(until) => json!({ "reason": why, "until": until }),
-            Fate::LeftOut(reason) => json!({ "reason": why, "left_out": reason }),
-        };
-        events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), now, &why));
-        rows.push(Back::of(&state, broadcast, fate));
-        states.push(state);
-    }
-    state::write(tx, states.iter()).await?;
+    let mut events = free(tx, tenant, messages.iter_mut().map(|(state, fate)| (state, *fate)), at).await?;
+    state::write(tx, messages.iter().map(|(state, _)| state)).await?;
     let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
-    write::events(tx, &mut events, &mut event_ids).await?;
-    unlink(tx, tenant, &rows).await
+    write::events(tx, &mut events, &mut event_ids).await
 }
 
-impl Back {
-    fn of(state: &State, broadcast: BroadcastId, fate: Fate) -> Self {
-        let (due_at, reason) = match fate {
-            Fate::Waits(until) => (Some(micros(until)), None),
-            Fate::LeftOut(reason) => (None, Some(reason.as_str())),
-        };
-        Self { message: state.id, broadcast: broadcast.0, due_at, reason }
+/// As [`take_back`], but whoever calls writes the states back and keeps the events.
+pub(crate) async fn free<'a>(
+    tx: &Tx,
+    tenant: TenantId,
+    messages: impl Iterator<Item = (&'a mut State, Fate)>,
+    at: Timestamp,
+) -> Result<Vec<Event>, Fault> {
+    let (mut rows, mut events) = (Vec::new(), Vec::new());
+    for (state, fate) in messages {
+        // Counted by hand: as a recipient from now on, not as a message that was cancelled.
+        tx.tally.gone(state, at);
+        if let Some(counted) = state.broadcast.take() {
+            tx.tally.add(tenant, counted.broadcast, at, fate.count(), 1);
+        }
+        state.put(Status::Cancelled, at);
+        events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &fate.told()));
+        rows.push(fate.of(state.id));
+    }
+    if !rows.is_empty() {
+        unlink(tx, tenant, &rows).await?;
+    }
+    Ok(events)
+}
+
+impl Fate {
+    /// What the recipient counts as.
+    fn count(self) -> String {
+        match self {
+            Self::Waits { .. } | Self::Again { .. } => counts::PENDING.to_owned(),
+            Self::LeftOut { reason, .. } => counts::left_out(reason),
+        }
+    }
+
+    /// What the event of the message says.
+    fn told(self) -> Value {
+        match self {
+            Self::Waits { until, why } => json!({ "reason": why, "until": until }),
+            Self::Again { why } => json!({ "reason": why }),
+            Self::LeftOut { reason, why } => {
+                json!({ "reason": why.unwrap_or("its recipient is left out"), "left_out": reason })
+            }
+        }
+    }
+
+    fn of(self, message: i64) -> Back {
+        let waits = Back { message, due_at: None, retry_of: None, reason: None, detail: None };
+        match self {
+            Self::Waits { until, .. } => Back { due_at: Some(micros(until)), ..waits },
+            Self::Again { .. } => Back { retry_of: Some(message), ..waits },
+            Self::LeftOut { reason, why } => Back { reason: Some(reason.as_str()), detail: why, ..waits },
+        }
     }
 }
 
@@ -101,9 +149,10 @@ async fn unlink(tx: &Tx, tenant: TenantId, rows: &[Back]) -> Result<(), Fault> {
     let set = tx.dialect.set::<Back>(1, "x");
     let values = [param(rows)?, tenant.0.into()];
     let sql = format!(
-        "UPDATE recipients SET message_id = NULL, due_at = COALESCE(x.due_at, recipients.due_at), reason = x.reason \
+        "UPDATE recipients SET message_id = NULL, due_at = COALESCE(x.due_at, recipients.due_at), \
+         retry_of = COALESCE(x.retry_of, recipients.retry_of), reason = x.reason, detail = x.detail \
          FROM {set} CROSS JOIN messages m WHERE m.tenant_id = $2 AND m.id = x.message AND recipients.tenant_id = $2 \
-         AND recipients.broadcast_id = x.broadcast AND recipients.id = m.recipient_id \
+         AND recipients.broadcast_id = m.broadcast_id AND recipients.id = m.recipient_id \
          AND recipients.message_id = x.message"
     );
     db::run(&**tx, &sql, values.clone()).await?;

@@ -15,6 +15,9 @@ use crate::db::{self, Fault, Row, Tx, micros};
 use crate::messages::state;
 use crate::tenants;
 
+/// What becomes of whoever had enough.
+const OVER: Fate = Fate::LeftOut { reason: LeftOut::FrequencyCap, why: None };
+
 /// Since when marketing counts for a cap over so many days.
 pub(super) fn start(now: Timestamp, days: u32) -> Timestamp {
     now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
@@ -93,8 +96,7 @@ pub(super) async fn ask_again(
         let part = over.split_off(over.len().saturating_sub(PART));
         let gone = take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
         let back = part.into_iter().filter(|state| gone.contains(&state.id));
-        let back = back.map(|state| (state, broadcast, Fate::LeftOut(LeftOut::FrequencyCap))).collect();
-        take_back(tx, tenant, back, now).await?;
+        take_back(tx, tenant, back.map(|state| (state, OVER)).collect(), now).await?;
     }
     Ok(())
 }

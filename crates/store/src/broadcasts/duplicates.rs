@@ -8,18 +8,18 @@ use domain::broadcasts::reasons::FailedBy;
 use domain::messages::Status;
 use domain::{TenantId, Timestamp};
 use ports::messages::Failure;
-use serde_json::json;
 
-use super::{counts, moves};
+use super::back::{Fate, take_back};
+use super::moves;
 use crate::db::{self, Fault, Row, Tx};
 use crate::dialect::Dialect;
-use crate::ids::{self, Kind};
 use crate::messages::state::{self, ById, State};
-use crate::messages::write::{self, Event};
 use crate::sets::param;
 
 /// What is told of a recipient, or a message, that was left out for that.
 pub(super) const WHY: &str = "the contact is in the broadcast under another id";
+/// What becomes of the recipient of such a message.
+pub(crate) const DUPLICATE: Fate = Fate::LeftOut { reason: LeftOut::Duplicate, why: Some(WHY) };
 
 /// Whether the message of this alias stands for its contact's place in the broadcast: it is on its way, may have arrived,
 /// or was called off. One that failed for certain keeps nobody else's from going.
@@ -63,10 +63,7 @@ pub(crate) async fn leave_one(tx: &Tx, tenant: TenantId, contact: i64, at: Times
     }
     let taken = moves::take_out(tx, tenant, waiting.iter().map(|state| state.id)).await?;
     waiting.retain(|state| taken.contains(&state.id));
-    let mut events = leave_out(tx, tenant, waiting.iter_mut(), at).await?;
-    state::write(tx, waiting.iter()).await?;
-    let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
-    write::events(tx, &mut events, &mut event_ids).await
+    take_back(tx, tenant, waiting.into_iter().map(|state| (state, DUPLICATE)).collect(), at).await
 }
 
 /// Which of these messages, which are about to wait again, must not: their contacts became one with another while both
@@ -100,40 +97,4 @@ pub(crate) async fn overtaken(
         }
     }
     Ok(gone)
-}
-
-/// Cancels messages that count, and leaves their recipients out as duplicates; whoever calls writes the states back and
-/// keeps the events.
-pub(crate) async fn leave_out<'a>(
-    tx: &Tx,
-    tenant: TenantId,
-    states: impl Iterator<Item = &'a mut State>,
-    at: Timestamp,
-) -> Result<Vec<Event>, Fault> {
-    let (mut rows, mut events) = (Vec::new(), Vec::new());
-    for state in states {
-        tx.tally.gone(state, at);
-        if let Some(counted) = state.broadcast.take() {
-            tx.tally.add(tenant, counted.broadcast, at, counts::left_out(LeftOut::Duplicate), 1);
-        }
-        state.put(Status::Cancelled, at);
-        events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &json!({ "reason": WHY })));
-        rows.push(ById { id: state.id });
-    }
-    if rows.is_empty() {
-        return Ok(events);
-    }
-    let set = tx.dialect.set::<ById>(1, "x");
-    let recipients = format!(
-        "UPDATE recipients SET message_id = NULL, reason = $3, detail = $4 FROM {set} CROSS JOIN messages m \
-         WHERE m.tenant_id = $2 AND m.id = x.id AND recipients.tenant_id = $2 \
-         AND recipients.broadcast_id = m.broadcast_id AND recipients.id = m.recipient_id AND recipients.message_id = m.id"
-    );
-    let reason = LeftOut::Duplicate.as_str();
-    db::run(&**tx, &recipients, [param(&rows)?, tenant.0.into(), reason.into(), WHY.into()]).await?;
-    let messages = format!(
-        "UPDATE messages SET superseded = TRUE FROM {set} WHERE messages.tenant_id = $2 AND messages.id = x.id"
-    );
-    db::run(&**tx, &messages, [param(&rows)?, tenant.0.into()]).await?;
-    Ok(events)
 }

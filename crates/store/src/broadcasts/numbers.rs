@@ -5,13 +5,14 @@ use domain::broadcasts::{Plan, State};
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::broadcasts::BroadcastMoved;
 
-use super::give_back::give_back;
+use super::back::{Fate, take_back};
 use super::{moves, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, SqlStore, Tx, micros, to_json};
-use crate::ids::{self, Kind};
 use crate::messages::state;
-use crate::messages::write;
+
+/// What becomes of whoever waited in the queue of another number.
+const FROM_OTHERS: Fate = Fate::Again { why: "the broadcast is sent from other numbers" };
 
 /// Changes the numbers of one that is paused.
 pub(super) async fn change(
@@ -60,14 +61,11 @@ async fn leave_the_others(
     let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
     let mut states = rows.iter().map(state::from_row).collect::<Result<Vec<_>, _>>()?;
     states.retain(|state| !connections.contains(&ConnectionId(state.connection)));
-    for part in states.chunks_mut(1_000) {
+    while !states.is_empty() {
+        let part = states.split_off(states.len().saturating_sub(1_000));
         let taken = moves::take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
-        let gone = part.iter_mut().filter(|state| taken.contains(&state.id));
-        let why = "the broadcast is sent from other numbers";
-        let mut events = give_back(tx, tenant, gone, why, at).await?;
-        state::write(tx, part.iter()).await?;
-        let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
-        write::events(tx, &mut events, &mut event_ids).await?;
+        let gone = part.into_iter().filter(|state| taken.contains(&state.id));
+        take_back(tx, tenant, gone.map(|state| (state, FROM_OTHERS)).collect(), at).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use sea_orm::{QueryResult, Value};
 use serde_json::json;
 
 use super::{hours, lease, queue, refused};
-use crate::broadcasts::{Fate, recall, take_back, that_are_sending};
+use crate::broadcasts::{Fate, take_back, that_are_sending};
 use crate::contacts::row::identity_from_row;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
@@ -133,10 +133,11 @@ async fn claim(tx: &Tx, lease: &Lease, candidates: Vec<Candidate>, now: Timestam
         refused.into_iter().partition(Candidate::waits_for_its_template);
     let (passed, asleep) = hours::apart(tx, lease.tenant_id, passed, now).await?;
     let won = mark_sending(tx, lease, &passed).await?;
-    let passed_over = patient.len() + asleep.len();
-    call_back(tx, lease, patient, now).await?;
-    put_to_bed(tx, lease, asleep, now).await?;
-    let gone = take_out(tx, &refused).await?;
+    let patient = patient.into_iter().map(|one| (one, Fate::Waits { until: now, why: TEMPLATE_UNUSABLE }));
+    let back: Vec<_> = patient.chain(asleep).collect();
+    let passed_over = back.len();
+    send_back(tx, lease, back, now).await?;
+    let gone = take_out(tx, refused.iter()).await?;
     let mut claim = Claim { passed_over, ..Claim::default() };
     let (mut states, mut events) = (Vec::new(), Vec::new());
     for one in passed.into_iter().filter(|one| won.contains(&one.state.id)) {
@@ -201,19 +202,6 @@ const TEMPLATE_UNUSABLE: &str = "the template may not be sent now: the recipient
 /// Until what could not be taken back is looked at again: its broadcast was paused at this moment.
 const POSTPONED: SignedDuration = SignedDuration::from_secs(5);
 
-/// Their recipients wait again: for the template, or for the language that stands in for it.
-async fn call_back(tx: &Tx, lease: &Lease, patient: Vec<Candidate>, now: Timestamp) -> Result<(), Fault> {
-    if patient.is_empty() {
-        return Ok(());
-    }
-    let mut rows: Vec<Settled> =
-        patient.iter().map(|one| Settled { t: lease.tenant_id.0, id: one.state.id }).collect();
-    let states = patient.into_iter().map(|one| one.state).collect();
-    let taken = recall(tx, lease.tenant_id, states, TEMPLATE_UNUSABLE, now).await?;
-    rows.retain(|row| !taken.contains(&row.id));
-    postpone(tx, &rows, now).await
-}
-
 async fn postpone(tx: &Tx, rows: &[Settled], now: Timestamp) -> Result<(), Fault> {
     if rows.is_empty() {
         return Ok(());
@@ -228,30 +216,35 @@ async fn postpone(tx: &Tx, rows: &[Settled], now: Timestamp) -> Result<(), Fault
     Ok(())
 }
 
-/// What would wake somebody goes back to its broadcast.
-async fn put_to_bed(
+/// What must not go now goes back to its broadcast, whose recipients wait for it, or are left out.
+async fn send_back(
     tx: &Tx,
     lease: &Lease,
-    asleep: Vec<(Candidate, Fate)>,
+    back: Vec<(Candidate, Fate)>,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let broadcasts = asleep.iter().filter_map(|(one, _)| one.claimed.broadcast_id).collect();
+    if back.is_empty() {
+        return Ok(());
+    }
+    let broadcasts = back.iter().filter_map(|(one, _)| one.claimed.broadcast_id).collect();
     // One that is paused keeps what it has, and one that was called off takes it back itself.
     let sending = that_are_sending(tx, lease.tenant_id, broadcasts).await?;
     let wanted = |one: &Candidate| one.claimed.broadcast_id.is_some_and(|id| sending.contains(&id));
-    let (asleep, fates): (Vec<_>, Vec<_>) = asleep.into_iter().filter(|(one, _)| wanted(one)).unzip();
-    let gone = take_out(tx, &asleep).await?;
-    let back = asleep.into_iter().zip(fates).filter(|(one, _)| gone.contains(&one.state.id));
-    let back = back.filter_map(|(one, fate)| Some((one.state, one.claimed.broadcast_id?, fate))).collect();
-    take_back(tx, lease.tenant_id, back, now).await
+    let gone = take_out(tx, back.iter().map(|(one, _)| one).filter(|one| wanted(one))).await?;
+    let (gone, stay): (Vec<_>, Vec<_>) = back.into_iter().partition(|(one, _)| gone.contains(&one.state.id));
+    let gone = gone.into_iter().map(|(one, fate)| (one.state, fate)).collect();
+    take_back(tx, lease.tenant_id, gone, now).await?;
+    let stay: Vec<Settled> =
+        stay.iter().map(|(one, _)| Settled { t: lease.tenant_id.0, id: one.state.id }).collect();
+    postpone(tx, &stay, now).await
 }
 
-async fn take_out(tx: &Tx, refused: &[Candidate]) -> Result<HashSet<i64>, Fault> {
-    if refused.is_empty() {
+/// Takes those out of the outbox that are in it still, and answers which.
+async fn take_out(tx: &Tx, those: impl Iterator<Item = &Candidate>) -> Result<HashSet<i64>, Fault> {
+    let rows: Vec<Settled> = those.map(|one| Settled { t: one.state.tenant.0, id: one.state.id }).collect();
+    if rows.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<Settled> =
-        refused.iter().map(|one| Settled { t: one.state.tenant.0, id: one.state.id }).collect();
     let set = tx.dialect.set::<Settled>(1, "r");
     let sql = format!(
         "DELETE FROM outbox WHERE (tenant_id, message_id) IN (SELECT r.t, r.id FROM {set}) AND NOT sending \

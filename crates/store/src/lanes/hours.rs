@@ -42,8 +42,8 @@ pub(super) async fn apart(
             None => awake.push(one),
             Some(until) => {
                 let fate = match hours.then {
-                    ThenQuiet::Wait => Fate::Waits(until),
-                    ThenQuiet::LeaveOut => Fate::LeftOut(LeftOut::QuietHours),
+                    ThenQuiet::Wait => Fate::Waits { until, why: "it waits for its turn again" },
+                    ThenQuiet::LeaveOut => Fate::LeftOut { reason: LeftOut::QuietHours, why: None },
                 };
                 asleep.push((one, fate));
             }

@@ -10,7 +10,7 @@ use ports::messages::Failure;
 use serde_json::{Value, json};
 
 use super::lease;
-use crate::broadcasts::{Halted, halted, leave_out, overtaken};
+use crate::broadcasts::{DUPLICATE, Halted, free, halted, overtaken};
 use crate::db::{self, Fault, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, take_orphans};
@@ -244,7 +244,7 @@ impl<'a> Recording<'a> {
             return Ok(());
         }
         let states = self.states.values_mut().filter(|state| gone.contains(&state.id));
-        self.effects.events.extend(leave_out(tx, tenant, states, now).await?);
+        self.effects.events.extend(free(tx, tenant, states.map(|state| (state, DUPLICATE)), now).await?);
         self.requeued.retain(|row| !gone.contains(&row.id));
         self.settled.extend(gone.into_iter().map(|id| Settled { t: tenant.0, id }));
         Ok(())

@@ -1,6 +1,7 @@
 //! Cancelling and putting back.
 
 use domain::audit::{Action, NewEntry};
+use domain::broadcasts::reasons::FailedBy;
 use domain::messages::Status;
 use domain::{ConnectionId, MessageId, TenantId, Timestamp};
 use ports::messages::{Message, Moved};
@@ -10,7 +11,7 @@ use serde_json::json;
 use super::row;
 use super::state::{self, ById, State};
 use super::write::{self, Event, Waiting};
-use crate::broadcasts::{Halted, give_back, halted, stands, under_way};
+use crate::broadcasts::{Fate, Halted, free, halted, stands, under_way};
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 
@@ -49,10 +50,14 @@ pub(super) async fn requeue(
         Some(Status::InDoubt) => accept_duplicate,
         _ => false,
     };
-    let purged =
-        row::find(&*tx, tenant, message).await?.is_some_and(|known| known.content_purged_at.is_some());
-    if allowed && purged {
+    let known = row::find(&*tx, tenant, message).await?;
+    if allowed && known.as_ref().is_some_and(|known| known.content_purged_at.is_some()) {
         return Ok(Moved::ContentPurged);
+    }
+    let failure = known.and_then(|known| known.failure);
+    let by = failure.map(|why| FailedBy::of(&why.code, why.meta_error_code));
+    if status == Some(Status::Failed) && by == Some(FailedBy::OutcomeUnknown) && !accept_duplicate {
+        return Ok(Moved::MayHaveArrived);
     }
     if !allowed || !can_wait(&tx, tenant, message).await? {
         return refused(&tx, tenant, message).await;
@@ -107,8 +112,9 @@ pub(crate) async fn end_of_queue(
             let broadcast = state.broadcast.as_ref().map(|counted| counted.broadcast);
             state.status == Status::Queued && broadcast.is_some_and(|id| under_way.contains(&id))
         };
+        let waiting = states.iter_mut().filter(waits_for_another);
         let mut events =
-            give_back(tx, tenant, states.iter_mut().filter(waits_for_another), REMOVED, at).await?;
+            free(tx, tenant, waiting.map(|state| (state, Fate::Again { why: REMOVED })), at).await?;
         for state in &mut states {
             let status = match state.status {
                 Status::Queued => Status::Cancelled,

@@ -129,3 +129,12 @@ async fn step(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    /// An archive names its steps as the store does, which reads them back by their names.
+    #[test]
+    fn the_steps_stand_in_the_order_of_their_names() {
+        assert!(super::names().is_sorted(), "{:#?}", super::names());
+    }
+}

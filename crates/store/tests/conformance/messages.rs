@@ -36,6 +36,7 @@ on_each_engine!(
     a_message_on_its_way_is_not_cancelled,
     a_failed_message_goes_back_into_its_queue,
     a_message_in_doubt_is_repeated_only_when_asked_for,
+    a_message_whose_outcome_stays_unknown_is_repeated_only_when_asked_for,
     text_with_nul_is_kept_without_it,
     a_tenant_sees_no_message_of_another,
     accepted_messages_survive_a_reopening,
@@ -345,6 +346,20 @@ async fn a_message_in_doubt_is_repeated_only_when_asked_for(bench: Bench) {
     assert!(matches!(requeue(true).await.unwrap(), Moved::Done(_)));
     let doubtful = MessageFilter { status: Some(Status::InDoubt), ..Default::default() };
     assert_eq!(scene.listed(doubtful).await, []);
+}
+
+async fn a_message_whose_outcome_stays_unknown_is_repeated_only_when_asked_for(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let contact = scene.opted_in(1).await;
+    let lease = scene.lane("node").await;
+    let claimed = scene.sending(&lease, contact).await;
+    let why = failure("SEND_OUTCOME_UNKNOWN", 0);
+    let settlement = Settlement::Failed { why, flag: None, marketing_stop: false };
+    assert_eq!(scene.settle(&lease, &claimed, settlement).await, Status::Failed);
+    let requeue = |twice| scene.store().requeue_message(scene.tenant, claimed.message_id, twice, at(50));
+    assert_eq!(requeue(false).await.unwrap(), Moved::MayHaveArrived);
+    assert_eq!(scene.message(claimed.message_id).await.status, Status::Failed);
+    assert!(matches!(requeue(true).await.unwrap(), Moved::Done(_)));
 }
 
 async fn text_with_nul_is_kept_without_it(bench: Bench) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::connections::ConnectionState;
-use domain::messages::Priority;
+use domain::messages::{Priority, Status};
 use domain::{MessageId, SignedDuration, TenantId, Timestamp};
 use ports::messages::{Accepted, Failure};
 
@@ -12,8 +12,16 @@ use crate::directory::Entry;
 use crate::messages::waiters::{News, Waiter};
 use crate::messages::{Messages, failure, news_of};
 
-/// How often a call looks at its message when another node holds the lane.
+/// How often a call looks how things stand: whether its connection broke meanwhile, and what became of its message when
+/// another node holds the lane.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// What a look showed.
+enum Looked {
+    /// The connection broke while the message waited.
+    Broken(SendOutcome),
+    News(Option<News>),
+}
 
 impl Messages {
     pub(super) async fn follow(
@@ -58,9 +66,10 @@ impl Messages {
             let heard = tokio::select! {
                 heard = news.recv() => heard,
                 () = tokio::time::sleep_until(deadline) => break,
-                () = tokio::time::sleep(LOOK), if self.standing(entry).is_none() => {
-                    self.get(tenant, message).await.ok().flatten().as_ref().and_then(news_of)
-                }
+                () = tokio::time::sleep(LOOK) => match self.look(tenant, entry, message).await {
+                    Looked::Broken(outcome) => return outcome,
+                    Looked::News(news) => news,
+                },
             };
             match heard {
                 Some(News::Sent { wamid, at }) => return SendOutcome::Sent { wamid, at },
@@ -81,6 +90,30 @@ impl Messages {
         }
     }
 
+    async fn look(&self, tenant: TenantId, entry: &Entry, message: MessageId) -> Looked {
+        let elsewhere = self.standing(entry).is_none();
+        let broken = self.broken(entry);
+        if !elsewhere && broken.is_none() {
+            return Looked::News(None);
+        }
+        let found = self.get(tenant, message).await.ok().flatten();
+        match broken {
+            // What is on its way already is answered yet.
+            Some(outcome) if found.as_ref().is_some_and(|found| found.status == Status::Queued) => {
+                Looked::Broken(outcome)
+            }
+            _ => Looked::News(found.as_ref().filter(|_| elsewhere).and_then(news_of)),
+        }
+    }
+
+    /// Meta takes nothing from this connection any more.
+    fn broken(&self, entry: &Entry) -> Option<SendOutcome> {
+        let listing = self.directory.listing();
+        let entry = listing.entry(entry.connection.id)?;
+        let broken = entry.connection.state == ConnectionState::Error;
+        broken.then(|| self.halted(entry, halted_before(entry, self.deps.clock.now())))
+    }
+
     /// What is known beforehand not to end within the wait: a broken connection, a pause, a queue too long.
     async fn hopeless(
         &self,
@@ -89,10 +122,8 @@ impl Messages {
         message: MessageId,
         wait: Duration,
     ) -> Option<SendOutcome> {
-        let listing = self.directory.listing();
-        let entry = listing.entry(entry.connection.id)?;
-        if entry.connection.state == ConnectionState::Error {
-            return Some(self.halted(entry, halted_before(entry, self.deps.clock.now())));
+        if let Some(outcome) = self.broken(entry) {
+            return Some(outcome);
         }
         let standing = self.standing(entry)?;
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);

@@ -2,19 +2,15 @@
 
 use domain::broadcasts::{LeftOut, State, Step, StopCode};
 use domain::messages::Status;
-use domain::templates::Category;
 use ports::alerts::AlertStore;
 use ports::broadcasts::{
-    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, InQueue, Move, NewBroadcast,
-    NotRetried, RecipientFilter, RecipientState, Retried, Retry,
+    BroadcastFilter, BroadcastMoved, BroadcastPatch, BroadcastStore, Counts, InQueue, Move, RecipientFilter,
+    RecipientState,
 };
 use ports::lanes::{LaneStore, Settlement};
-use ports::messages::{Failure, MessageStore};
 use ports::operator::OperatorStore;
 
-use super::campaign::{
-    Campaign, change_of, due_now, everyone, new_broadcast, plan, retry, start_of, step, whole,
-};
+use super::campaign::{Campaign, change_of, due_now, everyone, new_broadcast, plan, step};
 use crate::scene::failure;
 use crate::support::{Bench, at};
 
@@ -28,17 +24,8 @@ on_each_engine!(
     a_message_that_comes_back_to_a_cancelled_broadcast_is_cancelled,
     it_completes_when_nobody_waits_and_fails_when_everybody_failed,
     one_that_had_ended_fails_when_the_last_of_it_turns_out_to_have_failed,
-    failed_ones_get_a_new_attempt_once,
-    a_new_attempt_waits_for_the_time_that_meta_asks_for,
-    who_may_have_got_it_gets_a_new_attempt_only_when_named_and_accepted,
-    a_retry_goes_on_in_the_category_that_the_template_has_now,
     a_paused_one_gets_other_numbers_and_what_waited_goes_with_them,
-    a_message_that_was_superseded_is_not_put_back,
-    a_turn_of_a_recurring_one_is_made_once,
     one_that_was_removed_leaves_its_messages,
-    what_begins_keeps_whom_it_means_beside_what_was_asked_for,
-    what_was_held_at_its_time_is_changed_and_begins_and_is_frozen_not_before,
-    a_turn_goes_to_the_list_that_its_parent_had,
 );
 
 async fn a_draft_is_made_changed_listed_and_removed(bench: Bench) {
@@ -279,128 +266,6 @@ async fn one_that_had_ended_fails_when_the_last_of_it_turns_out_to_have_failed(b
     campaign.check().await;
 }
 
-async fn failed_ones_get_a_new_attempt_once(bench: Bench) {
-    let campaign = Campaign::frozen(bench, 4).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let lease = campaign.scene.lane("node").await;
-    campaign.feed(4).await;
-    let claimed = campaign.scene.claim(&lease).await.claimed;
-    let failed =
-        |code, meta| Settlement::Failed { why: failure(code, meta), flag: None, marketing_stop: false };
-    campaign.settle(&lease, &claimed[0], failed("RECIPIENT_NOT_ON_WHATSAPP", 131_026)).await;
-    campaign.settle(&lease, &claimed[1], failed("META_REJECTED", 131_049)).await;
-    campaign.settle(&lease, &claimed[2], failed("META_REJECTED", 131_049)).await;
-    let wamid = "w.4".to_owned();
-    campaign.settle(&lease, &claimed[3], Settlement::Sent { wamid, held: false }).await;
-    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("done");
-    use domain::broadcasts::reasons::FailedBy::{NotOnWhatsapp, RateLimited};
-    let of = |by| RecipientFilter { failed_by: Some(by), ..Default::default() };
-    assert_eq!(campaign.recipients(of(NotOnWhatsapp)).await.len(), 1);
-    assert_eq!(campaign.recipients(of(RateLimited)).await.len(), 2);
-    let again = async |limit| {
-        let wanted = retry(&[RateLimited], limit, at(42));
-        store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap()
-    };
-    assert_eq!(again(1).await, Retried { retried: 1, reopened: true, ..Default::default() });
-    assert_eq!(campaign.read().await.state, State::Sending, "it goes on");
-    assert_eq!(again(10).await, Retried { retried: 1, ..Default::default() });
-    assert_eq!(again(10).await, Retried::default(), "nobody twice");
-    campaign.check().await;
-    assert_eq!(campaign.counts().await, Counts { pending: 2, sent: 1, failed: 1, ..Counts::default() });
-    let share = ports::broadcasts::Share { index: 0, of: 1 };
-    let due = store
-        .due_recipients(tenant, campaign.id, campaign.scene.connection, share, None, 10, at(50))
-        .await
-        .unwrap();
-    assert_eq!(campaign.enqueue(due.iter().map(|one| campaign.send(one.id)).collect()).await.queued, 2);
-    campaign.deliver(&lease).await;
-    let again: Vec<_> = campaign
-        .recipients(RecipientFilter::default())
-        .await
-        .into_iter()
-        .filter(|one| one.attempt == 2)
-        .collect();
-    assert_eq!(again.len(), 2);
-    let message = campaign.scene.message(again[0].message_id.unwrap()).await;
-    assert_eq!((message.retry_of, message.broadcast_id), (Some(claimed[1].message_id), Some(campaign.id)));
-    campaign.check().await;
-}
-
-async fn a_new_attempt_waits_for_the_time_that_meta_asks_for(bench: Bench) {
-    let campaign = Campaign::frozen(bench, 3).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let lease = campaign.scene.lane("node").await;
-    campaign.feed(3).await;
-    let claimed = campaign.scene.claim(&lease).await.claimed;
-    for (one, not_before) in claimed.iter().zip([Some(at(300)), Some(at(200)), None]) {
-        let why = Failure { not_before, ..failure("META_REJECTED", 131_049) };
-        campaign.settle(&lease, one, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
-    }
-    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("all failed");
-    let retried = store.retry_recipients(tenant, campaign.id, &retry(&[], 10, at(42))).await.unwrap();
-    let waiting_until = Some((at(200), at(300)));
-    let expected = Retried { retried: 3, waiting: 2, waiting_until, reopened: true, ..Default::default() };
-    assert_eq!(retried, expected);
-    let due: Vec<_> =
-        campaign.recipients(RecipientFilter::default()).await.iter().map(|row| row.due_at).collect();
-    assert_eq!(due, [at(300), at(200), at(42)]);
-    let share = ports::broadcasts::Share { index: 0, of: 1 };
-    let due = async |now| {
-        let connection = campaign.scene.connection;
-        let due = store.due_recipients(tenant, campaign.id, connection, share, None, 10, now).await.unwrap();
-        due.iter().map(|one| one.id).collect::<Vec<_>>()
-    };
-    assert_eq!(due(at(199)).await, [3], "the others wait by themselves");
-    assert_eq!(due(at(300)).await, [3, 2, 1]);
-    assert_eq!(store.finish_broadcast(tenant, campaign.id, at(43)).await.unwrap(), None);
-    campaign.check().await;
-}
-
-async fn who_may_have_got_it_gets_a_new_attempt_only_when_named_and_accepted(bench: Bench) {
-    use domain::broadcasts::reasons::FailedBy::{OutcomeUnknown, Rejected};
-    let campaign = Campaign::frozen(bench, 2).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let lease = campaign.scene.lane("node").await;
-    campaign.feed(2).await;
-    let claimed = campaign.scene.claim(&lease).await.claimed;
-    let why = failure("META_REJECTED", 131_000);
-    let failed = Settlement::Failed { why, flag: None, marketing_stop: false };
-    campaign.settle(&lease, &claimed[0], failed).await;
-    campaign.settle(&lease, &claimed[1], Settlement::InDoubt { why: failure("x", 1) }).await;
-    let ruled = store.rule_on_doubts(at(200_000), 10).await.unwrap();
-    assert_eq!(ruled, [claimed[1].message_id]);
-    let again = async |failed_by: &[_], accept_duplicate| {
-        let wanted = Retry { accept_duplicate, ..retry(failed_by, 10, at(200_001)) };
-        store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap()
-    };
-    let skipped = || vec![(NotRetried::OutcomeUnknown, 1)];
-    let expected = Retried { retried: 1, skipped: skipped(), ..Default::default() };
-    assert_eq!(again(&[], true).await, expected, "all are not those in doubt");
-    let expected = Retried { skipped: skipped(), ..Default::default() };
-    assert_eq!(again(&[OutcomeUnknown, Rejected], false).await, expected, "named, and not accepted");
-    assert_eq!(again(&[Rejected], true).await, Retried::default(), "accepted, and not named");
-    let expected = Retried { retried: 1, ..Default::default() };
-    assert_eq!(again(&[OutcomeUnknown], true).await, expected);
-    assert_eq!(campaign.counts().await, Counts { pending: 2, ..Counts::default() });
-    campaign.check().await;
-}
-
-async fn a_retry_goes_on_in_the_category_that_the_template_has_now(bench: Bench) {
-    let campaign = Campaign::frozen(bench, 1).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let lease = campaign.scene.lane("node").await;
-    campaign.feed(1).await;
-    let claimed = campaign.scene.claim(&lease).await.claimed.remove(0);
-    let why = failure("META_REJECTED", 131_000);
-    campaign.settle(&lease, &claimed, Settlement::Failed { why, flag: None, marketing_stop: false }).await;
-    store.finish_broadcast(tenant, campaign.id, at(41)).await.unwrap().expect("it failed");
-    assert_eq!(campaign.read().await.category, Some(Category::Marketing));
-    let wanted = Retry { category: Some(Category::Utility), ..retry(&[], 10, at(42)) };
-    assert!(store.retry_recipients(tenant, campaign.id, &wanted).await.unwrap().reopened);
-    let now = campaign.read().await;
-    assert_eq!((now.state, now.category, now.reason), (State::Sending, Some(Category::Utility), None));
-}
-
 async fn a_paused_one_gets_other_numbers_and_what_waited_goes_with_them(bench: Bench) {
     let campaign = Campaign::frozen(bench, 3).await;
     let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
@@ -423,52 +288,6 @@ async fn a_paused_one_gets_other_numbers_and_what_waited_goes_with_them(bench: B
     assert!(matches!(change(at(14)).await, BroadcastMoved::Done(_)));
     assert_eq!(campaign.counts().await, Counts { queued: 3, ..Counts::default() });
     campaign.check().await;
-}
-
-async fn a_message_that_was_superseded_is_not_put_back(bench: Bench) {
-    let campaign = Campaign::frozen(bench, 1).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let lease = campaign.scene.lane("node").await;
-    campaign.feed(1).await;
-    let claimed = campaign.scene.claim(&lease).await.claimed.remove(0);
-    let failed =
-        Settlement::Failed { why: failure("META_REJECTED", 131_049), flag: None, marketing_stop: false };
-    campaign.settle(&lease, &claimed, failed).await;
-    assert_eq!(
-        store.retry_recipients(tenant, campaign.id, &retry(&[], 10, at(10))).await.unwrap().retried,
-        1
-    );
-    let put_back = store.requeue_message(tenant, claimed.message_id, true, at(43)).await.unwrap();
-    assert!(matches!(put_back, ports::messages::Moved::InvalidState(Status::Failed)), "{put_back:?}");
-    // What is still heard of it moves no count.
-    let id = Some(claimed.message_id);
-    let late = ports::webhooks::StatusReport {
-        message_id: id,
-        ..campaign.scene.status("w.late", Status::Delivered, at(44))
-    };
-    campaign.scene.project(vec![ports::webhooks::Change::Status(late)]).await;
-    assert_eq!(campaign.scene.message(claimed.message_id).await.status, Status::Delivered);
-    campaign.check().await;
-    assert_eq!(campaign.counts().await, Counts { pending: 1, ..Counts::default() });
-}
-
-async fn a_turn_of_a_recurring_one_is_made_once(bench: Bench) {
-    let campaign = Campaign::draft(bench, 0).await;
-    let (store, tenant, parent) = (campaign.scene.store(), campaign.scene.tenant, campaign.id);
-    let schedule = Move { starts_at: Some(at(10)), ..step(Step::Schedule) };
-    store.move_broadcast(tenant, parent, schedule).await.unwrap();
-    let turn = NewBroadcast { recurs_from: Some(parent), at: at(10), ..new_broadcast(false) };
-    let make = |next| store.make_turn(tenant, parent, at(10), turn.clone(), next);
-    let (one, other) = tokio::join!(make(Some(at(20))), make(Some(at(20))));
-    let made: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
-    assert_eq!(made.len(), 1);
-    assert_eq!((made[0].state, made[0].starts_at), (State::Scheduled, Some(at(10))));
-    assert_eq!(campaign.read().await.starts_at, Some(at(20)));
-    let last = store.make_turn(tenant, parent, at(20), turn.clone(), None).await.unwrap();
-    assert!(last.is_some());
-    assert_eq!(campaign.read().await.state, State::Completed);
-    let filter = BroadcastFilter { recurs_from: Some(parent), ..Default::default() };
-    assert_eq!(store.broadcasts(tenant, &filter, &Default::default()).await.unwrap().total, 2);
 }
 
 async fn one_that_was_removed_leaves_its_messages(bench: Bench) {
@@ -497,84 +316,4 @@ async fn one_that_was_removed_leaves_its_messages(bench: Bench) {
     let sql = "SELECT CAST(COUNT(*) AS TEXT) AS text FROM broadcast_counts";
     assert_eq!(crate::samples::texts(&campaign.scene.bench, sql).await, ["0"], "nothing is counted any more");
     assert_eq!(campaign.freeze(&everyone(), &due_now(), 5).await, Default::default());
-}
-
-async fn what_begins_keeps_whom_it_means_beside_what_was_asked_for(bench: Bench) {
-    let campaign = Campaign::draft(bench, 2).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let draft = campaign.read().await;
-    assert_eq!((draft.meant.as_ref(), draft.is_held()), (None, false));
-    let nobody = super::campaign::meaning(domain::segments::Rule::Any(vec![
-        serde_json::from_value(serde_json::json!({ "field": "name", "op": "is", "value": "nobody" }))
-            .unwrap(),
-    ]));
-    let numbers = vec![campaign.scene.connection];
-    let plan = domain::broadcasts::Plan { connections: numbers.clone(), ..draft.plan.clone() };
-    let start = ports::broadcasts::Start { plan, meant: nobody.clone(), ..start_of(&draft) };
-    let moved = store.start_broadcast(tenant, campaign.id, start).await.unwrap();
-    let BroadcastMoved::Done(started) = moved else { panic!("{moved:?}") };
-    assert_eq!((started.state, started.meant.as_ref()), (State::Sending, Some(&nobody)));
-    assert_eq!((&started.plan.audience, &started.plan.connections), (&draft.plan.audience, &numbers));
-    assert_eq!((started.started_at, started.category.is_some()), (Some(at(6)), true));
-    assert_eq!(campaign.read().await, started);
-    assert!(started.version > draft.version);
-    // It never goes back to not having begun.
-    let paused = campaign.step(Step::Pause).await;
-    assert!(!paused.is_held());
-    assert_eq!(campaign.try_step(Step::Start).await, BroadcastMoved::InvalidState(State::Paused));
-    assert_eq!(campaign.step(Step::Resume).await.meant, Some(nobody));
-}
-
-async fn what_was_held_at_its_time_is_changed_and_begins_and_is_frozen_not_before(bench: Bench) {
-    let campaign = Campaign::draft(bench, 3).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let schedule = Move { starts_at: Some(at(9)), ..step(Step::Schedule) };
-    store.move_broadcast(tenant, campaign.id, schedule).await.unwrap();
-    let scheduled = campaign.read().await;
-    let overtaken = Move { seen: Some(scheduled.version - 1), ..step(Step::Hold) };
-    let moved = store.move_broadcast(tenant, campaign.id, overtaken).await.unwrap();
-    assert_eq!(moved, BroadcastMoved::Overtaken);
-    assert_eq!(campaign.read().await, scheduled);
-    let held = campaign.step(Step::Hold).await;
-    assert_eq!((held.state, held.is_held(), held.started_at), (State::Paused, true, None));
-    assert_eq!(held.reason.as_ref().map(|why| why.code), Some(StopCode::ByUser));
-    // Nobody is frozen of what did not begin, whoever asks, and nobody resumes it past its beginning.
-    assert_eq!(campaign.freeze(&everyone(), &due_now(), 10).await, Default::default());
-    assert_eq!(campaign.try_step(Step::Resume).await, BroadcastMoved::InvalidState(State::Paused));
-    assert!(store.live_broadcasts().await.unwrap().is_empty());
-    let patch = BroadcastPatch { name: Some("Mended".into()), plan: None };
-    let changed = store.update_broadcast(tenant, campaign.id, change_of(&held, patch)).await.unwrap();
-    assert!(matches!(changed, BroadcastMoved::Done(changed) if changed.name == "Mended"));
-    let put = store.put_list(tenant, campaign.id, whole(Vec::new())).await.unwrap();
-    assert!(matches!(put, ports::broadcasts::ListPut::Done(_)), "{put:?}");
-    let started = campaign.step(Step::Start).await;
-    assert_eq!((started.state, started.reason), (State::Sending, None));
-    campaign.freeze_all().await;
-    assert_eq!(campaign.counts().await.pending, 3);
-    campaign.check().await;
-    // Another one is taken back instead.
-    let other = store.create_broadcast(tenant, new_broadcast(false)).await.unwrap().id;
-    for wanted in [Step::Schedule, Step::Hold, Step::Unschedule] {
-        let moved = store.move_broadcast(tenant, other, step(wanted)).await.unwrap();
-        assert!(matches!(moved, BroadcastMoved::Done(_)), "{wanted:?}: {moved:?}");
-    }
-    assert_eq!(store.broadcast(tenant, other).await.unwrap().map(|one| one.state), Some(State::Draft));
-}
-
-async fn a_turn_goes_to_the_list_that_its_parent_had(bench: Bench) {
-    let campaign = Campaign::draft(bench, 1).await;
-    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
-    let parent = store.create_broadcast(tenant, new_broadcast(true)).await.unwrap().id;
-    let rows = vec![super::campaign::row(1, None), super::campaign::row(2, Some("+15550000001"))];
-    store.put_list(tenant, parent, whole(rows)).await.unwrap();
-    store
-        .move_broadcast(tenant, parent, Move { starts_at: Some(at(10)), ..step(Step::Schedule) })
-        .await
-        .unwrap();
-    let turn = NewBroadcast { recurs_from: Some(parent), at: at(10), ..new_broadcast(true) };
-    let made = store.make_turn(tenant, parent, at(10), turn, Some(at(20))).await.unwrap().unwrap();
-    store.put_list(tenant, parent, whole(vec![super::campaign::row(1, None)])).await.unwrap();
-    while store.sweep(at(90), 100).await.unwrap() > 0 {}
-    assert_eq!(store.list_size(tenant, made.id).await.unwrap(), (2, 1));
-    assert_eq!(store.list_size(tenant, parent).await.unwrap(), (1, 0));
 }

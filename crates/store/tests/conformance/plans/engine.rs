@@ -1,0 +1,142 @@
+//! The engine itself: how it would run a statement, and which steps of that read a whole table.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+
+use crate::support::Bench;
+
+/// The engine itself, asked past the store.
+pub(super) struct Engine {
+    pub(super) database: DatabaseConnection,
+    pub(super) postgres: bool,
+}
+
+/// Tables that grow with use, and the names they go by in our statements. A SCAN of anything else (a set, a
+/// subquery, one of few rows) is none.
+const BIG: [&str; 30] = [
+    "contact_search",
+    "import_rows",
+    "recipients",
+    "r",
+    "d",
+    "w",
+    "messages",
+    "m",
+    "contacts",
+    "c",
+    "asked",
+    "conversations",
+    "v",
+    "outbox",
+    "o",
+    "message_events",
+    "e",
+    "inbox",
+    "i",
+    "inbox_queue",
+    "q",
+    "idempotency",
+    "k",
+    "orphan_statuses",
+    "s",
+    "consent_records",
+    "media",
+    "f",
+    "inbox_items",
+    "gone",
+];
+
+impl Engine {
+    pub(super) async fn of(bench: &Bench) -> Self {
+        let postgres = bench.is_postgres();
+        let url = if postgres {
+            // As the store sets its own connections.
+            format!("{}&options=-c%20random_page_cost=1.1%20-c%20jit=off", bench.url())
+        } else {
+            format!("sqlite://{}", bench.url())
+        };
+        Self { database: Database::connect(url).await.unwrap(), postgres }
+    }
+
+    /// PostgreSQL does so by itself, some time; SQLite plans with what the schema tells it. Vacuumed, so that plans do not
+    /// hang on how far the server came by itself.
+    pub(super) async fn gather_statistics(&self) {
+        if self.postgres {
+            self.database.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
+        }
+    }
+
+    pub(super) async fn scans(&self, statement: &str) -> BTreeSet<String> {
+        let walks = |step: &str| !is_list(statement) && walks_a_tenant(step);
+        let steps = self.plan(statement).await.into_iter();
+        steps.filter(|step| walks(step) || self.is_scan(step)).collect()
+    }
+
+    pub(super) fn is_scan(&self, step: &str) -> bool {
+        self.is_scan_of(&BIG, step)
+    }
+
+    /// Whether the step reads one of these tables whole.
+    pub(super) fn is_scan_of(&self, tables: &[&str], step: &str) -> bool {
+        if self.postgres { is_seq_scan(tables, step) } else { is_full_scan(tables, step) }
+    }
+
+    pub(super) async fn plan(&self, statement: &str) -> Vec<String> {
+        // Bytes are shown without their type.
+        let statement = statement.replace("substr('\\x", "substr(BYTEA '\\x");
+        let verb = if self.postgres { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
+        let ask = Statement::from_string(self.database.get_database_backend(), format!("{verb} {statement}"));
+        let rows = self.database.query_all_raw(ask).await.unwrap_or_else(|why| panic!("{why}: {statement}"));
+        let column = if self.postgres { "QUERY PLAN" } else { "detail" };
+        rows.iter().map(|row| row.try_get_by::<String, _>(column).unwrap()).collect()
+    }
+}
+
+fn is_seq_scan(tables: &[&str], step: &str) -> bool {
+    step.split("Seq Scan on ")
+        .nth(1)
+        .is_some_and(|rest| tables.contains(&rest.split(' ').next().unwrap_or_default()))
+}
+
+/// Walking an index in its order up to a LIMIT is how the oldest are found.
+fn is_full_scan(tables: &[&str], step: &str) -> bool {
+    let Some(rest) = step.trim().strip_prefix("SCAN ") else { return false };
+    let table = rest.split(' ').next().unwrap_or_default();
+    // What comes behind the colon is what the virtual table was asked for.
+    let is_asked = rest.contains("VIRTUAL TABLE INDEX") && !rest.ends_with(':');
+    tables.contains(&table) && !is_asked && !rest.contains("INDEX inbox_queue_oldest")
+}
+
+/// A page of a list, or its total, walks the tenant's index on purpose.
+fn is_list(statement: &str) -> bool {
+    statement.contains(" LIMIT ") || statement.contains("COUNT(*)")
+}
+
+/// An index of which only the tenant is used leaves the tenant's whole table to be read.
+fn walks_a_tenant(step: &str) -> bool {
+    let sqlite = step.strip_prefix("SEARCH ").is_some_and(|rest| {
+        let table = rest.split(' ').next().unwrap_or_default();
+        BIG.contains(&table) && rest.ends_with("(tenant_id=?)")
+    });
+    let condition = step.trim().strip_prefix("Index Cond: ");
+    sqlite
+        || condition
+            .is_some_and(|condition| condition.contains("tenant_id = ") && !condition.contains(" AND "))
+}
+
+#[test]
+fn a_scan_is_told_from_a_search() {
+    assert!(is_full_scan(&BIG, "SCAN m"));
+    assert!(is_full_scan(&BIG, "SCAN s VIRTUAL TABLE INDEX 0:"));
+    assert!(!is_full_scan(&BIG, "SCAN s VIRTUAL TABLE INDEX 0:M1"));
+    assert!(!is_full_scan(&BIG, "SCAN json_each VIRTUAL TABLE INDEX 1:"));
+    assert!(!is_full_scan(&BIG, "SEARCH m USING PRIMARY KEY (tenant_id=? AND id=?)"));
+    assert!(is_seq_scan(&BIG, "  ->  Seq Scan on messages m  (cost=0.00..1.00)"));
+    assert!(!is_seq_scan(&BIG, "  ->  Index Scan using messages_pkey on messages m"));
+    assert!(!is_seq_scan(&BIG, "  ->  Seq Scan on templates t  (cost=0.00..1.00)"));
+    assert!(walks_a_tenant("SEARCH conversations USING PRIMARY KEY (tenant_id=?)"));
+    assert!(!walks_a_tenant("SEARCH conversations USING PRIMARY KEY (tenant_id=? AND id=?)"));
+    assert!(walks_a_tenant("        Index Cond: (tenant_id = 1)"));
+    assert!(!walks_a_tenant("        Index Cond: ((tenant_id = 1) AND (id = r.id))"));
+}
