@@ -26,6 +26,8 @@ pub struct Connection {
     pub phone_number_id: String,
     /// Meta's id of the WhatsApp Business Account.
     pub waba_id: String,
+    /// Meta's id of the business portfolio that owns the account, once Meta told it: its numbers share one messaging limit.
+    pub business_id: Option<String>,
     pub app_id: Option<String>,
     pub display_phone_number: Option<String>,
     pub verified_name: Option<String>,

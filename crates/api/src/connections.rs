@@ -192,6 +192,7 @@ fn body(connection: ports::connections::Connection) -> Connection {
         name: connection.name,
         phone_number_id: connection.phone_number_id,
         waba_id: connection.waba_id,
+        business_id: connection.business_id,
         app_id: connection.app_id,
         display_phone_number: connection.display_phone_number,
         verified_name: connection.verified_name,

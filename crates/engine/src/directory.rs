@@ -43,7 +43,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    fn of(rows: Vec<(Connection, ConnectionSecrets)>) -> Self {
+    pub(crate) fn of(rows: Vec<(Connection, ConnectionSecrets)>) -> Self {
         let mut listing = Self::default();
         for (connection, secrets) in rows {
             let id = connection.id;

@@ -1,6 +1,7 @@
 //! What Meta knows of a connection: its token, its number, its account, its app.
 
 use domain::Timestamp;
+use graph::accounts::Account;
 use graph::errors::GraphError;
 use graph::health::HealthStatus;
 use graph::paging::{Page, Success};
@@ -40,7 +41,9 @@ impl MetaClient {
 
     pub(crate) async fn number_facts(&self, access: &Access) -> Result<NumberFacts, GatewayError> {
         let url = address(access, &[&access.phone_number_id])?;
-        let number: PhoneNumber = self.get(access, url, &[("fields", NUMBER_FIELDS)]).await?;
+        let number = self.get::<PhoneNumber>(access, url, &[("fields", NUMBER_FIELDS)]);
+        let (number, business_id) = tokio::join!(number, self.owner_of_account(access));
+        let number = number?;
         let messaging_limit = number.messaging_limit().map(str::to_owned);
         let health = number.health_status;
         Ok(NumberFacts {
@@ -50,9 +53,18 @@ impl MetaClient {
             status: number.status,
             throughput: number.throughput.map(|throughput| throughput.level),
             messaging_limit,
+            business_id,
             health_problems: health.as_ref().map(problems).unwrap_or_default(),
             can_send: health.and_then(|health| health.can_send_message),
         })
+    }
+
+    /// Nothing depends on it but how numbers of several accounts share a limit, so that no fault of it is one of the number.
+    async fn owner_of_account(&self, access: &Access) -> Option<String> {
+        let url = address(access, &[&access.waba_id]).ok()?;
+        let asked = self.get::<Account>(access, url, &[("fields", "owner_business_info")]).await;
+        let account = asked.inspect_err(|error| tracing::debug!(%error, "the owner of an account was not told"));
+        account.ok()?.owner_business_info?.id
     }
 
     pub(crate) async fn numbers_of_account(&self, access: &Access) -> Result<Vec<String>, GatewayError> {

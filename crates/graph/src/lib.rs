@@ -10,6 +10,7 @@
 //! - [`send`]: what is posted to `/{PHONE_NUMBER_ID}/messages`, and its answer.
 //! - the rest: replies of the management calls, one noun a file.
 
+pub mod accounts;
 pub mod errors;
 mod fields;
 pub mod health;

@@ -18,6 +18,8 @@ pub struct Connection {
     pub name: String,
     pub phone_number_id: String,
     pub waba_id: String,
+    /// The business portfolio that owns the account, once known.
+    pub business_id: Option<String>,
     pub app_id: Option<String>,
     /// E.164 as Meta shows it, once known.
     pub display_phone_number: Option<String>,
@@ -74,6 +76,7 @@ pub struct NewConnection {
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionPatch {
     pub name: Option<String>,
+    pub business_id: Option<String>,
     pub app_id: Option<String>,
     pub display_phone_number: Option<String>,
     pub verified_name: Option<String>,

@@ -190,6 +190,8 @@ pub struct NumberFacts {
     /// `STANDARD` (80 per second) or `HIGH` (1,000).
     pub throughput: Option<String>,
     pub messaging_limit: Option<String>,
+    /// The business portfolio that owns the number's account; `None` also when Meta did not tell.
+    pub business_id: Option<String>,
     /// `AVAILABLE`, `LIMITED`, `BLOCKED` and what Meta says about it.
     pub can_send: Option<String>,
     pub health_problems: Vec<String>,

@@ -84,9 +84,9 @@ impl Board {
         hungry.len().max(1)
     }
 
-    /// To be held while room under an account's limit is counted and used.
-    pub(super) fn limit(&self, tenant: TenantId, waba_id: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.0.limits.entry((tenant, waba_id.to_owned())).or_default())
+    /// To be held while room under a portfolio's limit is counted and used.
+    pub(super) fn limit(&self, tenant: TenantId, portfolio: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.0.limits.entry((tenant, portfolio.to_owned())).or_default())
     }
 
     /// Takes a sample and answers how many recipients came to their end per second.

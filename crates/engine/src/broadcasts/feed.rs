@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::Broadcasts;
 use super::board::after;
 use super::freeze::{home, quiet_hours};
-use super::limit::Portfolio;
+use super::limit::{Portfolio, owner};
 use super::plan::{Outlook, per_second};
 use super::turns::{Decider, Rules};
 use crate::directory::Entry;
@@ -141,7 +141,7 @@ impl Feeding<'_> {
             return self.write(&self.read(room, share).await?, &mut Room::endless()).await;
         };
         // Two broadcasts must not use the same room.
-        let lock = self.broadcasts.board.limit(tenant, waba);
+        let lock = self.broadcasts.board.limit(tenant, owner(&listing, waba));
         let _only = lock.lock().await;
         let now = self.now();
         if let Some(held) = held.as_mut().filter(|held| now < held.look_at) {

@@ -1,5 +1,7 @@
 //! How long a plan would take, and what limits and clocks do to it.
 
+use std::collections::BTreeMap;
+
 use domain::broadcasts::schedule::{self, Late, Schedule, ThenQuiet};
 use domain::broadcasts::{LeftOut, Plan, State};
 use domain::templates::Category;
@@ -8,7 +10,7 @@ use ports::broadcasts::Screened;
 use ports::tenants::TenantSettings;
 
 use super::freeze::{home, quiet_hours, turn_at};
-use super::limit::Portfolio;
+use super::limit::{Portfolio, owner};
 use super::plan::Outlook;
 use super::{BroadcastError, Broadcasts};
 
@@ -18,7 +20,7 @@ pub struct LimitForecast {
     pub limit: i64,
     /// Reached within the last 24 hours.
     pub used: i64,
-    /// Recipients of other broadcasts that run on the same accounts who wait for their turn. Some of them may have been
+    /// Recipients of other broadcasts that run on the same portfolios who wait for their turn. Some of them may have been
     /// reached already: at most so many come first.
     pub pending: i64,
     /// What both leave.
@@ -45,7 +47,7 @@ pub struct LocalForecast {
 }
 
 impl Broadcasts {
-    /// The limit of the accounts that send, together; `None` as soon as one of them has none.
+    /// The limit of the portfolios that send, together; `None` as soon as one of them has none.
     pub(super) async fn forecast(
         &self,
         tenant: TenantId,
@@ -54,12 +56,11 @@ impl Broadcasts {
         screened: &Screened,
     ) -> Result<Option<LimitForecast>, BroadcastError> {
         let listing = self.directory.listing();
-        let mut accounts: Vec<&str> =
-            outlook.numbers.iter().map(|entry| entry.connection.waba_id.as_str()).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
+        let accounts = outlook.numbers.iter().map(|entry| entry.connection.waba_id.as_str());
+        let portfolios: BTreeMap<&str, &str> =
+            accounts.map(|account| (owner(&listing, account), account)).collect();
         let (mut limit, mut used, mut headroom) = (0, 0, 0);
-        for account in &accounts {
+        for account in portfolios.values() {
             let Some(portfolio) = Portfolio::of(&listing, tenant, account) else { return Ok(None) };
             let now = self.deps.clock.now();
             let reached = portfolio.used(self.deps.store.as_ref(), tenant, now).await?;
@@ -70,7 +71,7 @@ impl Broadcasts {
         if limit == 0 {
             return Ok(None);
         }
-        let pending = self.pending_elsewhere(tenant, broadcast, &accounts).await?;
+        let pending = self.pending_elsewhere(tenant, broadcast, &portfolios).await?;
         headroom = (headroom - pending).max(0);
         let new_contacts = (screened.recipients - screened.known_today).max(0);
         let overflow = (new_contacts - headroom).max(0);
@@ -78,12 +79,12 @@ impl Broadcasts {
         Ok(Some(LimitForecast { limit, used, pending, headroom, new_contacts, overflow, days }))
     }
 
-    /// Who waits for a turn in other broadcasts that run on these accounts.
+    /// Who waits for a turn in other broadcasts that run on these portfolios.
     async fn pending_elsewhere(
         &self,
         tenant: TenantId,
         broadcast: Option<BroadcastId>,
-        accounts: &[&str],
+        portfolios: &BTreeMap<&str, &str>,
     ) -> Result<i64, BroadcastError> {
         let listing = self.directory.listing();
         let mut pending = 0;
@@ -93,7 +94,7 @@ impl Broadcasts {
             }
             let Some(other) = self.deps.store.broadcast(tenant, live.id).await? else { continue };
             let mut numbers = other.plan.connections.iter().filter_map(|id| listing.of_tenant(tenant, *id));
-            if numbers.any(|entry| accounts.contains(&entry.connection.waba_id.as_str())) {
+            if numbers.any(|entry| portfolios.contains_key(owner(&listing, &entry.connection.waba_id))) {
                 pending += other.counts.pending;
             }
         }

@@ -88,6 +88,7 @@ impl Facts {
             patch.verified_name = facts.verified_name.clone();
             patch.quality_rating = facts.quality_rating.clone();
             patch.messaging_limit = facts.messaging_limit.clone();
+            patch.business_id = facts.business_id.clone();
             patch.rate =
                 (with_rate && facts.throughput.as_deref() == Some("HIGH")).then(|| Rate::per_second(HIGH));
         }

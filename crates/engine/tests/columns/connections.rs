@@ -36,6 +36,7 @@ async fn meta_tells_about_a_new_connection_at_once() {
     let connection = house.linked().await;
     assert_eq!(connection.verified_name.as_deref(), Some("Simulated business"));
     assert_eq!(connection.app_id.as_deref(), Some("634974688087057"));
+    assert_eq!(connection.business_id.as_deref(), Some("506914307656634"));
     assert_eq!((connection.state, connection.rate), (ConnectionState::Active, Rate::per_second(80)));
     assert!(connection.is_default && connection.display_phone_number.is_some());
     let again = house.engine.connections.create(house.tenant, house.link()).await;

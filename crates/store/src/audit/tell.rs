@@ -33,6 +33,7 @@ pub(crate) fn connection(connection: &Connection) -> Value {
         "name": connection.name,
         "phone_number_id": connection.phone_number_id,
         "waba_id": connection.waba_id,
+        "business_id": connection.business_id,
         "app_id": connection.app_id,
         "state": connection.state.as_str(),
         "state_reason": connection.state_reason,

@@ -9,7 +9,7 @@ use crate::db::{self, Fault, Row, Tx};
 use crate::secrets::{Keyring, Place};
 
 /// The columns that [`from_row`] reads: no secrets.
-pub(crate) const COLUMNS: &str = "tenant_id, id, name, phone_number_id, waba_id, app_id, display_phone_number, \
+pub(crate) const COLUMNS: &str = "tenant_id, id, name, phone_number_id, waba_id, business_id, app_id, display_phone_number, \
      verified_name, quality_rating, messaging_limit, state, state_reason, is_default, rate_count, \
      rate_period_ms, graph_url, token_expires_at, handshake_at, last_webhook_at, created_at, updated_at";
 
@@ -24,6 +24,7 @@ pub(crate) fn from_row(row: &QueryResult) -> Result<Connection, Fault> {
         name: row.get("name")?,
         phone_number_id: row.get("phone_number_id")?,
         waba_id: row.get("waba_id")?,
+        business_id: row.get("business_id")?,
         app_id: row.get("app_id")?,
         display_phone_number: row.get("display_phone_number")?,
         verified_name: row.get("verified_name")?,

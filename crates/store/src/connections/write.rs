@@ -156,6 +156,7 @@ fn note_change(tx: &Tx, before: &Connection, after: &Connection, patch: &Connect
 fn set_facts(update: &mut UpdateStatement, patch: &ConnectionPatch) -> Result<(), Fault> {
     let texts = [
         ("name", &patch.name),
+        ("business_id", &patch.business_id),
         ("app_id", &patch.app_id),
         ("display_phone_number", &patch.display_phone_number),
         ("verified_name", &patch.verified_name),

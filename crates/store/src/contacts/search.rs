@@ -12,7 +12,7 @@ use crate::lists;
 use crate::sets::{param, set};
 
 /// More contacts than this are not led to by the index: among so many a page of them is found by walking.
-const FEW: usize = 10_000;
+const FEW: usize = 5_000;
 
 /// The texts that stand for a search: as it is, or as a phone number with its spaces, dots and brackets.
 pub(super) fn spellings(text: &str) -> Vec<String> {

@@ -48,6 +48,16 @@ impl Dialect {
         Ok(tx)
     }
 
+    /// Begins a transaction that reads what nobody waits for: one core is enough for it, the others are left to those who
+    /// look at a page.
+    pub(crate) async fn begin_aside(self, on: &DatabaseConnection) -> Result<DatabaseTransaction, Fault> {
+        let tx = on.begin().await?;
+        if self == Self::Postgres {
+            tx.execute_unprepared("SET LOCAL max_parallel_workers_per_gather = 0").await?;
+        }
+        Ok(tx)
+    }
+
     /// An expression that makes one JSON array, as text, of these columns.
     pub(crate) fn to_line<'a>(self, columns: impl Iterator<Item = (&'a str, Kind)>) -> String {
         let column = |(name, kind): (&str, Kind)| match (self, kind) {

@@ -23,11 +23,7 @@ pub(super) async fn messages(
     let list = List {
         from: chosen(store, tenant, filter).await?,
         columns: row::COLUMNS,
-        // The index on broadcasts leads from contact to contact.
-        keys: match filter.broadcast_id {
-            Some(_) => &[("m.contact_id", As::Int), ("m.id", As::Int)],
-            None => &[("m.id", As::Int)],
-        },
+        keys: keys(filter),
         order: Order::Desc,
     };
     let place = Place { table: "messages", id: "id", reach: reach(filter) };
@@ -37,6 +33,15 @@ pub(super) async fn messages(
         return lists::page_among(store.reader(), List { from, ..list }, ids, paging, row::from_row).await;
     }
     lists::page_of(store.reader(), list, known.total(), paging, row::from_row).await
+}
+
+/// The index on broadcasts leads from contact to contact; those of what is rare in one lead from message to message.
+fn keys(filter: &MessageFilter) -> &'static [(&'static str, As)] {
+    let is_rare = matches!(filter.status, Some(Status::Failed | Status::InDoubt));
+    match filter.broadcast_id {
+        Some(_) if !is_rare => &[("m.contact_id", As::Int), ("m.id", As::Int)],
+        _ => &[("m.id", As::Int)],
+    }
 }
 
 fn reach(filter: &MessageFilter) -> Reach {

@@ -15,6 +15,7 @@ mod imports;
 mod initial;
 mod lists;
 mod meant;
+mod owned;
 mod retention;
 mod segments;
 mod sought;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(meant::Meant),
             Box::new(heard::Heard),
             Box::new(failures::Failures),
+            Box::new(owned::Owned),
         ]
     }
 }

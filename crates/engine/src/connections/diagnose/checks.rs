@@ -198,6 +198,7 @@ mod tests {
             status: Some(status.into()),
             throughput: None,
             messaging_limit: None,
+            business_id: None,
             can_send: Some(can_send.into()),
             health_problems: vec!["payment method missing".into()],
         }
