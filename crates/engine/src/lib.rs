@@ -202,7 +202,7 @@ impl Engine {
         tasks.spawn(self.retention.clone().run(stop.clone()));
         tasks.spawn(self.templates.clone().run(stop.clone()));
         tasks.spawn(self.webhooks.clone().run(stop.clone()));
-        tasks.spawn(contacts::index::run(self.deps.clone(), stop.clone()));
+        tasks.spawn(contacts::index::run(self.deps.clone(), self.imports.clone(), stop.clone()));
         tasks.spawn(sweep::run(self.deps.clone(), stop));
         tasks.close();
         tasks.wait().await;

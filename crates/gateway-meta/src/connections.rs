@@ -63,7 +63,8 @@ impl MetaClient {
     async fn owner_of_account(&self, access: &Access) -> Option<String> {
         let url = address(access, &[&access.waba_id]).ok()?;
         let asked = self.get::<Account>(access, url, &[("fields", "owner_business_info")]).await;
-        let account = asked.inspect_err(|error| tracing::debug!(%error, "the owner of an account was not told"));
+        let account =
+            asked.inspect_err(|error| tracing::debug!(%error, "the owner of an account was not told"));
         account.ok()?.owner_business_info?.id
     }
 

@@ -127,6 +127,8 @@ impl FailedBy {
     /// Out of a failure's code (the contract's table) and Meta's own.
     pub fn of(code: &str, meta_error_code: Option<i64>) -> Self {
         match (code, meta_error_code) {
+            // Whatever Meta said of an earlier try.
+            ("SEND_OUTCOME_UNKNOWN", _) => Self::OutcomeUnknown,
             (_, Some(131_049 | 131_048 | 131_056 | 130_429 | 80_007 | 130_472 | 131_064)) => {
                 Self::RateLimited
             }
@@ -145,7 +147,6 @@ impl FailedBy {
             }
             (_, Some(131_031 | 131_037 | 131_042 | 134_011 | 139_000)) => Self::Connection,
             ("META_UNAVAILABLE", _) => Self::Unreachable,
-            ("SEND_OUTCOME_UNKNOWN", _) => Self::OutcomeUnknown,
             _ => Self::Rejected,
         }
     }

@@ -323,6 +323,11 @@ impl Imports {
         self.shared.stop.cancelled().await;
     }
 
+    /// Whether a list comes in at this node.
+    pub(crate) fn any_runs(&self) -> bool {
+        !self.running().is_empty()
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<ImportId, Running>> {
         self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
