@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use domain::imports::phone_column::Doubt;
 use domain::imports::{cells, problems};
-use domain::phone::PhoneNumber;
+use domain::phone::{PhoneNumber, without_fraction};
 use domain::{BroadcastId, ListId, TenantId};
 use ports::StoreError;
 use ports::broadcasts::{Broadcast, BroadcastPatch, ListPart, ListPut, ListRow};
@@ -314,7 +314,8 @@ impl Shape {
 
 fn judged(mut row: ListRow, country: Option<&str>) -> Judged {
     row.given = row.given.chars().take(GIVEN).collect();
-    let problem = match PhoneNumber::parse(&row.given, country) {
+    // A spreadsheet may have taken the number for an amount.
+    let problem = match PhoneNumber::parse(without_fraction(&row.given), country) {
         Ok(phone) => {
             row.phone = Some(phone.into());
             None
@@ -407,7 +408,8 @@ mod tests {
 
     #[test]
     fn a_row_keeps_its_other_columns_and_says_what_is_wrong() {
-        let (table, _, folder) = table("phone,coupon\n+1 555 123 4567,X1\n+1555,X2\n,X3\n");
+        let (table, _, folder) =
+            table("phone,coupon\n+1 555 123 4567,X1\n+1555,X2\n,X3\n+15551234568.0,X4\n");
         let shape = Shape { phone: 0, names: table.header.clone(), country: None };
         let (batches, mut arriving) = mpsc::channel(4);
         go_through(&table, folder.path().join("file"), &shape, &batches);
@@ -425,6 +427,7 @@ mod tests {
                 (2, Some("+15551234567"), None),
                 (3, None, Some("Invalid phone format")),
                 (4, None, Some("Phone number required")),
+                (5, Some("+15551234568"), None),
             ]
         );
         assert_eq!(rows[0].0.columns["coupon"], "X1");

@@ -81,7 +81,8 @@ pub struct Lane {
     backlog: AtomicI64,
     /// Contacts that the pair limit holds back, and until when.
     held_back: Mutex<HashMap<ContactId, Timestamp>>,
-    /// When Meta last limited what this number may send, until that is over.
+    /// When Meta last limited what this number may send, until that is over; at first when the lane was taken, as who had it
+    /// before may have met the limit.
     limited_at: Mutex<Option<Timestamp>>,
     /// Claimed, and its outcome not recorded yet.
     under_way: Mutex<HashSet<MessageId>>,
@@ -146,7 +147,7 @@ impl Lane {
             crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),
             held_back: Mutex::default(),
-            limited_at: Mutex::default(),
+            limited_at: Mutex::new(Some(now)),
             under_way: Mutex::default(),
             unsure: AtomicBool::new(false),
             answered_at: Mutex::new(now),

@@ -11,7 +11,7 @@ use ports::operator::Wake;
 use sea_orm::Value;
 use serde_json::json;
 
-use super::{cap, counts, row};
+use super::{cap, counts, numbers, row};
 use crate::alerts;
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
@@ -100,6 +100,7 @@ async fn follow(
             if step.category.as_ref().is_some_and(Category::is_marketing) {
                 cap::ask_again(tx, tenant, broadcast, step.at).await?;
             }
+            numbers::leave_the_dropped(tx, tenant, broadcast, step.at).await?;
             return release(tx, tenant, broadcast, step.at).await;
         }
         Step::Cancel if matches!(from, State::Sending | State::Paused) => {
@@ -179,6 +180,22 @@ async fn release(
     lanes.iter().map(|row| Ok(ConnectionId(row.get("connection_id")?))).collect()
 }
 
+/// What waits in queues, locked in the order in which claims lock it.
+pub(super) async fn waiting(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+) -> Result<Vec<state::State>, Fault> {
+    let lock = tx.dialect.for_update("m");
+    let sql = format!(
+        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
+         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
+        state::COLUMNS
+    );
+    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    rows.iter().map(state::from_row).collect()
+}
+
 set! {
     CalledOff { id: Int i64 }
 }
@@ -189,15 +206,7 @@ async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timesta
     let known = counts::of(&**tx, tenant, &[broadcast]).await?.remove(&broadcast).unwrap_or_default();
     tx.tally.add(tenant, broadcast, at, counts::PENDING, -known.pending);
     tx.tally.add(tenant, broadcast, at, counts::CANCELLED, known.pending);
-    // The messages first, in the order in which claims lock them.
-    let lock = tx.dialect.for_update("m");
-    let sql = format!(
-        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
-         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
-        state::COLUMNS
-    );
-    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    let mut states = rows.iter().map(state::from_row).collect::<Result<Vec<_>, _>>()?;
+    let mut states = waiting(tx, tenant, broadcast).await?;
     for part in states.chunks_mut(1_000) {
         let taken = take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
         let mut events = Vec::with_capacity(taken.len());

@@ -9,7 +9,6 @@ use super::back::{Fate, take_back};
 use super::{moves, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, SqlStore, Tx, micros, to_json};
-use crate::messages::state;
 
 /// What becomes of whoever waited in the queue of another number.
 const FROM_OTHERS: Fate = Fate::Again { why: "the broadcast is sent from other numbers" };
@@ -43,6 +42,21 @@ pub(super) async fn change(
     Ok(BroadcastMoved::Done(changed))
 }
 
+/// A broadcast goes on: what was on its way when its number was dropped, and came back to that number's queue since, leaves
+/// it, too.
+pub(super) async fn leave_the_dropped(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let plan = row::find(&**tx, tenant, broadcast).await?.map(|known| known.plan);
+    match plan.filter(|plan| !plan.connections.is_empty()) {
+        Some(plan) => leave_the_others(tx, tenant, broadcast, &plan.connections, at).await,
+        None => Ok(()),
+    }
+}
+
 /// What waits in the queue of another number would wait there for ever, or go from a number that nobody wants any more.
 async fn leave_the_others(
     tx: &Tx,
@@ -51,15 +65,7 @@ async fn leave_the_others(
     connections: &[ConnectionId],
     at: Timestamp,
 ) -> Result<(), Fault> {
-    // The messages first, in the order in which claims lock them.
-    let lock = tx.dialect.for_update("m");
-    let sql = format!(
-        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
-         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
-        state::COLUMNS
-    );
-    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    let mut states = rows.iter().map(state::from_row).collect::<Result<Vec<_>, _>>()?;
+    let mut states = moves::waiting(tx, tenant, broadcast).await?;
     states.retain(|state| !connections.contains(&ConnectionId(state.connection)));
     while !states.is_empty() {
         let part = states.split_off(states.len().saturating_sub(1_000));

@@ -25,6 +25,7 @@ on_each_engine!(
     it_completes_when_nobody_waits_and_fails_when_everybody_failed,
     one_that_had_ended_fails_when_the_last_of_it_turns_out_to_have_failed,
     a_paused_one_gets_other_numbers_and_what_waited_goes_with_them,
+    what_comes_back_to_a_number_that_was_dropped_leaves_it_when_the_broadcast_goes_on,
     one_that_was_removed_leaves_its_messages,
 );
 
@@ -287,6 +288,27 @@ async fn a_paused_one_gets_other_numbers_and_what_waited_goes_with_them(bench: B
     campaign.step(Step::Pause).await;
     assert!(matches!(change(at(14)).await, BroadcastMoved::Done(_)));
     assert_eq!(campaign.counts().await, Counts { queued: 3, ..Counts::default() });
+    campaign.check().await;
+}
+
+async fn what_comes_back_to_a_number_that_was_dropped_leaves_it_when_the_broadcast_goes_on(bench: Bench) {
+    let campaign = Campaign::frozen(bench, 3).await;
+    let (store, tenant) = (campaign.scene.store(), campaign.scene.tenant);
+    let other = campaign.scene.bench.connection(tenant).await.id;
+    let lease = campaign.scene.lane("node").await;
+    campaign.feed(2).await;
+    let on_their_way = campaign.scene.claim(&lease).await.claimed;
+    assert!(!on_their_way.is_empty());
+    campaign.step(Step::Pause).await;
+    let changed = store.change_numbers(tenant, campaign.id, &[other], at(13)).await.unwrap();
+    assert!(matches!(changed, BroadcastMoved::Done(_)));
+    for one in &on_their_way {
+        assert_eq!(campaign.scene.settle(&lease, one, Settlement::Unsent).await, Status::Queued);
+    }
+    campaign.check().await;
+    campaign.step(Step::Resume).await;
+    assert_eq!(campaign.counts().await, Counts { pending: 3, ..Counts::default() });
+    assert_eq!(campaign.scene.claim(&lease).await.claimed, []);
     campaign.check().await;
 }
 
