@@ -47,10 +47,15 @@ const BIG: [&str; 30] = [
     "gone",
 ];
 
-/// Ends what the server has begun of it, too: the statistics of an older moment would come after ours.
-const BY_OURSELVES: &str = "DO $$ DECLARE big text; BEGIN \
-     FOR big IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() LOOP \
-     EXECUTE 'ALTER TABLE ' || big || ' SET (autovacuum_enabled = off)'; END LOOP; END $$";
+/// Lets the server gather by itself, or ends what it has begun of it.
+fn by_itself(does: bool) -> String {
+    let setting = if does { "RESET (autovacuum_enabled)" } else { "SET (autovacuum_enabled = off)" };
+    format!(
+        "DO $$ DECLARE big text; BEGIN \
+         FOR big IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() \
+         LOOP EXECUTE 'ALTER TABLE ' || big || ' {setting}'; END LOOP; END $$"
+    )
+}
 
 impl Engine {
     pub(super) async fn of(bench: &Bench) -> Self {
@@ -64,12 +69,14 @@ impl Engine {
         Self { database: Database::connect(url).await.unwrap(), postgres }
     }
 
-    /// PostgreSQL does so by itself, some time; SQLite plans with what the schema tells it. Vacuumed, and by nobody else from
-    /// then on, so that plans do not hang on how far the server came by itself.
+    /// PostgreSQL does so by itself, some time; SQLite plans with what the schema tells it. Vacuumed, and by
+    /// nobody else meanwhile: plans must not hang on how far the server came by itself, and what it saw of an older moment
+    /// would come after ours.
     pub(super) async fn gather_statistics(&self) {
         if self.postgres {
-            self.database.execute_unprepared(BY_OURSELVES).await.unwrap();
+            self.database.execute_unprepared(&by_itself(false)).await.unwrap();
             self.database.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
+            self.database.execute_unprepared(&by_itself(true)).await.unwrap();
         }
     }
 
