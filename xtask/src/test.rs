@@ -19,10 +19,19 @@ pub(crate) fn run(args: &[OsString]) -> Result<()> {
     run_tests(args)
 }
 
+/// How the runner is told how many tests run at once; `--test-threads` goes before it.
+const AT_ONCE: &str = "NEXTEST_TEST_THREADS";
+
 fn run_tests(args: &[OsString]) -> Result<()> {
     let whole = if args.is_empty() { &["--workspace"][..] } else { &[] };
     let mut command = if has_nextest() {
-        cargo(["nextest", "run", "--profile", "ci"])
+        let mut command = cargo(["nextest", "run", "--profile", "ci"]);
+        if std::env::var_os(AT_ONCE).is_none() {
+            // Many tests wait for times that pass: one more than there are cores.
+            let cores = std::thread::available_parallelism().map_or(2, usize::from);
+            command.env(AT_ONCE, (cores + 1).to_string());
+        }
+        command
     } else {
         println!("cargo-nextest cannot be installed here: `cargo test` runs the tests instead, slower");
         cargo(["test", "--lib", "--bins", "--tests", "--no-fail-fast"])

@@ -549,9 +549,13 @@ async fn who_waits_hears_that_the_connection_broke_though_it_was_not_by_the_own_
     post.becomes(first, Status::Sending).await;
     let waits = post.send(SendCommand { wait: Duration::from_secs(10), ..post.note(to[0]) });
     let breaks = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (store, now) = (&post.deps.store, post.deps.clock.now());
+        eventually("the second one waits", || async {
+            let stats = store.queue_stats(post.tenant, post.connection.id, now).await.unwrap();
+            (stats.queued == 1).then_some(())
+        })
+        .await;
         let broken = ports::connections::Broken::because("payment");
-        let store = &post.deps.store;
         store
             .break_connection(post.tenant, post.connection.id, &broken, post.deps.clock.now())
             .await
