@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// Waits up to 20 s until `look` finds something.
+/// Waits up to a minute until `look` finds something.
 ///
 /// # Panics
 /// When the time is over, naming what was waited for.
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    eventually_within(Duration::from_secs(20), what, look)
+    eventually_within(Duration::from_secs(60), what, look)
 }
 
 /// Waits until `look` finds something, at most so long.

@@ -36,6 +36,17 @@ impl Total {
     pub(crate) fn exact(count: u64) -> Self {
         Self { count, is_estimate: false }
     }
+
+    /// What a page tells of an estimate: the last page shows where the list ends, any other that it goes on behind it. A
+    /// page behind the end tells nothing.
+    fn seen(self, offset: u64, rows: u64, more: bool) -> Self {
+        let until = offset.saturating_add(rows);
+        match (self.is_estimate, more) {
+            (true, false) if rows > 0 || offset == 0 => Self::exact(until),
+            (true, true) => Self { count: Ord::max(self.count, until.saturating_add(1)), is_estimate: true },
+            _ => self,
+        }
+    }
 }
 
 /// Names of the sort key's columns in the result.
@@ -75,6 +86,7 @@ pub(crate) async fn page_of<C: ConnectionTrait, T>(
     let mut rows = on.query_all(&list.select(cursor.as_ref(), paging.offset(), size)).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
+    let total = if cursor.is_none() { total.seen(paging.offset(), rows.len() as u64, more) } else { total };
     let next_cursor = match rows.last() {
         Some(last) if more => Some(Cursor::after(total, last, list.keys)?.write()),
         _ => None,
@@ -258,6 +270,18 @@ mod tests {
         let total = Total { count: 7, is_estimate: true };
         let cursor = Cursor { total, keys: vec!["größe".into(), 12i64.into()] };
         assert_eq!(Cursor::read(&cursor.write(), &KEYS), Some(cursor));
+    }
+
+    #[test]
+    fn a_page_corrects_an_estimate_by_what_it_shows() {
+        let estimate = |count| Total { count, is_estimate: true };
+        assert_eq!(estimate(0).seen(0, 1, false), Total::exact(1));
+        assert_eq!(estimate(90).seen(0, 0, false), Total::exact(0));
+        assert_eq!(estimate(90).seen(100, 7, false), Total::exact(107));
+        assert_eq!(estimate(90).seen(100, 0, false), estimate(90), "behind the end");
+        assert_eq!(estimate(0).seen(0, 50, true), estimate(51));
+        assert_eq!(estimate(900).seen(0, 50, true), estimate(900));
+        assert_eq!(Total::exact(60).seen(0, 50, true), Total::exact(60));
     }
 
     #[test]

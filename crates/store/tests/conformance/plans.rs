@@ -147,7 +147,10 @@ async fn what_is_rare_is_found_by_an_index_of_its_own(bench: Bench) {
 
 /// The page is read by this index, and no big table is read whole.
 async fn led(scene: &Scene, engine: &Engine, index: &str, view: impl AsyncFnOnce(&SqlStore)) {
-    let is_page = |statement: &str| statement.contains("ORDER BY") && statement.contains(" LIMIT ");
+    // A total that is not counted in time is reckoned from ids: that is asked of some runs only.
+    let is_page = |statement: &str| {
+        statement.contains("ORDER BY") && statement.contains(" LIMIT ") && !statement.contains("AS lowest")
+    };
     led_to(scene, engine, index, view, is_page).await;
 }
 

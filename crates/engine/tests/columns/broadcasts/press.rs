@@ -156,7 +156,7 @@ impl Press {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), waiting).await {
+        match tokio::time::timeout(Duration::from_secs(60), waiting).await {
             Ok(known) => known,
             Err(_) => panic!("not {}: {:?}", state.as_str(), self.broadcast(id).await),
         }
