@@ -10,6 +10,7 @@
 pub mod action;
 pub mod chain;
 pub mod change;
+mod spans;
 mod torn;
 pub mod verify;
 
@@ -20,6 +21,7 @@ use crate::{TenantId, Timestamp};
 
 pub use action::Action;
 pub use change::change;
+pub use spans::spans;
 pub use torn::{Found, Torn};
 
 /// What kind of actor.

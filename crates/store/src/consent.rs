@@ -1,5 +1,7 @@
 //! See `ports::consent`.
 
+use std::iter;
+
 use async_trait::async_trait;
 use domain::analytics::Metric;
 use domain::consent::{Change, ConsentKind, ConsentSource};
@@ -17,7 +19,7 @@ use crate::db::{self, Fault, Row, Tx, micros};
 use crate::dialect::As;
 use crate::ids::{self, Kind};
 use crate::lists::{self, List};
-use crate::sets::{param, set};
+use crate::sets::set;
 
 const COLUMNS: &str = "id, contact_id, kind, source, at, evidence";
 
@@ -77,12 +79,12 @@ pub(crate) async fn append(
         });
         count(tx, tenant, entry.kind, entry.at);
     }
-    let set = tx.dialect.set::<EntryRow>(2, "r");
+    let (set, values) = tx.dialect.bulk(2, "r", &rows)?;
     let sql = format!(
         "INSERT INTO consent_records (tenant_id, {COLUMNS}) \
          SELECT $1, r.id, r.contact_id, r.kind, r.source, r.at, r.evidence FROM {set}"
     );
-    db::run(&**tx, &sql, [tenant.0.into(), param(&rows)?]).await?;
+    db::run(&**tx, &sql, iter::once(tenant.0.into()).chain(values)).await?;
     Ok(taken)
 }
 

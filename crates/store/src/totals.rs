@@ -87,6 +87,8 @@ pub(crate) enum Reach {
     /// An index leads to rows of which not all are wanted: fewer are found on the spot. For lists with one number as
     /// their key.
     Sifted,
+    /// The same, where the rows that it leads to are few already: all that are wanted of them are found on the spot.
+    Few,
     /// The table is walked.
     Walked,
 }
@@ -141,8 +143,9 @@ pub(crate) async fn of(
             }
             counted
         }
+        Reach::Few => return Ok(Known::Found(walk.found(None).await?)),
         Reach::Sifted => {
-            let found = walk.found(SIFTED).await?;
+            let found = walk.found(Some(SIFTED)).await?;
             if found.len() as u64 <= SIFTED {
                 return Ok(Known::Found(found));
             }
@@ -213,12 +216,15 @@ impl Walk<'_> {
         crate::lists::count(self.store.reader(), &from).await
     }
 
-    /// At most one more than `most`, in the order of the list. Sorted here: asked to, a planner might gather all of them
-    /// first.
-    async fn found(&self, most: u64) -> Result<Vec<i64>, Fault> {
+    /// All, or at most one more than `most`, in the order of the list. Sorted here: asked to, a planner might gather all of
+    /// them first.
+    async fn found(&self, most: Option<u64>) -> Result<Vec<i64>, Fault> {
         let (key, _) = self.list.keys.first().ok_or_else(|| Fault::internal("a list without a key"))?;
         let mut some = self.list.from.clone();
-        some.expr_as(Expr::cust(*key), "id").limit(most + 1);
+        some.expr_as(Expr::cust(*key), "id");
+        if let Some(most) = most {
+            some.limit(most + 1);
+        }
         let rows = self.store.reader().query_all(&some).await?;
         let mut ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         ids.sort_unstable();

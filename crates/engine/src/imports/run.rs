@@ -22,7 +22,7 @@ use super::{HOLD, Imports, Running};
 /// Bytes of a batch: rows can be long.
 const BYTES: usize = 2 * 1024 * 1024;
 /// Batches between the reading and the writing.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// A store that does not answer is asked again after so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -188,10 +188,12 @@ impl Imports {
                 None => return End::Over(ImportState::Failed, Some("the file cannot be read on".into())),
             };
             let batch = self.batch_of(&import, batch, on_duplicate);
-            match self.write(tenant, batch).await {
+            match self.write(tenant, &batch).await {
                 Ok(next) => import = next,
                 Err(end) => return end,
             }
+            // Thousands of texts: the next batch does not wait until they are freed.
+            tokio::task::spawn_blocking(move || drop(batch));
             // Others who wait for the writer come first.
             tokio::task::yield_now().await;
         }
@@ -213,9 +215,9 @@ impl Imports {
         }
     }
 
-    async fn write(&self, tenant: TenantId, batch: ImportBatch) -> Result<Import, End> {
+    async fn write(&self, tenant: TenantId, batch: &ImportBatch) -> Result<Import, End> {
         loop {
-            match self.deps.store.import_batch(tenant, &batch).await {
+            match self.deps.store.import_batch(tenant, batch).await {
                 Ok(Applied::Applied(import)) => return Ok(import),
                 // Its commit was done, the answer to it was lost.
                 Ok(Applied::NotOurs(Some(import)))

@@ -47,7 +47,10 @@ fn list(from: SelectStatement, keys: &'static [(&'static str, As)]) -> List {
 }
 
 fn reach(filter: &ContactFilter, is_found: bool) -> Reach {
-    let is_led = is_found || !filter.tags.is_empty() || filter.needs_review == Some(true);
+    if is_found {
+        return Reach::Few;
+    }
+    let is_led = !filter.tags.is_empty() || filter.needs_review == Some(true);
     if !is_led {
         return Reach::Walked;
     }

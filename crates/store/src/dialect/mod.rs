@@ -96,6 +96,14 @@ impl Dialect {
         }
     }
 
+    /// The same out of a parameter per column, `$first …`, each an array as text; `None` where one of all rows is as good.
+    pub(crate) fn columns(self, first: u8, columns: &[(&str, As)], alias: &str) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::columns(first, columns, alias)),
+        }
+    }
+
     /// Connections of a pool, and how many of them nobody uses.
     pub(crate) fn pool(self, of: &DatabaseConnection) -> (usize, usize) {
         match self {
@@ -335,12 +343,25 @@ impl Dialect {
         }
     }
 
+    /// Ends an `INSERT INTO contacts … SELECT … FROM` a set `r(phone, …)` of tenant `$1`, so that a number that is taken makes
+    /// none. Where `rivals` may take one in the same moment, PostgreSQL has to ask for each as it writes it, which is dearer
+    /// than to look for all of them before; else a number taken in between is a conflict.
+    pub(crate) fn unless_known(self, rivals: bool) -> &'static str {
+        match (self, rivals) {
+            (Self::Postgres, false) => {
+                "WHERE NOT EXISTS (SELECT 1 FROM contacts AS k WHERE k.tenant_id = $1 AND k.phone = r.phone)"
+            }
+            // Of SQLite, nobody else writes meanwhile, and asking costs nothing.
+            (Self::Sqlite, _) | (Self::Postgres, true) => "WHERE TRUE ON CONFLICT DO NOTHING",
+        }
+    }
+
     /// See `ports::imports::ImportStore::import_batch_rows`.
     pub(crate) fn import_batch_rows(self) -> usize {
         match self {
             // Others wait for the writer.
             Self::Sqlite => 1_000,
-            Self::Postgres => 4_000,
+            Self::Postgres => 5_000,
         }
     }
 

@@ -58,6 +58,16 @@ pub(super) fn rows(number: u8, columns: &[(&str, As)], alias: &str) -> String {
     format!("json_to_recordset(${number}::json) AS {alias}({})", members.join(", "))
 }
 
+/// Reading an array costs half of reading the same values out of JSON.
+pub(super) fn columns(first: u8, columns: &[(&str, As)], alias: &str) -> String {
+    let arrays: Vec<String> = (first..)
+        .zip(columns)
+        .map(|(number, (_, kind))| format!("CAST(${number}::text AS {}[])", type_of(*kind)))
+        .collect();
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    format!("unnest({}) AS {alias}({})", arrays.join(", "), names.join(", "))
+}
+
 fn type_of(kind: As) -> &'static str {
     match kind {
         As::Int => "bigint",

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::audit::{Action, NewEntry};
+use domain::audit::{Action, NewEntry, spans};
 use domain::contacts::Identity;
 use domain::imports::{ImportState, notes, problems as words};
 use domain::{ContactId, TenantId, Timestamp};
 use ports::imports::{Applied, GoodRow, Import, ImportBatch, OnDuplicate, ProblemKind, RowConsent};
+use sea_orm::Value;
 
 use super::heard::Heard;
 use super::merge::{self, Merged};
@@ -40,7 +41,14 @@ set! {
     Taken { id: Int i64 }
 }
 
-pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatch) -> Result<Applied, Fault> {
+/// `rivals`: whether somebody else is known to make some of its contacts at this time. Without them, a number that is taken
+/// after all is a conflict, and nothing is written.
+pub(super) async fn apply(
+    store: &SqlStore,
+    tenant: TenantId,
+    batch: &ImportBatch,
+    rivals: bool,
+) -> Result<Applied, Fault> {
     let tx = store.begin().await?;
     let Some((import, holder)) = row::lock(&tx, tenant, batch.import).await? else {
         return Ok(Applied::NotOurs(None));
@@ -54,7 +62,7 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         OnDuplicate::Update => merge::known(&tx, tenant, batch, &mut heard).await?,
     };
     let fresh: Vec<&GoodRow> = batch.good.iter().filter(|row| !merged.knows(row.row)).collect();
-    let made = insert(&tx, tenant, &fresh, batch.at).await?;
+    let made = insert(&tx, tenant, &fresh, batch.at, rivals).await?;
     if batch.on_duplicate == OnDuplicate::Update && made.len() < fresh.len() {
         // Somebody made the contact since we looked: looking again finds it.
         return Err(Fault::Conflict("a number of the batch was taken meanwhile".into()));
@@ -76,12 +84,11 @@ pub(super) async fn apply(store: &SqlStore, tenant: TenantId, batch: &ImportBatc
         opted_out: heard.opted_out.len(),
         consent_refused: heard.refused.len(),
     };
-    let created: Vec<ContactId> = made.iter().map(|(_, contact)| *contact).collect();
     let told = serde_json::json!({
-        "created": created,
+        "created": spans(made.iter().map(|(_, contact)| contact.0).collect()),
         "updated": merged.updated.len(),
-        "opted_in": heard.opted_in,
-        "opted_out": heard.opted_out,
+        "opted_in": spans(heard.opted_in.iter().map(|contact| contact.0).collect()),
+        "opted_out": spans(heard.opted_out.iter().map(|contact| contact.0).collect()),
     });
     let import = advance(&tx, tenant, batch, gained).await?;
     let entry = NewEntry::about(Action::ContactsImported, "import", batch.import).at(batch.at);
@@ -107,6 +114,7 @@ async fn insert(
     tenant: TenantId,
     fresh: &[&GoodRow],
     at: Timestamp,
+    rivals: bool,
 ) -> Result<Vec<(u64, ContactId)>, Fault> {
     if fresh.is_empty() {
         return Ok(Vec::new());
@@ -121,15 +129,16 @@ async fn insert(
     }
     // Two who insert the same numbers wait for each other in the same order, never in a circle.
     rows.sort_unstable_by_key(|row| row.phone);
-    let set = tx.dialect.set::<ContactRow<'_>>(1, "r");
+    let (set, values) = tx.dialect.bulk(3, "r", &rows)?;
+    let unless_known = tx.dialect.unless_known(rivals);
     let sql = format!(
         "INSERT INTO contacts (tenant_id, id, phone, country, name, language, time_zone, tags, fields, search, \
          opted_in, opted_in_at, opted_out_at, marketing_stopped, wrote_after_opt_out, created_at, updated_at) \
-         SELECT $2, r.id, r.phone, r.country, r.name, r.language, r.time_zone, r.tags, r.fields, r.search, \
-         r.opted_in, r.opted_in_at, r.opted_out_at, FALSE, FALSE, $3, $3 FROM {set} WHERE TRUE \
-         ON CONFLICT DO NOTHING"
+         SELECT $1, r.id, r.phone, r.country, r.name, r.language, r.time_zone, r.tags, r.fields, r.search, \
+         r.opted_in, r.opted_in_at, r.opted_out_at, FALSE, FALSE, $2, $2 FROM {set} {unless_known}"
     );
-    let made = db::run(&**tx, &sql, [param(&rows)?, tenant.0.into(), micros(at).into()]).await?;
+    let of: [Value; 2] = [tenant.0.into(), micros(at).into()];
+    let made = db::run(&**tx, &sql, of.into_iter().chain(values)).await?;
     if made == 0 {
         named.clear();
     } else if made < named.len() as u64 {

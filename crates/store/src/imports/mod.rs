@@ -109,7 +109,10 @@ impl ImportStore for SqlStore {
     }
 
     async fn import_batch(&self, tenant: TenantId, batch: &ImportBatch) -> StoreResult<Applied> {
-        Ok(db::again(|| batch::apply(self, tenant, batch)).await?)
+        match batch::apply(self, tenant, batch, false).await {
+            Err(Fault::Conflict(_)) => Ok(db::again(|| batch::apply(self, tenant, batch, true)).await?),
+            other => Ok(other?),
+        }
     }
 
     async fn end_import(

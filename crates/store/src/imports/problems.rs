@@ -2,10 +2,10 @@
 
 use domain::{ImportId, TenantId};
 use ports::imports::{ProblemKind, RowProblem};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::db::{self, Fault, Row, Tx};
-use crate::sets::{param, set};
+use crate::sets::set;
 
 set! {
     ProblemRow<'a> {
@@ -48,12 +48,13 @@ pub(super) async fn append(
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<ProblemRow<'_>>(1, "r");
+    let (set, values) = tx.dialect.bulk(3, "r", rows)?;
     let sql = format!(
         "INSERT INTO import_rows (tenant_id, import_id, row_number, phone, error, cells, kind) \
-         SELECT $2, $3, r.row_number, r.phone, r.error, r.cells, r.kind FROM {set}"
+         SELECT $1, $2, r.row_number, r.phone, r.error, r.cells, r.kind FROM {set}"
     );
-    db::run(&**tx, &sql, [param(rows)?, tenant.0.into(), import.0.into()]).await?;
+    let of: [Value; 2] = [tenant.0.into(), import.0.into()];
+    db::run(&**tx, &sql, of.into_iter().chain(values)).await?;
     Ok(())
 }
 

@@ -47,15 +47,10 @@ const BIG: [&str; 30] = [
     "gone",
 ];
 
-/// Lets the server gather by itself, or ends what it has begun of it.
-fn by_itself(does: bool) -> String {
-    let setting = if does { "RESET (autovacuum_enabled)" } else { "SET (autovacuum_enabled = off)" };
-    format!(
-        "DO $$ DECLARE big text; BEGIN \
-         FOR big IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() \
-         LOOP EXECUTE 'ALTER TABLE ' || big || ' {setting}'; END LOOP; END $$"
-    )
-}
+/// Has the server leave the statistics of all tables alone.
+const NOT_BY_ITSELF: &str = "DO $$ DECLARE big text; BEGIN \
+     FOR big IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() \
+     LOOP EXECUTE 'ALTER TABLE ' || big || ' SET (autovacuum_enabled = off)'; END LOOP; END $$";
 
 impl Engine {
     pub(super) async fn of(bench: &Bench) -> Self {
@@ -69,14 +64,13 @@ impl Engine {
         Self { database: Database::connect(url).await.unwrap(), postgres }
     }
 
-    /// PostgreSQL does so by itself, some time; SQLite plans with what the schema tells it. Vacuumed, and by
-    /// nobody else meanwhile: plans must not hang on how far the server came by itself, and what it saw of an older moment
-    /// would come after ours.
+    /// PostgreSQL does so by itself, some time; SQLite plans with what the schema tells it. Vacuumed, and by nobody else from
+    /// then on: plans must not hang on how far the server came by itself, nor on what it sees of a moment in which a test has
+    /// half done its work.
     pub(super) async fn gather_statistics(&self) {
         if self.postgres {
-            self.database.execute_unprepared(&by_itself(false)).await.unwrap();
+            self.database.execute_unprepared(NOT_BY_ITSELF).await.unwrap();
             self.database.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
-            self.database.execute_unprepared(&by_itself(true)).await.unwrap();
         }
     }
 
