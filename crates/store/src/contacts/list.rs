@@ -25,7 +25,8 @@ pub(super) async fn page(
     let is_found = narrow(store, tenant, filter, &mut from).await?;
     let place = Place { table: "contacts", id: "id", reach: reach(filter, is_found) };
     let known = if is_by_tags_alone(filter) {
-        totals::of(store, &list(bearers(tenant, &tags), BY_TAG), place, tenant.0, paging).await?
+        let bearers = bearers(tenant, &tags, filter.opted_in);
+        totals::of(store, &list(bearers, BY_TAG), place, tenant.0, paging).await?
     } else {
         let keys = if tags.is_empty() { BY_ID } else { BY_TAG };
         totals::of(store, &list(from.clone(), keys), place, tenant.0, paging).await?
@@ -62,7 +63,8 @@ fn reach(filter: &ContactFilter, is_found: bool) -> Reach {
 
 /// Whether the table of tags knows everything that is asked: whoever is part of another contact bears none.
 fn is_by_tags_alone(filter: &ContactFilter) -> bool {
-    let asked = ContactFilter { tags: filter.tags.clone(), ..ContactFilter::default() };
+    let ContactFilter { tags, opted_in, .. } = filter;
+    let asked = ContactFilter { tags: tags.clone(), opted_in: *opted_in, ..ContactFilter::default() };
     !filter.tags.is_empty() && *filter == asked
 }
 
@@ -102,7 +104,7 @@ async fn rarest_first(store: &SqlStore, tenant: TenantId, tags: &[String]) -> Re
 
 /// How many of the newest bear it, up to [`COMMON`], and how far back one has to go for so many: the rarer, the smaller.
 async fn rarity(store: &SqlStore, tenant: TenantId, tag: &str) -> Result<(i64, i64), Fault> {
-    let some = bearers(tenant, &[tag.to_owned()])
+    let some = bearers(tenant, &[tag.to_owned()], None)
         .expr_as(Expr::cust("g.contact_id"), "id")
         .order_by_expr(Expr::cust("g.contact_id"), Order::Desc)
         .limit(COMMON)
@@ -116,10 +118,11 @@ async fn rarity(store: &SqlStore, tenant: TenantId, tag: &str) -> Result<(i64, i
     Ok((row.get("few")?, row.get("oldest")?))
 }
 
-/// Who bears all of these tags, as `g`: the first leads to them.
-fn bearers(tenant: TenantId, tags: &[String]) -> SelectStatement {
+/// Who bears all of these tags, and agreed or did not, as `g`: the first tag leads to them.
+fn bearers(tenant: TenantId, tags: &[String], opted_in: Option<bool>) -> SelectStatement {
     let mut select = Query::select();
     select.from_as("contact_tags", "g").and_where(Expr::cust("g.tenant_id").eq(tenant.0));
+    select.and_where_option(opted_in.map(|wanted| Expr::col(("g", "opted_in")).eq(wanted)));
     if let Some((first, others)) = tags.split_first() {
         select.and_where(Expr::cust("g.tag").eq(first.as_str()));
         for tag in others {
@@ -134,17 +137,18 @@ fn select(dialect: Dialect, tenant: TenantId, filter: &ContactFilter, tags: &[St
     let mut select = if tags.is_empty() {
         Query::select().from_as("contacts", "c").take()
     } else {
-        bearers(tenant, tags)
+        bearers(tenant, tags, filter.opted_in)
             .join_as(JoinType::CrossJoin, "contacts", "c", Expr::cust("TRUE"))
             .and_where(Expr::cust("c.id = g.contact_id"))
             .take()
     };
+    let opted_in = filter.opted_in.filter(|_| tags.is_empty());
     // Who needs a review is nobody's part: so the index knows all that is asked.
     let is_whole = (filter.needs_review != Some(true)).then(|| Expr::cust("c.merged_into IS NULL"));
     select
         .and_where(Expr::cust("c.tenant_id").eq(tenant.0))
         .and_where_option(is_whole)
-        .and_where_option(filter.opted_in.map(|wanted| Expr::col(("c", "opted_in")).eq(wanted)))
+        .and_where_option(opted_in.map(|wanted| Expr::col(("c", "opted_in")).eq(wanted)))
         .and_where_option(filter.needs_review.map(|wanted| {
             Expr::cust(if wanted { "c.review_at IS NOT NULL" } else { "c.review_at IS NULL" })
         }));

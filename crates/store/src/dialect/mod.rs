@@ -53,11 +53,19 @@ pub(crate) struct Elements {
     element: &'static str,
     /// … and the id of the row that it stands in.
     id: &'static str,
+    /// A column of the other table that is kept beside it.
+    beside: Option<&'static str>,
 }
 
 /// Who bears a tag.
-pub(crate) const TAGS: Elements =
-    Elements { of: "contacts", column: "tags", table: "contact_tags", element: "tag", id: "contact_id" };
+pub(crate) const TAGS: Elements = Elements {
+    of: "contacts",
+    column: "tags",
+    table: "contact_tags",
+    element: "tag",
+    id: "contact_id",
+    beside: None,
+};
 
 /// Which conversations bear a label.
 pub(crate) const LABELS: Elements = Elements {
@@ -66,6 +74,7 @@ pub(crate) const LABELS: Elements = Elements {
     table: "conversation_labels",
     element: "label",
     id: "conversation_id",
+    beside: None,
 };
 
 impl Dialect {
@@ -131,6 +140,14 @@ impl Dialect {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some(postgres::elements_bulk_ddl(kept)),
+        }
+    }
+
+    /// Keeps a column of the other table, a BOOLEAN, beside the elements from now on, and of the rows that are there.
+    pub(crate) fn elements_beside_ddl(self, kept: Elements, beside: &'static str) -> Vec<String> {
+        match self {
+            Self::Sqlite => sqlite::elements_beside_ddl(kept, beside),
+            Self::Postgres => postgres::elements_beside_ddl(kept, beside),
         }
     }
 

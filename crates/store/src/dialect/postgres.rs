@@ -105,7 +105,7 @@ pub(super) async fn take_ids(tx: &Tx, wants: &[(Kind, usize)]) -> Result<Vec<Vec
 /// See [`Dialect::elements_ddl`]. Rows come in sets, so new ones are taken as a set; changes are looked at one by one,
 /// where most change no element.
 pub(super) fn elements_ddl(kept: Elements) -> Vec<String> {
-    let Elements { of, column, table, element, id } = kept;
+    let Elements { of, column, table, element, id, .. } = kept;
     let keep = |rows: &str| {
         format!(
             "INSERT INTO {table} (tenant_id, {element}, {id}) SELECT c.tenant_id, t.value, c.id FROM {rows} AS c \
@@ -154,6 +154,52 @@ pub(super) fn elements_bulk_ddl(kept: Elements) -> String {
          CROSS JOIN LATERAL jsonb_array_elements_text(c.{column}::jsonb) AS t(value) ON CONFLICT DO NOTHING; \
          RETURN NULL; END $$"
     )
+}
+
+/// See [`Dialect::elements_beside_ddl`]. The key holds the column, so that nothing but its index is read.
+pub(super) fn elements_beside_ddl(kept: Elements, beside: &str) -> Vec<String> {
+    let Elements { of, column, table, element, id, .. } = kept;
+    let into = format!("INSERT INTO {table} (tenant_id, {element}, {id}, {beside})");
+    let of_new = format!("SELECT t.value FROM jsonb_array_elements_text(NEW.{column}::jsonb) AS t(value)");
+    let of_old = format!("SELECT t.value FROM jsonb_array_elements_text(OLD.{column}::jsonb) AS t(value)");
+    let function = |name: &str, body: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION {table}_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ \
+             BEGIN {body} RETURN NULL; END $$"
+        )
+    };
+    let all = |rows: &str| {
+        format!(
+            "{into} SELECT c.tenant_id, t.value, c.id, c.{beside} FROM {rows} AS c \
+             CROSS JOIN LATERAL jsonb_array_elements_text(c.{column}::jsonb) AS t(value) ON CONFLICT DO NOTHING"
+        )
+    };
+    let fresh = format!(
+        "(SELECT f.tenant_id, f.id, f.{column}, f.{beside} FROM fresh AS f WHERE f.{column} <> '[]')"
+    );
+    let change = format!(
+        "DELETE FROM {table} WHERE tenant_id = OLD.tenant_id AND {id} = OLD.id AND {element} IN ({of_old}); \
+         {into} SELECT NEW.tenant_id, n.value, NEW.id, NEW.{beside} FROM ({of_new}) AS n ON CONFLICT DO NOTHING;"
+    );
+    let follow = format!(
+        "UPDATE {table} SET {beside} = NEW.{beside} WHERE tenant_id = NEW.tenant_id AND {id} = NEW.id \
+         AND {element} IN ({of_new});"
+    );
+    vec![
+        format!("TRUNCATE {table}"),
+        format!("ALTER TABLE {table} ADD COLUMN {beside} BOOLEAN NOT NULL DEFAULT FALSE"),
+        format!("ALTER TABLE {table} DROP CONSTRAINT {table}_pkey"),
+        format!("ALTER TABLE {table} ADD PRIMARY KEY (tenant_id, {element}, {id}) INCLUDE ({beside})"),
+        all(of),
+        function("new", &format!("{};", all(&fresh))),
+        function("changed", &change),
+        function("beside", &follow),
+        format!(
+            "CREATE TRIGGER {table}_beside AFTER UPDATE OF {beside} ON {of} FOR EACH ROW \
+             WHEN (NEW.{beside} IS DISTINCT FROM OLD.{beside} AND NEW.{column} <> '[]') \
+             EXECUTE FUNCTION {table}_beside()"
+        ),
+    ]
 }
 
 /// A JSON array of texts, the value `list`, as an array; worked out once.

@@ -125,10 +125,14 @@ fn rows_of_ids() -> String {
 
 /// See [`Dialect::elements_ddl`].
 pub(super) fn elements_ddl(kept: Elements) -> Vec<String> {
-    let Elements { of, column, table, element, id } = kept;
+    let Elements { of, column, table, element, id, beside } = kept;
+    let columns: Vec<&str> = ["tenant_id", element, id].into_iter().chain(beside).collect();
+    let columns = columns.join(", ");
+    let also = |of: &str| beside.map(|beside| format!(", {of}.{beside}")).unwrap_or_default();
     let keep = format!(
-        "INSERT OR IGNORE INTO {table} (tenant_id, {element}, {id}) \
-         SELECT NEW.tenant_id, t.value, NEW.id FROM json_each(NEW.{column}) AS t;"
+        "INSERT OR IGNORE INTO {table} ({columns}) \
+         SELECT NEW.tenant_id, t.value, NEW.id{} FROM json_each(NEW.{column}) AS t;",
+        also("NEW")
     );
     let forget = format!(
         "DELETE FROM {table} WHERE tenant_id = OLD.tenant_id AND {id} = OLD.id \
@@ -144,10 +148,28 @@ pub(super) fn elements_ddl(kept: Elements) -> Vec<String> {
             "CREATE TRIGGER {table}_gone AFTER DELETE ON {of} WHEN OLD.{column} <> '[]' BEGIN {forget} END"
         ),
         format!(
-            "INSERT OR IGNORE INTO {table} (tenant_id, {element}, {id}) \
-             SELECT c.tenant_id, t.value, c.id FROM {of} AS c, json_each(c.{column}) AS t"
+            "INSERT OR IGNORE INTO {table} ({columns}) \
+             SELECT c.tenant_id, t.value, c.id{} FROM {of} AS c, json_each(c.{column}) AS t",
+            also("c")
         ),
     ]
+}
+
+/// See [`Dialect::elements_beside_ddl`].
+pub(super) fn elements_beside_ddl(kept: Elements, beside: &'static str) -> Vec<String> {
+    let Elements { of, column, table, element, id, .. } = kept;
+    let mut statements: Vec<String> =
+        ["new", "changed", "gone"].iter().map(|name| format!("DROP TRIGGER {table}_{name}")).collect();
+    statements.push(format!("DELETE FROM {table}"));
+    statements.push(format!("ALTER TABLE {table} ADD COLUMN {beside} BOOLEAN NOT NULL DEFAULT FALSE"));
+    statements.extend(elements_ddl(Elements { beside: Some(beside), ..kept }));
+    statements.push(format!(
+        "CREATE TRIGGER {table}_beside AFTER UPDATE OF {beside} ON {of} \
+         WHEN NEW.{beside} <> OLD.{beside} AND NEW.{column} <> '[]' BEGIN \
+         UPDATE {table} SET {beside} = NEW.{beside} WHERE tenant_id = NEW.tenant_id AND {id} = NEW.id \
+         AND {element} IN (SELECT t.value FROM json_each(NEW.{column}) AS t); END"
+    ));
+    statements
 }
 
 pub(super) fn id_ddl(kinds: &[Kind]) -> Vec<String> {

@@ -19,6 +19,7 @@ mod owned;
 mod retention;
 mod segments;
 mod sought;
+mod tagged;
 mod watching;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(heard::Heard),
             Box::new(failures::Failures),
             Box::new(owned::Owned),
+            Box::new(tagged::Tagged),
         ]
     }
 }

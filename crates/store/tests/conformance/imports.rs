@@ -46,7 +46,7 @@ fn row(row: u64, number: u32) -> GoodRow {
     }
 }
 
-fn consenting(number_of_row: u64, number: u32) -> GoodRow {
+pub(crate) fn consenting(number_of_row: u64, number: u32) -> GoodRow {
     let evidence = json!({"file": "list.csv", "row": number_of_row});
     GoodRow { consent: Some(says(Agreement::Yes, -500, evidence)), ..row(number_of_row, number) }
 }
@@ -66,7 +66,7 @@ fn bad(row: u64, error: &str) -> BadRow {
     }
 }
 
-fn batch(import: &Import, good: Vec<GoodRow>, bad: Vec<BadRow>) -> ImportBatch {
+pub(crate) fn batch(import: &Import, good: Vec<GoodRow>, bad: Vec<BadRow>) -> ImportBatch {
     let to = good.iter().map(|row| row.row).chain(bad.iter().map(|row| row.row)).max().unwrap();
     ImportBatch {
         import: import.id,
@@ -82,18 +82,18 @@ fn batch(import: &Import, good: Vec<GoodRow>, bad: Vec<BadRow>) -> ImportBatch {
     }
 }
 
-fn updating(batch: ImportBatch) -> ImportBatch {
+pub(crate) fn updating(batch: ImportBatch) -> ImportBatch {
     ImportBatch { on_duplicate: OnDuplicate::Update, ..batch }
 }
 
-async fn apply(store: &SqlStore, tenant: TenantId, batch: ImportBatch) -> Import {
+pub(crate) async fn apply(store: &SqlStore, tenant: TenantId, batch: ImportBatch) -> Import {
     match store.import_batch(tenant, &batch).await.unwrap() {
         Applied::Applied(import) => import,
         other => panic!("not applied: {other:?}"),
     }
 }
 
-async fn start(bench: &Bench) -> (TenantId, Import) {
+pub(crate) async fn start(bench: &Bench) -> (TenantId, Import) {
     let tenant = bench.tenant().await;
     (tenant, bench.store.create_import(tenant, new_import()).await.unwrap())
 }

@@ -1,14 +1,18 @@
 //! Lists in which few of many are wanted: what leads to them misses nobody and shows nobody twice.
 
+use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
 use domain::messages::{Direction, Status};
 use domain::{ContactId, InboxId};
 use ports::Paging;
-use ports::contacts::{ContactFilter, ContactStore, NewContact};
+use ports::consent::{ConsentStore, NewConsent};
+use ports::contacts::{ContactFilter, ContactPatch, ContactStore, NewContact};
+use ports::imports::GoodRow;
 use ports::lanes::{LaneStore, Outcome, Settlement};
 use ports::messages::{MessageFilter, MessageStore};
 use ports::webhooks::{Change, IdentityChange, Source};
 
+use crate::imports::{apply, batch, consenting, start, updating};
 use crate::samples::{by_page, identity, new_contact, phone, walk};
 use crate::scene::{Scene, failure};
 use crate::support::{Bench, at};
@@ -17,6 +21,7 @@ on_each_engine!(
     a_number_is_found_by_its_beginning_and_in_names,
     who_is_part_of_another_contact_bears_no_tags,
     tags_are_found_together_whatever_is_asked_beside_them,
+    who_bears_a_tag_is_found_by_what_they_agreed_to_last,
     messages_of_a_contact_are_sifted_by_every_filter,
     pages_of_what_was_sifted_fit_together,
     a_long_list_is_sifted_no_further_than_it_takes,
@@ -116,6 +121,43 @@ async fn tags_are_found_together_whatever_is_asked_beside_them(bench: Bench) {
     assert_eq!(of(&["third", "nobody"], None).await, []);
     assert_eq!(of(&["common"], None).await, ids(&|_| true));
     assert_eq!(of(&[], Some(false)).await, ids(&|number| number % 2 == 1));
+}
+
+async fn who_bears_a_tag_is_found_by_what_they_agreed_to_last(bench: Bench) {
+    let (tenant, import) = start(&bench).await;
+    let tagged = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+    let one = bench.contact(tenant, NewContact { tags: tagged(&["a", "b"]), ..new_contact(1) }).await.id;
+    let other = bench.contact(tenant, NewContact { tags: tagged(&["a"]), ..new_contact(2) }).await.id;
+    let of = async |tags: &[&str], opted_in: bool| {
+        let filter =
+            ContactFilter { tags: tagged(tags), opted_in: Some(opted_in), ..ContactFilter::default() };
+        let page = bench.store.contacts(tenant, &filter, &by_page(1, 50)).await.unwrap();
+        assert_eq!(page.total, page.items.len() as u64, "{filter:?}");
+        page.items.iter().map(|contact| contact.id).collect::<Vec<_>>()
+    };
+    let says = async |contact_id, kind, when| {
+        let source = ConsentSource::Console;
+        let said = NewConsent { contact_id, kind, source, at: at(when), evidence: serde_json::json!({}) };
+        bench.store.record_consent(tenant, said).await.unwrap();
+    };
+    assert_eq!((of(&["a"], true).await, of(&["a"], false).await), (vec![], vec![other, one]));
+    says(one, ConsentKind::OptIn, 10).await;
+    assert_eq!((of(&["a"], true).await, of(&["a"], false).await), (vec![one], vec![other]));
+    assert_eq!((of(&["a", "b"], true).await, of(&["a", "b"], false).await), (vec![one], vec![]));
+    // Of those who agreed, another tag.
+    let patch = ContactPatch { tags: Some(tagged(&["b", "c"])), ..ContactPatch::default() };
+    bench.store.update_contact(tenant, one, patch, at(20)).await.unwrap();
+    assert_eq!((of(&["c"], true).await, of(&["a"], true).await), (vec![one], vec![]));
+    says(one, ConsentKind::OptOut, 30).await;
+    assert_eq!((of(&["b", "c"], true).await, of(&["b", "c"], false).await), (vec![], vec![one]));
+    // A list brings both at once.
+    let row = GoodRow { tags: tagged(&["d"]), ..consenting(2, 2) };
+    apply(&bench.store, tenant, updating(batch(&import, vec![row], vec![]))).await;
+    for tag in ["a", "d"] {
+        assert_eq!((of(&[tag], true).await, of(&[tag], false).await), (vec![other], vec![]), "{tag}");
+    }
+    bench.store.delete_contact(tenant, other, at(100)).await.unwrap();
+    assert_eq!(of(&["d"], true).await, []);
 }
 
 /// Of 40 messages out, twenty sent, ten failed, ten waiting; and three in.
