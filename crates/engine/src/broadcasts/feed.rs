@@ -20,6 +20,8 @@ use crate::directory::Entry;
 
 /// Seconds of a number's rate that are queued ahead.
 const AHEAD: f64 = 2.0;
+/// Of several numbers each first gets so much of that, so that the last of them does not wait until the others have theirs.
+const FIRST: i64 = 8;
 /// Bounds of what is queued ahead for one number.
 const FEWEST: f64 = 8.0;
 const MOST: f64 = 20_000.0;
@@ -48,9 +50,17 @@ pub(super) struct Fed {
     pub(super) stopped: bool,
 }
 
+/// What a worker remembers of feeding from one round to the next.
+#[derive(Debug, Default)]
+pub(super) struct Feeds {
+    held: Option<Held>,
+    /// Somebody was queued.
+    begun: bool,
+}
+
 /// The limit is used up: nobody new is written to.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+struct Held {
     /// When it is looked at again.
     look_at: Timestamp,
     /// When those are looked for again whom it does not count, by the number that they would hear from.
@@ -68,7 +78,7 @@ impl Broadcasts {
         &self,
         broadcast: &Broadcast,
         outlook: &Outlook,
-        held: &mut Option<Held>,
+        feeds: &mut Feeds,
     ) -> StoreResult<Fed> {
         let active: Vec<&Arc<Entry>> = outlook.active().collect();
         let mine = |entry: &Entry| self.messages.holds(entry.connection.id);
@@ -82,13 +92,14 @@ impl Broadcasts {
             }
             let index = i64::try_from(index).unwrap_or(0);
             let share = if alone { Share { index: 0, of: 1 } } else { Share { index, of } };
-            let one = self.feed_number(broadcast, outlook, entry, share, held).await?;
+            let one = self.feed_number(broadcast, outlook, entry, share, feeds).await?;
             fed.moved += one.moved;
             fed.stopped |= one.stopped;
             if fed.stopped {
                 break;
             }
         }
+        feeds.begun |= fed.moved > 0;
         Ok(fed)
     }
 
@@ -98,7 +109,7 @@ impl Broadcasts {
         outlook: &Outlook,
         entry: &Arc<Entry>,
         share: Share,
-        held: &mut Option<Held>,
+        feeds: &mut Feeds,
     ) -> StoreResult<Fed> {
         let connection = entry.connection.id;
         let hungry = broadcast.counts.pending > 0 || !broadcast.frozen;
@@ -114,6 +125,8 @@ impl Broadcasts {
         if room * 4 < most {
             return Ok(Fed::default());
         }
+        let others = outlook.active().nth(1).is_some();
+        let room = if others && !feeds.begun { room.min((most / FIRST).max(FEWEST_EACH)) } else { room };
         let category = languages.category();
         let marketing = category.as_ref().is_some_and(domain::templates::Category::is_marketing);
         let cap = outlook.settings.frequency_cap.filter(|_| marketing);
@@ -121,7 +134,7 @@ impl Broadcasts {
         let rules = Rules { quiet, cap, home: home(&outlook.settings) };
         let decider = Decider::new(&outlook.recipe, languages, self.messages.definitions(), rules).await;
         let feeding = Feeding { broadcasts: self, broadcast, entry, decider: &decider, cap };
-        feeding.fill(room.min(LARGEST_READ), share, held).await
+        feeding.fill(room.min(LARGEST_READ), share, &mut feeds.held).await
     }
 }
 

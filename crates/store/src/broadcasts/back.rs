@@ -77,6 +77,42 @@ async fn that_are(
     Ok(found)
 }
 
+/// What waits in queues, locked in the order in which claims lock it.
+pub(super) async fn waiting(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+) -> Result<Vec<state::State>, Fault> {
+    let lock = tx.dialect.for_update("m");
+    let sql = format!(
+        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
+         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
+        state::COLUMNS
+    );
+    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
+    rows.iter().map(state::from_row).collect()
+}
+
+set! {
+    Out { id: Int i64 }
+}
+
+/// Takes those that still wait out of the queue.
+pub(super) async fn take_out(
+    tx: &Tx,
+    tenant: TenantId,
+    ids: impl Iterator<Item = i64>,
+) -> Result<BTreeSet<i64>, Fault> {
+    let rows: Vec<Out> = ids.map(|id| Out { id }).collect();
+    let set = tx.dialect.set::<Out>(1, "r");
+    let sql = format!(
+        "DELETE FROM outbox WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set}) AND NOT sending \
+         RETURNING message_id"
+    );
+    let gone = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;
+    gone.iter().map(|row| row.get("message_id")).collect()
+}
+
 /// Takes back messages that are not being sent, are locked, and that somebody has taken out of the outbox in this
 /// transaction; counts move with them.
 pub(crate) async fn take_back(

@@ -9,8 +9,7 @@ use domain::broadcasts::schedule::FrequencyCap;
 use domain::templates::Category;
 use domain::{BroadcastId, SignedDuration, TenantId, Timestamp};
 
-use super::back::{Fate, take_back};
-use super::moves::take_out;
+use super::back::{Fate, take_back, take_out};
 use crate::db::{self, Fault, Row, Tx, micros};
 use crate::messages::state;
 use crate::tenants;

@@ -9,8 +9,7 @@ use domain::messages::Status;
 use domain::{TenantId, Timestamp};
 use ports::messages::Failure;
 
-use super::back::{Fate, take_back};
-use super::moves;
+use super::back::{Fate, take_back, take_out};
 use crate::db::{self, Fault, Row, Tx};
 use crate::dialect::Dialect;
 use crate::messages::state::{self, ById, State};
@@ -61,7 +60,7 @@ pub(crate) async fn leave_one(tx: &Tx, tenant: TenantId, contact: i64, at: Times
     if waiting.is_empty() {
         return Ok(());
     }
-    let taken = moves::take_out(tx, tenant, waiting.iter().map(|state| state.id)).await?;
+    let taken = take_out(tx, tenant, waiting.iter().map(|state| state.id)).await?;
     waiting.retain(|state| taken.contains(&state.id));
     take_back(tx, tenant, waiting.into_iter().map(|state| (state, DUPLICATE)).collect(), at).await
 }

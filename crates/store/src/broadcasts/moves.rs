@@ -11,6 +11,7 @@ use ports::operator::Wake;
 use sea_orm::Value;
 use serde_json::json;
 
+use super::back::{take_out, waiting};
 use super::{cap, counts, numbers, row};
 use crate::alerts;
 use crate::audit::tell;
@@ -18,7 +19,6 @@ use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::messages::state;
 use crate::messages::write::{self, Event};
-use crate::sets::{param, set};
 
 /// Takes a step.
 pub(super) async fn take(
@@ -180,26 +180,6 @@ async fn release(
     lanes.iter().map(|row| Ok(ConnectionId(row.get("connection_id")?))).collect()
 }
 
-/// What waits in queues, locked in the order in which claims lock it.
-pub(super) async fn waiting(
-    tx: &Tx,
-    tenant: TenantId,
-    broadcast: BroadcastId,
-) -> Result<Vec<state::State>, Fault> {
-    let lock = tx.dialect.for_update("m");
-    let sql = format!(
-        "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
-         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
-        state::COLUMNS
-    );
-    let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
-    rows.iter().map(state::from_row).collect()
-}
-
-set! {
-    CalledOff { id: Int i64 }
-}
-
 /// Cancels what waits. Recipients without a message need no writing: in a broadcast that was called off they are
 /// called off (see `recipients`), and only their count moves, so that it takes no longer for a million.
 async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timestamp) -> Result<(), Fault> {
@@ -220,22 +200,6 @@ async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timesta
         write::events(tx, &mut events, &mut event_ids).await?;
     }
     Ok(())
-}
-
-/// Takes those that still wait out of the queue.
-pub(super) async fn take_out(
-    tx: &Tx,
-    tenant: TenantId,
-    ids: impl Iterator<Item = i64>,
-) -> Result<BTreeSet<i64>, Fault> {
-    let rows: Vec<CalledOff> = ids.map(|id| CalledOff { id }).collect();
-    let set = tx.dialect.set::<CalledOff>(1, "r");
-    let sql = format!(
-        "DELETE FROM outbox WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set}) AND NOT sending \
-         RETURNING message_id"
-    );
-    let gone = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;
-    gone.iter().map(|row| row.get("message_id")).collect()
 }
 
 /// Ends one that is through.

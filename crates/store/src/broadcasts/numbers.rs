@@ -5,8 +5,8 @@ use domain::broadcasts::{Plan, State};
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::broadcasts::BroadcastMoved;
 
-use super::back::{Fate, take_back};
-use super::{moves, row};
+use super::back::{Fate, take_back, take_out, waiting};
+use super::row;
 use crate::audit::tell;
 use crate::db::{self, Fault, SqlStore, Tx, micros, to_json};
 
@@ -65,11 +65,11 @@ async fn leave_the_others(
     connections: &[ConnectionId],
     at: Timestamp,
 ) -> Result<(), Fault> {
-    let mut states = moves::waiting(tx, tenant, broadcast).await?;
+    let mut states = waiting(tx, tenant, broadcast).await?;
     states.retain(|state| !connections.contains(&ConnectionId(state.connection)));
     while !states.is_empty() {
         let part = states.split_off(states.len().saturating_sub(1_000));
-        let taken = moves::take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
+        let taken = take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
         let gone = part.into_iter().filter(|state| taken.contains(&state.id));
         take_back(tx, tenant, gone.map(|state| (state, FROM_OTHERS)).collect(), at).await?;
     }

@@ -3,7 +3,7 @@
 
 use ports::operator::Indexed;
 use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 
 use crate::SqlStore;
 use crate::db::{self, Fault, Row, Tx};
@@ -13,6 +13,13 @@ use crate::sets::{param, set};
 
 /// More contacts than this are not led to by the index: among so many a page of them is found by walking.
 const FEW: usize = 5_000;
+/// A text is looked for among so many contacts in each of so many places before the index is asked, ...
+const LOOKED_AT: u64 = 500;
+const PLACES: i64 = 4;
+/// ... and is a common one when so many of them hold it, ...
+const COMMON: i64 = 6;
+/// ... in at least so many places: what came with one list is no common text.
+const COMMON_PLACES: usize = 3;
 
 /// The texts that stand for a search: as it is, or as a phone number with its spaces, dots and brackets.
 pub(super) fn spellings(text: &str) -> Vec<String> {
@@ -34,6 +41,7 @@ pub(super) async fn candidates(
 ) -> Result<Option<Vec<i64>>, Fault> {
     let Some(found) = (match with_plus(tenant, texts) {
         Some(found) => Some(found),
+        None if is_common(store, tenant, texts).await? => None,
         None => indexed(store, tenant, texts).await?,
     }) else {
         return Ok(None);
@@ -74,6 +82,42 @@ fn with_plus(tenant: i64, texts: &[String]) -> Option<SelectStatement> {
         found.union(UnionType::All, numbers);
     }
     Some(found)
+}
+
+/// Whether so many contacts hold the text, wherever one looks, that a page of them is found by walking. The index would gather
+/// all of them before it told that they are many, which takes ten times as long.
+async fn is_common(store: &SqlStore, tenant: i64, texts: &[String]) -> Result<bool, Fault> {
+    let sql = "SELECT (SELECT MIN(id) FROM contacts WHERE tenant_id = $1) AS lowest, \
+               (SELECT MAX(id) FROM contacts WHERE tenant_id = $1) AS highest";
+    let Some(ends) = db::one(store.reader(), sql, [tenant.into()]).await? else { return Ok(false) };
+    let (Some(lowest), Some(highest)) =
+        (ends.get::<Option<i64>>("lowest")?, ends.get::<Option<i64>>("highest")?)
+    else {
+        return Ok(false);
+    };
+    let holding = |place: i64| {
+        let those = Query::select()
+            .expr_as(Expr::cust("c.search"), "search")
+            .from_as("contacts", "c")
+            .and_where(Expr::cust("c.tenant_id").eq(tenant))
+            .and_where(Expr::cust("c.id").lte(lowest + (highest - lowest) / PLACES * place))
+            .order_by_expr(Expr::cust("c.id"), Order::Desc)
+            .limit(LOOKED_AT)
+            .take();
+        Query::select()
+            .expr_as(Expr::cust("COUNT(*)"), "holding")
+            .from_subquery(those, "those")
+            .cond_where(lists::any_holds("those.search", texts))
+            .take()
+    };
+    let mut all = holding(PLACES);
+    for place in 1..PLACES {
+        all.union(UnionType::All, holding(place));
+    }
+    let rows = store.reader().query_all(&all).await?;
+    let found: Vec<i64> = rows.iter().map(|row| row.get("holding")).collect::<Result<_, _>>()?;
+    let places = found.iter().filter(|holding| **holding > 0).count();
+    Ok(places >= COMMON_PLACES && found.iter().sum::<i64>() >= COMMON)
 }
 
 fn is_beginning_of_a_number(text: &str) -> bool {
