@@ -80,7 +80,8 @@ async fn narrow(
     };
     let texts = search::spellings(text);
     from.cond_where(lists::any_holds("c.search", &texts));
-    let candidates = search::candidates(store, tenant.0, &texts).await?;
+    let asked = ContactFilter { search: filter.search.clone(), ..ContactFilter::default() };
+    let candidates = search::candidates(store, tenant.0, &texts, *filter == asked).await?;
     let is_found = candidates.is_some();
     from.and_where_option(candidates.map(|ids| search::is_one_of(store.dialect(), &ids)));
     Ok(is_found)

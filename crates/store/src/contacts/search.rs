@@ -13,12 +13,12 @@ use crate::sets::{param, set};
 
 /// More contacts than this are not led to by the index: among so many a page of them is found by walking.
 const FEW: usize = 5_000;
-/// A text is looked for among so many contacts in each of so many places before the index is asked, ...
+/// A text is looked for among so many contacts in each of so many places before the index is asked, …
 const LOOKED_AT: u64 = 500;
 const PLACES: i64 = 4;
-/// ... and is a common one when so many of them hold it, ...
+/// … and is a common one when so many of them hold it, …
 const COMMON: i64 = 6;
-/// ... in at least so many places: what came with one list is no common text.
+/// … in at least so many places: what came with one list is no common text.
 const COMMON_PLACES: usize = 3;
 
 /// The texts that stand for a search: as it is, or as a phone number with its spaces, dots and brackets.
@@ -33,15 +33,17 @@ pub(super) fn spellings(text: &str) -> Vec<String> {
 }
 
 /// Ids among which all contacts of a search are; `None` when they are many, or the text is too short to tell. They are
-/// looked up once: their total and their page would each walk the index again.
+/// looked up once: their total and their page would each walk the index again. `alone`: nothing else is asked of them, so that a
+/// page of many is found by walking; with a rule that few fit, they would still be what leads to those.
 pub(super) async fn candidates(
     store: &SqlStore,
     tenant: i64,
     texts: &[String],
+    alone: bool,
 ) -> Result<Option<Vec<i64>>, Fault> {
     let Some(found) = (match with_plus(tenant, texts) {
         Some(found) => Some(found),
-        None if is_common(store, tenant, texts).await? => None,
+        None if alone && is_common(store, tenant, texts).await? => None,
         None => indexed(store, tenant, texts).await?,
     }) else {
         return Ok(None);
