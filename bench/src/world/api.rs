@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method};
 use serde_json::Value;
 
-/// One for all: making one reads the authorities of this machine, which takes 10 ms of a core, and who looks every few
-/// milliseconds must not take the time of what is measured.
+/// One for all: making one reads the authorities of this machine, and who looks every few milliseconds must not take the time
+/// of what is measured.
 static CLIENT: LazyLock<Client> = LazyLock::new(Client::new);
 
 /// A client below one address.

@@ -20,8 +20,6 @@ use crate::directory::Entry;
 
 /// Seconds of a number's rate that are queued ahead.
 const AHEAD: f64 = 2.0;
-/// Of several numbers each first gets so much of that, so that the last of them does not wait until the others have theirs.
-const FIRST: i64 = 8;
 /// Bounds of what is queued ahead for one number.
 const FEWEST: f64 = 8.0;
 const MOST: f64 = 20_000.0;
@@ -50,17 +48,9 @@ pub(super) struct Fed {
     pub(super) stopped: bool,
 }
 
-/// What a worker remembers of feeding from one round to the next.
-#[derive(Debug, Default)]
-pub(super) struct Feeds {
-    held: Option<Held>,
-    /// Somebody was queued.
-    begun: bool,
-}
-
 /// The limit is used up: nobody new is written to.
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     /// When it is looked at again.
     look_at: Timestamp,
     /// When those are looked for again whom it does not count, by the number that they would hear from.
@@ -78,7 +68,7 @@ impl Broadcasts {
         &self,
         broadcast: &Broadcast,
         outlook: &Outlook,
-        feeds: &mut Feeds,
+        held: &mut Option<Held>,
     ) -> StoreResult<Fed> {
         let active: Vec<&Arc<Entry>> = outlook.active().collect();
         let mine = |entry: &Entry| self.messages.holds(entry.connection.id);
@@ -92,14 +82,13 @@ impl Broadcasts {
             }
             let index = i64::try_from(index).unwrap_or(0);
             let share = if alone { Share { index: 0, of: 1 } } else { Share { index, of } };
-            let one = self.feed_number(broadcast, outlook, entry, share, feeds).await?;
+            let one = self.feed_number(broadcast, outlook, entry, share, held).await?;
             fed.moved += one.moved;
             fed.stopped |= one.stopped;
             if fed.stopped {
                 break;
             }
         }
-        feeds.begun |= fed.moved > 0;
         Ok(fed)
     }
 
@@ -109,7 +98,7 @@ impl Broadcasts {
         outlook: &Outlook,
         entry: &Arc<Entry>,
         share: Share,
-        feeds: &mut Feeds,
+        held: &mut Option<Held>,
     ) -> StoreResult<Fed> {
         let connection = entry.connection.id;
         let hungry = broadcast.counts.pending > 0 || !broadcast.frozen;
@@ -125,8 +114,6 @@ impl Broadcasts {
         if room * 4 < most {
             return Ok(Fed::default());
         }
-        let others = outlook.active().nth(1).is_some();
-        let room = if others && !feeds.begun { room.min((most / FIRST).max(FEWEST_EACH)) } else { room };
         let category = languages.category();
         let marketing = category.as_ref().is_some_and(domain::templates::Category::is_marketing);
         let cap = outlook.settings.frequency_cap.filter(|_| marketing);
@@ -134,7 +121,7 @@ impl Broadcasts {
         let rules = Rules { quiet, cap, home: home(&outlook.settings) };
         let decider = Decider::new(&outlook.recipe, languages, self.messages.definitions(), rules).await;
         let feeding = Feeding { broadcasts: self, broadcast, entry, decider: &decider, cap };
-        feeding.fill(room.min(LARGEST_READ), share, &mut feeds.held).await
+        feeding.fill(room.min(LARGEST_READ), share, held).await
     }
 }
 

@@ -13,7 +13,7 @@ use ports::broadcasts::{Broadcast, LiveBroadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::feed::Feeds;
+use super::feed::Held;
 use super::freeze::{due_times, screen_of};
 use super::plan::Outlook;
 use super::start::words;
@@ -33,7 +33,7 @@ struct Worker {
     tenant: TenantId,
     id: BroadcastId,
     stop: CancellationToken,
-    feeds: Feeds,
+    held: Option<Held>,
     freezing: Option<JoinHandle<()>>,
 }
 
@@ -91,7 +91,7 @@ impl Broadcasts {
             tenant: live.tenant_id,
             id: live.id,
             stop: stop.clone(),
-            feeds: Feeds::default(),
+            held: None,
             freezing: None,
         }
     }
@@ -211,7 +211,7 @@ impl Worker {
         if !broadcast.frozen && self.leads(&outlook) {
             self.freeze(broadcast, &outlook);
         }
-        let fed = broadcasts.feed(broadcast, &outlook, &mut self.feeds).await?;
+        let fed = broadcasts.feed(broadcast, &outlook, &mut self.held).await?;
         Ok(match fed {
             fed if fed.stopped => Next::End,
             fed if fed.moved > 0 => Next::AtOnce,

@@ -87,7 +87,7 @@ fn with_plus(tenant: i64, texts: &[String]) -> Option<SelectStatement> {
 }
 
 /// Whether so many contacts hold the text, wherever one looks, that a page of them is found by walking. The index would gather
-/// all of them before it told that they are many, which takes ten times as long.
+/// all of them before it told that they are many, which takes several times as long.
 async fn is_common(store: &SqlStore, tenant: i64, texts: &[String]) -> Result<bool, Fault> {
     let sql = "SELECT (SELECT MIN(id) FROM contacts WHERE tenant_id = $1) AS lowest, \
                (SELECT MAX(id) FROM contacts WHERE tenant_id = $1) AS highest";
