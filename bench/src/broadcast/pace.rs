@@ -16,9 +16,19 @@ const SECONDS: u64 = 12;
 const BEGINNING: i64 = 2_200_000;
 /// Of the limit.
 const USED: f64 = 0.98;
+/// A gap that the pacer makes good is shorter than this; a longer one is a loss, and worth finding its cause.
+const GAP: i64 = 10_000;
 
 pub(super) async fn run(store: Store) -> Result<()> {
-    let mut table = Table::new(&["limit", "sent", "most in a second", "used", "with its beginning"]);
+    let mut table = Table::new(&[
+        "limit",
+        "sent",
+        "most in a second",
+        "used",
+        "with its beginning",
+        "lost in gaps",
+        "longest gap",
+    ]);
     let mut shares = Vec::new();
     for limit in LIMITS {
         let world = World::start(store, 1, Some(limit)).await?;
@@ -39,7 +49,17 @@ pub(super) async fn run(store: Store) -> Result<()> {
         let begun = times.partition_point(|at| at - times[0] < BEGINNING);
         let [used, whole] = [&times[begun..], &times].map(|part| used_of(part, limit));
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
-        table.row([limit.to_string(), all.to_string(), most.to_string(), percent(used), percent(whole)]);
+        let gaps = gaps(&times[begun..], limit);
+        let millis = |micros: i64| format!("{:.0} ms", micros as f64 / 1e3);
+        table.row([
+            limit.to_string(),
+            all.to_string(),
+            most.to_string(),
+            percent(used),
+            percent(whole),
+            format!("{} in {}", millis(gaps.iter().sum()), gaps.len()),
+            millis(gaps.iter().max().copied().unwrap_or(0)),
+        ]);
         shares.push((limit, most, used));
     }
     table.print("Pace of one number");
@@ -60,6 +80,12 @@ pub(super) async fn run(store: Store) -> Result<()> {
 fn used_of(times: &[i64], limit: u32) -> f64 {
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return 0.0 };
     (times.len() - 1) as f64 * 1e6 / (last - first).max(1) as f64 / f64::from(limit)
+}
+
+/// By how much messages came later than [`GAP`] after those before them and after their turn.
+fn gaps(times: &[i64], limit: u32) -> Vec<i64> {
+    let turn = 1_000_000 / i64::from(limit.max(1));
+    times.windows(2).map(|pair| pair[1] - pair[0] - turn).filter(|late| *late > GAP).collect()
 }
 
 fn micros(entry: &Value) -> Result<i64> {
@@ -87,5 +113,10 @@ mod tests {
     fn a_window_is_open_at_its_end() {
         assert_eq!(most_within(&[0, 400, 999, 1_000, 1_400], 1_000), 3);
         assert_eq!(most_within(&[], 1_000), 0);
+    }
+
+    #[test]
+    fn a_gap_is_what_comes_later_than_the_pacer_makes_good() {
+        assert_eq!(gaps(&[0, 1_000, 2_000, 33_000, 33_010, 44_000], 1_000), [30_000]);
     }
 }

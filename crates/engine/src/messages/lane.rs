@@ -73,6 +73,8 @@ pub struct Lane {
     halts: tokio::sync::Mutex<()>,
     /// The lease was lost: nothing may be sent any more.
     lost: AtomicBool,
+    /// The lease is being renewed.
+    renewing: AtomicBool,
     /// The connection did not send when this lane last looked.
     broken: AtomicBool,
     /// The lane found no free call: it wants to know of the next one.
@@ -143,6 +145,7 @@ impl Lane {
             halting: AtomicBool::new(false),
             halts: tokio::sync::Mutex::default(),
             lost: AtomicBool::new(false),
+            renewing: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),

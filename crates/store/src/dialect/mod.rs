@@ -336,6 +336,15 @@ impl Dialect {
         }
     }
 
+    /// Keeps away from the rows of `table` until the commit whoever locks them [`for_update`](Self::for_update), or
+    /// deletes them; who only changes them is let by.
+    pub(crate) fn for_keep(self, table: &str) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => format!(" FOR KEY SHARE OF {table}"),
+        }
+    }
+
     /// Takes part in the lock of `name` together with others who share it, until the commit.
     pub(crate) async fn share_lock(self, tx: &Tx, name: &str) -> Result<(), Fault> {
         match self {

@@ -27,6 +27,7 @@ pub(super) async fn take(
         return Ok(None);
     }
     let tx = store.begin().await?;
+    wait_for_work(&tx, tenant, connection).await?;
     let sql = "INSERT INTO lanes (tenant_id, connection_id, holder, epoch, until_at) \
                SELECT c.tenant_id, c.id, $3, 1, $5 FROM connections c WHERE c.tenant_id = $1 AND c.id = $2 \
                ON CONFLICT (tenant_id, connection_id) DO UPDATE \
@@ -47,6 +48,15 @@ pub(super) async fn take(
     let pace = row.json_opt("pace")?;
     tx.commit().await?;
     Ok(Some(TakenLane { lease, pace, in_doubt }))
+}
+
+/// Waits for what is under way with the lease as it is (see [`standing`]), and lets nothing begin with it.
+async fn wait_for_work(tx: &Tx, tenant: TenantId, connection: ConnectionId) -> Result<(), Fault> {
+    let lock = tx.dialect.for_update("l");
+    let sql =
+        format!("SELECT l.epoch AS epoch FROM lanes l WHERE l.tenant_id = $1 AND l.connection_id = $2{lock}");
+    db::one(&**tx, &sql, [tenant.0.into(), connection.0.into()]).await?;
+    Ok(())
 }
 
 /// What the last holder was sending: nobody knows whether it left. A status that came since is the truth.
@@ -79,7 +89,7 @@ async fn put_in_doubt(
     Ok(doubted)
 }
 
-/// Prolongs; false when somebody else has it.
+/// Prolongs, without waiting for what is under way; false when somebody else has it.
 pub(super) async fn renew(
     store: &SqlStore,
     lease: &Lease,
@@ -135,9 +145,9 @@ pub(super) struct Standing {
     pub(super) active: bool,
 }
 
-/// Looks the lease up.
+/// Looks the lease up. Whoever takes the lane waits for the commit; a renewal does not.
 pub(super) async fn standing(tx: &Tx, lease: &Lease) -> Result<Standing, Fault> {
-    let lock = tx.dialect.for_share("l");
+    let lock = tx.dialect.for_keep("l");
     let sql = format!(
         "SELECT l.epoch AS epoch, l.holder AS holder, c.state AS state FROM lanes l \
          JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id \

@@ -13,12 +13,16 @@ use ports::lanes::{LaneStore, Refused, Settlement};
 use ports::messages::{AcceptJob, MessageFilter, MessageStore};
 use ports::templates::{TemplatePatch, TemplateStore};
 use ports::webhooks::Change;
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use store::{SqlStore, StoreConfig};
 
 use crate::broadcasts::campaign::Campaign;
 use crate::samples::at_once;
 use crate::scene::{Scene, failure};
 use crate::support::{Bench, at};
+
+/// For what does not wait, and for who does to begin with it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 on_each_engine!(
     a_lane_has_one_holder_until_its_lease_runs_out,
@@ -27,6 +31,7 @@ on_each_engine!(
     whom_a_template_that_may_not_be_sent_keeps_back_waits_for_another_message,
     of_a_hundred_who_want_the_lane_one_gets_it,
     a_lost_lease_renews_and_claims_nothing,
+    a_renewal_does_not_wait_for_what_is_under_way_and_who_takes_the_lane_does,
     the_pace_goes_over_to_the_next_holder,
     an_expired_lease_leaves_its_messages_in_doubt,
     replies_go_before_transactional_and_bulk,
@@ -146,6 +151,55 @@ async fn a_lost_lease_renews_and_claims_nothing(bench: Bench) {
     scene.store().release_lane(&old, &pace).await.unwrap();
     let other = scene.store().take_lane(scene.tenant, scene.connection, "c", at(90), at(95)).await.unwrap();
     assert_eq!(other, None, "a lost lease releases nothing");
+}
+
+async fn a_renewal_does_not_wait_for_what_is_under_way_and_who_takes_the_lane_does(bench: Bench) {
+    // SQLite has one writer: nothing is under way beside it.
+    if !bench.is_postgres() {
+        return;
+    }
+    let scene = Scene::of(bench).await;
+    let contact = scene.opted_in(1).await;
+    let lease = scene.lane("a").await;
+    let message = scene.send(scene.job(contact)).await.message_id;
+    // Somebody holds the contact, so that the claim stands still in its middle.
+    let engine = sea_orm::Database::connect(scene.bench.url()).await.unwrap();
+    let blocker = engine.begin().await.unwrap();
+    blocker.execute_unprepared("SELECT id FROM contacts FOR UPDATE").await.unwrap();
+    let store = Arc::new(scene.bench.another_node().await);
+    let claiming = tokio::spawn({
+        let (store, lease) = (Arc::clone(&store), lease.clone());
+        async move { store.claim_due(&lease, 100, at(30)).await.unwrap() }
+    });
+    until_somebody_waits(&engine, 1).await;
+    let pace = serde_json::json!({});
+    let renewal = scene.store().renew_lane(&lease, at(85), &pace);
+    assert!(tokio::time::timeout(PATIENCE, renewal).await.expect("it does not wait").unwrap());
+    let (tenant, connection) = (scene.tenant, scene.connection);
+    let taking =
+        tokio::spawn(async move { store.take_lane(tenant, connection, "b", at(85), at(200)).await.unwrap() });
+    until_somebody_waits(&engine, 2).await;
+    assert!(!taking.is_finished());
+    blocker.rollback().await.unwrap();
+    assert_eq!(claiming.await.unwrap().claimed[0].message_id, message, "the lease was good when it was asked");
+    let taken = taking.await.unwrap().expect("the lease ran out");
+    assert_eq!(taken.in_doubt, [message], "whoever takes the lane knows of all that was claimed before");
+}
+
+/// Until so many wait for locks.
+async fn until_somebody_waits(engine: &sea_orm::DatabaseConnection, many: i64) {
+    let sql = "SELECT count(*) AS many FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = async || {
+        let ask = Statement::from_string(engine.get_database_backend(), sql);
+        engine.query_one_raw(ask).await.unwrap().unwrap().try_get_by::<i64, _>("many").unwrap()
+    };
+    let all_wait = async {
+        while waiting().await < many {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all_wait).await.expect("they wait for locks");
 }
 
 async fn the_pace_goes_over_to_the_next_holder(bench: Bench) {

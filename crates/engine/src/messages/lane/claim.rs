@@ -1,4 +1,4 @@
-//! Claiming: as much as the pace lets out within a moment, and the next while the last of these wait for their turns.
+//! Claiming: as much as the pace lets out within a moment, and the next while the later half of these wait for their turns.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -82,18 +82,18 @@ impl Lane {
         }
     }
 
-    /// Dispatches in order. When there is more, the next are claimed while the last of these wait for their turns, so
-    /// that a slow commit does not cost the pace.
+    /// Dispatches in order. When there is more, the next are claimed while the later half of these wait for their turns,
+    /// so that a slow commit does not cost the pace.
     async fn dispatch_all(
         self: &Arc<Self>,
         claimed: Vec<Claimed>,
         more: bool,
         stop: &CancellationToken,
     ) -> Option<Ahead> {
-        let last = claimed.len() - claimed.len() / 4;
+        let half = claimed.len() / 2;
         let mut ahead = None;
         for (index, one) in claimed.into_iter().enumerate() {
-            if more && index == last && !stop.is_cancelled() && self.may_send().is_some() {
+            if more && index == half && !stop.is_cancelled() && self.may_send().is_some() {
                 let room = self.a_moments_worth();
                 ahead = (room > 0).then(|| Ahead { room, claim: tokio::spawn(Arc::clone(self).claim(room)) });
             }

@@ -1,5 +1,6 @@
 //! Holding on to a lane, and letting go of it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,34 +18,37 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Lane {
     /// Renews the lease when it is time, and takes over a changed rate. False when the lane is lost.
-    pub(super) async fn hold(&self) -> bool {
-        if self.lost.load(Ordering::SeqCst) {
-            return false;
-        }
+    ///
+    /// Sending goes on meanwhile: a commit takes longer than the pace forgives. Only with a lease that ran out, when
+    /// nothing may be sent anyway, is it waited for.
+    pub(super) async fn hold(self: &Arc<Self>) -> bool {
         self.follow_connection();
-        let lease = self.lease().clone();
-        let now = self.now();
-        if lease.until.duration_since(now) > RENEW_BELOW {
-            return true;
-        }
-        let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-        let pace = self.pace();
-        match self.shared.deps.store.renew_lane(&lease, until, &pace).await {
-            Ok(true) => {
-                self.lease().until = until;
-                true
+        let left = self.lease().until.duration_since(self.now());
+        if left <= RENEW_BELOW && !self.lost.load(Ordering::SeqCst) && !self.renewing.swap(true, Ordering::SeqCst) {
+            // Among the calls, as these are waited for before the lane is given back.
+            let renewal = self.calls.spawn(Arc::clone(self).renew());
+            if left <= SignedDuration::ZERO {
+                let _ = renewal.await;
             }
+        }
+        !self.lost.load(Ordering::SeqCst)
+    }
+
+    async fn renew(self: Arc<Self>) {
+        let lease = self.lease().clone();
+        let until = self.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        match self.shared.deps.store.renew_lane(&lease, until, &self.pace()).await {
+            Ok(true) => self.lease().until = until,
             Ok(false) => {
                 tracing::warn!(connection.id = %self.connection, "another node took the lane");
                 self.lost.store(true, Ordering::SeqCst);
-                false
             }
             // Without the store nothing is claimed; whether the lane is lost will be seen when it is back.
             Err(error) => {
                 tracing::warn!(%error, connection.id = %self.connection, "could not renew the lane");
-                true
             }
         }
+        self.renewing.store(false, Ordering::SeqCst);
     }
 
     /// Takes over a changed rate; a connection that was repaired starts anew, whatever Meta asked for before.
