@@ -1,6 +1,8 @@
 //! Erasing persons: everything that tells who they are goes, the ledger of their consent stays under a keyed hash.
 
 use async_trait::async_trait;
+use domain::consent::ConsentState;
+use domain::contacts::Identity;
 use domain::erasure::Receipt;
 use domain::{BroadcastId, ContactId, ErasureId, MessageId, TenantId, Timestamp};
 use serde::Serialize;
@@ -62,6 +64,13 @@ pub trait ErasureStore: Send + Sync {
     async fn unfinished_erasures(&self, limit: u32) -> StoreResult<Vec<(TenantId, ErasureId)>>;
     /// Whether this store wrote this receipt with this digest.
     async fn is_genuine(&self, tenant: TenantId, receipt: &Receipt, digest: &str) -> StoreResult<bool>;
+    /// With which consent persons who were erased would start again, in the order of these identities, which no contact
+    /// has; `None`: nothing is kept of that one.
+    async fn kept_consent(
+        &self,
+        tenant: TenantId,
+        identities: &[Identity],
+    ) -> StoreResult<Vec<Option<ConsentState>>>;
     /// The broadcasts that a contact is or was in.
     async fn participations(&self, tenant: TenantId, contact: ContactId) -> StoreResult<Vec<Participation>>;
 }

@@ -59,6 +59,8 @@ pub trait MediaStore: Send + Sync {
     async fn create_media(&self, tenant: TenantId, media: NewMedia) -> StoreResult<Media>;
     /// One.
     async fn media(&self, tenant: TenantId, media: MediaId) -> StoreResult<Option<Media>>;
+    /// Those of these that are there, in one trip; a tenant sees its own alone.
+    async fn media_of(&self, tenant: TenantId, media: &[MediaId]) -> StoreResult<Vec<Media>>;
     /// Keeps Meta's id after an upload.
     async fn set_media_uploaded(
         &self,

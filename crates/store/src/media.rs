@@ -96,6 +96,14 @@ impl MediaStore for SqlStore {
         Ok(row.as_ref().map(from_row).transpose()?)
     }
 
+    async fn media_of(&self, tenant: TenantId, media: &[MediaId]) -> StoreResult<Vec<Media>> {
+        let ids: Vec<i64> = media.iter().map(|id| id.0).collect();
+        let (is_one, ids) = self.dialect().is_one_of("id", &ids);
+        let sql = format!("SELECT {COLUMNS} FROM media WHERE tenant_id = $2 AND {is_one}");
+        let rows = db::all(self.reader(), &sql, [ids, tenant.0.into()]).await?;
+        Ok(rows.iter().map(from_row).collect::<Result<_, Fault>>()?)
+    }
+
     async fn set_media_uploaded(
         &self,
         tenant: TenantId,

@@ -126,6 +126,14 @@ impl MediaKind {
             _ => Self::Document,
         }
     }
+
+    /// What keeps a file of this type from being shown as `shown_as`: one of these kinds, or `gif`, a film without sound.
+    /// Any file can be a document.
+    pub fn misfit(mime_type: &str, shown_as: &str) -> Option<String> {
+        let wanted = if shown_as == "gif" { "video" } else { shown_as };
+        let fits = wanted == "document" || Self::of_mime(mime_type).as_str() == wanted;
+        (!fits).then(|| format!("is {mime_type}, which cannot be shown as {shown_as}"))
+    }
 }
 
 impl std::str::FromStr for MediaKind {
@@ -226,9 +234,14 @@ impl Content {
 
     /// Files kept by us that have to be at Meta before this can be sent.
     pub fn own_media(&self) -> Vec<crate::MediaId> {
+        self.own_files().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// The same, each with what it is to be shown as (see [`MediaKind::misfit`]).
+    pub fn own_files(&self) -> Vec<(crate::MediaId, &str)> {
         match self {
-            Self::Media(Media { source: MediaSource::Ours(id), .. }) => vec![*id],
-            Self::Template { params, .. } => params.own_media(),
+            Self::Media(Media { source: MediaSource::Ours(id), kind, .. }) => vec![(*id, kind.as_str())],
+            Self::Template { params, .. } => params.own_files(),
             _ => Vec::new(),
         }
     }

@@ -165,14 +165,17 @@ impl Params {
         }
     }
 
-    /// Files kept by us that these parameters name, for the caller to find at Meta or to upload.
-    pub fn own_media(&self) -> Vec<MediaId> {
+    /// Files kept by us that these parameters name, for the caller to find at Meta or to upload; each with what it is to be
+    /// shown as (`image`, `video`, `document`, `gif`).
+    pub fn own_files(&self) -> Vec<(MediaId, &str)> {
         let Self::Full(full) = self else { return Vec::new() };
         let cards = full.cards.iter().map(|card| &card.header);
         std::iter::once(&full.header)
             .chain(cards)
             .filter_map(|header| match header {
-                Some(HeaderParam::Media { source: MediaSource::Ours(id), .. }) => Some(*id),
+                Some(HeaderParam::Media { source: MediaSource::Ours(id), kind, .. }) => {
+                    Some((*id, kind.as_str()))
+                }
                 _ => None,
             })
             .collect()

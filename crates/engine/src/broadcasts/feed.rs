@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::broadcasts::LeftOut;
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::{ConnectionId, SignedDuration, Timestamp};
 use ports::StoreResult;
@@ -218,7 +219,7 @@ impl Feeding<'_> {
         let mut fed = Fed::default();
         let mut writing: Option<JoinHandle<StoreResult<Enqueued>>> = None;
         for part in page.chunks(LARGEST_PAGE) {
-            let turns = self.decided(part, room);
+            let turns = self.decided(part, room).await?;
             if let Some(before) = writing.take() {
                 fed.add(written(before).await?);
             }
@@ -236,14 +237,25 @@ impl Feeding<'_> {
     }
 
     /// Each with its turn; those who stay where they are left away.
-    fn decided(&self, page: &[DueRecipient], room: &mut Room) -> Vec<(i64, Turn)> {
+    async fn decided(&self, page: &[DueRecipient], room: &mut Room) -> StoreResult<Vec<(i64, Turn)>> {
         let now = self.now();
-        let turns = page.iter().filter_map(|due| {
-            let turn = self.decider.turn(due, now)?;
+        let turns = page.iter().filter_map(|due| Some((due, self.decider.turn(due, now)?)));
+        let mut turns: Vec<(&DueRecipient, Turn)> = turns.collect();
+        // What is the same for everybody was looked at when the broadcast was planned.
+        if !self.decider.is_fixed() {
+            let params = turns.iter().filter_map(|(_, turn)| turn.params());
+            let files = self.broadcasts.files_of(self.broadcast.tenant_id, params).await?;
+            for (_, turn) in &mut turns {
+                if let Some(detail) = turn.params().and_then(|params| files.fault(params)) {
+                    *turn = Turn::LeaveOut { reason: LeftOut::InvalidParameter, detail: Some(detail) };
+                }
+            }
+        }
+        let goes = |(due, turn): (&DueRecipient, Turn)| {
             let counts = matches!(turn, Turn::Send { .. }) && !due.known_today;
             (!counts || room.take()).then_some((due.id, turn))
-        });
-        turns.collect()
+        };
+        Ok(turns.into_iter().filter_map(goes).collect())
     }
 
     fn enqueue(&self, turns: Vec<(i64, Turn)>) -> JoinHandle<StoreResult<Enqueued>> {

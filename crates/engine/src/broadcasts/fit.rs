@@ -38,9 +38,8 @@ impl Broadcasts {
                 faults.add(file.pointer, "there is no such file");
                 continue;
             };
-            if !may_be_shown(&media.mime_type, &file.kind) {
-                let problem = format!("is {}, which cannot be shown as {}", media.mime_type, file.kind);
-                faults.add(file.pointer, problem);
+            if let Some(misfit) = MediaKind::misfit(&media.mime_type, &file.kind) {
+                faults.add(file.pointer, misfit);
             }
         }
         faults.check().map_err(Into::into)
@@ -103,15 +102,6 @@ fn files_in(value: &Value, at: &mut String, found: &mut Vec<File>) {
 
 fn number(value: &Value) -> Option<MediaId> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()).map(MediaId)
-}
-
-fn may_be_shown(mime_type: &str, kind: &str) -> bool {
-    match kind {
-        "image" => MediaKind::of_mime(mime_type) == MediaKind::Image,
-        // A gif is a film without sound.
-        "video" | "gif" => MediaKind::of_mime(mime_type) == MediaKind::Video,
-        _ => true,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod board;
 mod feed;
+mod files;
 mod fit;
 mod forecast;
 mod freeze;

@@ -117,7 +117,7 @@ impl Broadcasts {
         Ok(Preview {
             meant: screened.meant,
             recipients: screened.recipients,
-            samples: self.samples(&outlook, sampled).await,
+            samples: self.samples(tenant, &outlook, sampled).await?,
             connections: outlook.numbers.iter().map(|entry| entry.connection.id).collect(),
             per_second,
             seconds_to_finish: per_second.and_then(|per_second| seconds(screened.recipients, per_second)),
@@ -140,23 +140,28 @@ impl Broadcasts {
         starts_at(&plan.schedule, now, zone).ok().flatten().unwrap_or(now)
     }
 
-    async fn samples(&self, outlook: &Outlook, sampled: Vec<Sampled>) -> Vec<Sample> {
-        let Some(entry) = outlook.numbers.first() else { return Vec::new() };
-        let Some(languages) = outlook.languages(entry) else { return Vec::new() };
+    async fn samples(
+        &self,
+        tenant: TenantId,
+        outlook: &Outlook,
+        sampled: Vec<Sampled>,
+    ) -> Result<Vec<Sample>, BroadcastError> {
+        let languages = outlook.numbers.first().and_then(|entry| outlook.languages(entry));
+        let Some(languages) = languages else { return Ok(Vec::new()) };
         let definitions = self.messages.definitions();
         let decider = Decider::new(&outlook.recipe, languages, definitions, Rules::none()).await;
         let mut samples = Vec::with_capacity(sampled.len());
         for Sampled { contact, row } in sampled {
             let Some(template) = languages.shown(contact.language.as_deref()) else { continue };
+            let invalid =
+                |detail| Rendered::Nothing { reason: LeftOut::InvalidParameter, detail: Some(detail) };
             let rendered = match decider.params(template.id, &contact, row.as_ref()) {
                 Ok(params) => {
-                    let definition = definitions.of_row(template).await;
-                    match definition.render(&params) {
-                        Ok(rendering) => Rendered::Message(Box::new(rendering)),
-                        Err(mismatch) => Rendered::Nothing {
-                            reason: LeftOut::InvalidParameter,
-                            detail: Some(mismatch.problems.join("; ")),
-                        },
+                    let files = self.files_of(tenant, std::iter::once(&params)).await?;
+                    match (files.fault(&params), definitions.of_row(template).await.render(&params)) {
+                        (Some(detail), _) => invalid(detail),
+                        (None, Ok(rendering)) => Rendered::Message(Box::new(rendering)),
+                        (None, Err(mismatch)) => invalid(mismatch.problems.join("; ")),
                     }
                 }
                 Err((reason, detail)) => Rendered::Nothing { reason, detail: Some(detail) },
@@ -169,7 +174,7 @@ impl Broadcasts {
                 rendered,
             });
         }
-        samples
+        Ok(samples)
     }
 }
 

@@ -24,6 +24,8 @@ use crate::messages::Told;
 /// How often is looked although nobody woke it: a broadcast that was started on another node begins here within this
 /// time, and a pause is seen.
 const LOOK_ANYWAY: Duration = Duration::from_millis(200);
+/// And at least this often, however long the store has had trouble.
+const LOOK_ANYWAY_IN_TROUBLE: Duration = Duration::from_secs(5);
 /// Outcomes taken in at once.
 const TOLD_AT_ONCE: usize = 1_024;
 
@@ -35,13 +37,23 @@ struct Worker {
     stop: CancellationToken,
     held: Option<Held>,
     freezing: Option<JoinHandle<()>>,
+    /// Rounds in a row in which the store had trouble.
+    troubles: u32,
 }
 
 /// What to do after a round.
 enum Next {
     AtOnce,
     Later,
+    /// The store had trouble, which was told.
+    AfterTrouble,
     End,
+}
+
+/// How long to wait after so much trouble in a row: each time is told, and a store that is gone or a row that cannot be read
+/// would fill the log.
+fn patience(troubles: u32) -> Duration {
+    (LOOK_ANYWAY * 2_u32.pow(troubles.min(8))).min(LOOK_ANYWAY_IN_TROUBLE)
 }
 
 impl Broadcasts {
@@ -49,15 +61,22 @@ impl Broadcasts {
     pub async fn run(self, stop: CancellationToken) {
         let breaker = tokio::spawn(self.clone().listen(stop.clone()));
         let mut workers: HashMap<BroadcastId, JoinHandle<()>> = HashMap::new();
+        let mut troubles = 0;
         while !stop.is_cancelled() {
             match self.deps.store.live_broadcasts().await {
-                Ok(live) => self.look_after(live, &mut workers, &stop).await,
-                Err(error) => tracing::warn!(%error, "could not read the broadcasts"),
+                Ok(live) => {
+                    troubles = 0;
+                    self.look_after(live, &mut workers, &stop).await;
+                }
+                Err(error) => {
+                    troubles = u32::saturating_add(troubles, 1);
+                    tracing::warn!(%error, "could not read the broadcasts");
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.board.woken() => {}
-                () = tokio::time::sleep(LOOK_ANYWAY) => {}
+                () = tokio::time::sleep(patience(troubles)) => {}
             }
         }
         futures::future::join_all(workers.into_values()).await;
@@ -93,6 +112,7 @@ impl Broadcasts {
             stop: stop.clone(),
             held: None,
             freezing: None,
+            troubles: 0,
         }
     }
 
@@ -149,14 +169,15 @@ impl Worker {
                 Ok(_) => Next::End,
                 Err(error) => {
                     warn(self.id, &error, "could not read a broadcast");
-                    Next::Later
+                    Next::AfterTrouble
                 }
             };
+            self.troubles = if matches!(next, Next::AfterTrouble) { self.troubles.saturating_add(1) } else { 0 };
             match next {
                 Next::AtOnce => {}
-                Next::Later => tokio::select! {
+                Next::Later | Next::AfterTrouble => tokio::select! {
                     () = self.stop.cancelled() => {}
-                    () = tokio::time::sleep(LOOK_ANYWAY) => {}
+                    () = tokio::time::sleep(patience(self.troubles)) => {}
                 },
                 Next::End => break,
             }
@@ -174,7 +195,7 @@ impl Worker {
             Ok(next) => next,
             Err(BroadcastError::Store(error)) => {
                 warn(self.id, &error, "a broadcast waits for the store");
-                Next::Later
+                Next::AfterTrouble
             }
             // The plan was good when it was started: what is in it cannot be read any more.
             Err(error) => {
@@ -184,7 +205,7 @@ impl Worker {
                     Ok(()) => Next::End,
                     Err(error) => {
                         warn(self.id, &error, "could not stop a broadcast");
-                        Next::Later
+                        Next::AfterTrouble
                     }
                 }
             }
@@ -246,5 +267,19 @@ impl Worker {
         let due = due_times(&broadcast.plan, &outlook.settings, &category, now);
         let freezing = self.broadcasts.clone().freeze(broadcast.clone(), screen, due, self.stop.clone());
         self.freezing = Some(tokio::spawn(freezing));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_that_lasts_is_told_ever_more_rarely() {
+        assert_eq!(patience(0), LOOK_ANYWAY);
+        assert_eq!(patience(1), LOOK_ANYWAY * 2);
+        assert_eq!(patience(4), LOOK_ANYWAY * 16);
+        assert_eq!(patience(5), LOOK_ANYWAY_IN_TROUBLE);
+        assert_eq!(patience(u32::MAX), LOOK_ANYWAY_IN_TROUBLE);
     }
 }

@@ -61,9 +61,16 @@ impl Broadcasts {
         let (mut after, mut looked_at) = (i64::MIN, 0);
         while looked_at < MOST {
             let page = self.deps.store.suspects(tenant, screen, &suspicion, after, PAGE).await?;
-            for suspect in &page {
-                if let Some(reason) = misfit(&decider, languages, suspect) {
-                    take_out(screened, suspect, reason);
+            let filled: Vec<_> = page.iter().map(|suspect| filled(&decider, languages, suspect)).collect();
+            let params = filled.iter().filter_map(|filled| filled.as_ref()?.as_ref().ok());
+            let files = self.files_of(tenant, params).await?;
+            for (suspect, filled) in page.iter().zip(&filled) {
+                match filled {
+                    Some(Err(reason)) => take_out(screened, suspect, *reason),
+                    Some(Ok(params)) if files.fault(params).is_some() => {
+                        take_out(screened, suspect, LeftOut::InvalidParameter);
+                    }
+                    _ => {}
                 }
             }
             looked_at += page.len();
@@ -76,10 +83,15 @@ impl Broadcasts {
     }
 }
 
-fn misfit(decider: &Decider<'_>, languages: &Languages, suspect: &Suspect) -> Option<LeftOut> {
+/// The parameters of one of them, or why there are none; `None`: there is no template either.
+fn filled(
+    decider: &Decider<'_>,
+    languages: &Languages,
+    suspect: &Suspect,
+) -> Option<Result<Params, LeftOut>> {
     let template = languages.shown(suspect.contact.language.as_deref())?;
     let params = decider.params(template.id, &suspect.contact, suspect.row.as_ref());
-    params.err().map(|(reason, _)| reason)
+    Some(params.map_err(|(reason, _)| reason))
 }
 
 fn take_out(screened: &mut Screened, suspect: &Suspect, reason: LeftOut) {

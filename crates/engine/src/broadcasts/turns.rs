@@ -68,6 +68,11 @@ impl<'a> Decider<'a> {
         decider
     }
 
+    /// Whether everybody gets the same.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.recipe.is_fixed()
+    }
+
     /// Decides. `None`: nothing can be sent in any language now, so it stays where it is.
     pub(super) fn turn(&self, due: &DueRecipient, now: Timestamp) -> Option<Turn> {
         let row = self.languages.choose(due.contact.language.as_deref())?;

@@ -73,8 +73,8 @@ pub struct Lane {
     halts: tokio::sync::Mutex<()>,
     /// The lease was lost: nothing may be sent any more.
     lost: AtomicBool,
-    /// The lease is being renewed.
-    renewing: AtomicBool,
+    /// Held by the renewal of the lease.
+    renewing: Arc<tokio::sync::Mutex<()>>,
     /// The connection did not send when this lane last looked.
     broken: AtomicBool,
     /// The lane found no free call: it wants to know of the next one.
@@ -145,7 +145,7 @@ impl Lane {
             halting: AtomicBool::new(false),
             halts: tokio::sync::Mutex::default(),
             lost: AtomicBool::new(false),
-            renewing: AtomicBool::new(false),
+            renewing: Arc::default(),
             broken: AtomicBool::new(false),
             crowded: AtomicBool::new(false),
             backlog: AtomicI64::new(0),

@@ -119,6 +119,29 @@ async fn a_dry_run_shows_contacts_as_the_import_leaves_them() {
 }
 
 #[tokio::test]
+async fn a_dry_run_knows_of_the_no_of_somebody_who_was_erased() {
+    let house = House::build().await;
+    import(&house, "phone,opted_in\n+15551234501,stop\n+15551234502,yes\n", Order::default()).await;
+    for number in ["+15551234501", "+15551234502"] {
+        let gone = house.engine.contacts.find_by_phone(house.tenant, number).await.unwrap().id;
+        house.engine.erasures.erase(house.tenant, gone, Duration::MAX).await.unwrap();
+    }
+    let text = "phone,opted_in\n+15551234501,yes\n+15551234502,yes\n+15551234503,yes\n";
+    let trial = tried(&house, text, Order::default()).await;
+    let consent = |row: &Result<Tried, String>| {
+        let row = row.as_ref().unwrap();
+        (row.is_update, row.opted_in, row.opts_out, row.consent_refused)
+    };
+    assert_eq!(
+        trial.iter().map(consent).collect::<Vec<_>>(),
+        [(false, false, false, true), (false, true, false, false), (false, true, false, false)]
+    );
+    // And so it comes.
+    let ended = import(&house, text, Order::default()).await;
+    assert_eq!((counts(&ended), ended.opted_out, ended.consent_refused), ([3, 3, 0, 0, 0], 0, 1));
+}
+
+#[tokio::test]
 async fn an_opt_out_in_a_list_counts_whether_the_number_is_skipped_or_stood_there_before() {
     let house = House::build().await;
     let text = "phone,opted_in\n+15551234501,yes\n+15551234502,yes\n+15551234503,yes\n";

@@ -1,15 +1,19 @@
 use bytes::Bytes;
 use domain::messages::Direction;
+use domain::templates::Params;
 use domain::{MediaId, SignedDuration};
 use engine::connections::CreateConnection;
 use engine::media::{MediaError, Upload};
+use engine::messages::{Body, SendCommand, SendError};
 use futures::{StreamExt, TryStreamExt};
 use ports::gateway::ByteStream;
 use ports::media::{Media, NewMedia};
+use ports::messages::Addressee;
 use serde_json::json;
 use simulator::AccountConfig;
 
 use crate::house::{House, eventually};
+use crate::post::contact;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot much of a picture";
 
@@ -120,6 +124,50 @@ async fn metas_copy_is_renewed_before_it_ends_and_made_for_each_number() {
     let other = files.meta_id_for(house.tenant, media.id, second.id).await.unwrap();
     assert_ne!(other, new);
     assert_eq!(files.get(house.tenant, media.id).await.unwrap().meta_id, Some(new), "its own stays");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_shown_in_a_header_is_refused_before_the_message_is_accepted() {
+    let house = House::build().await;
+    let connection = house.linked().await;
+    house
+        .sim
+        .put_template(&json!({
+            "name": "look",
+            "components": [
+                {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["https://example.com/a.png"]}},
+                {"type": "BODY", "text": "Look at this."},
+            ],
+        }))
+        .unwrap();
+    house.engine.templates.sync(house.tenant, None).await.unwrap();
+    let contact = contact(&house.deps, house.tenant, "+15550001111").await;
+    let files = &house.engine.media;
+    let picture = files.upload(house.tenant, upload("image/png"), bytes(PNG)).await.unwrap().media.id;
+    let paper =
+        files.upload(house.tenant, upload("application/pdf"), bytes(b"%PDF-1.7")).await.unwrap().media.id;
+    let send = async |file: MediaId| {
+        let params = Params::read(&json!({ "header": { "image": { "media_id": file } } })).unwrap();
+        let body = Body::Template { name: "look".into(), language: None, params };
+        let command = SendCommand {
+            to: Addressee::Contact(contact),
+            connection: Some(connection.id),
+            body,
+            reply_to: None,
+            send_at: None,
+            created_by: None,
+            key: None,
+            wait: std::time::Duration::ZERO,
+            priority: None,
+        };
+        house.engine.messages.send(house.tenant, command).await
+    };
+    let Err(SendError::Faults(faults)) = send(paper).await else { panic!("accepted") };
+    let told: Vec<_> =
+        faults.iter().map(|fault| (fault.pointer.as_str(), fault.problem.as_str())).collect();
+    let problem = format!("file {paper} is application/pdf, which cannot be shown as image");
+    assert_eq!(told, [("/template_params", problem.as_str())]);
+    assert!(send(picture).await.is_ok());
 }
 
 async fn announced(house: &House, sha256: Option<String>, ends_in: SignedDuration) -> Media {

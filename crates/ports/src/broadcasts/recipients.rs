@@ -5,7 +5,7 @@ use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::schedule::FrequencyCap;
 use domain::messages::gate::Recipient;
 use domain::messages::{Content, Status};
-use domain::templates::Category;
+use domain::templates::{Category, Params};
 use domain::{BroadcastId, ConnectionId, ContactId, MessageId, TemplateId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -44,6 +44,16 @@ pub enum Turn {
     Send { content: Content, template_id: TemplateId },
     LeaveOut { reason: LeftOut, detail: Option<String> },
     Wait { until: Timestamp },
+}
+
+impl Turn {
+    /// The parameters of what would be sent.
+    pub fn params(&self) -> Option<&Params> {
+        match self {
+            Self::Send { content: Content::Template { params, .. }, .. } => Some(params),
+            _ => None,
+        }
+    }
 }
 
 /// What waits of a broadcast in the queue of a number.

@@ -10,6 +10,8 @@ mod row;
 mod work;
 
 use async_trait::async_trait;
+use domain::consent::ConsentState;
+use domain::contacts::Identity;
 use domain::erasure::Receipt;
 use domain::{BroadcastId, ContactId, ErasureId, MessageId, TenantId, Timestamp};
 use ports::erasure::{Erasure, ErasureStore, Participation};
@@ -68,6 +70,17 @@ impl ErasureStore for SqlStore {
     async fn is_genuine(&self, tenant: TenantId, receipt: &Receipt, digest: &str) -> StoreResult<bool> {
         let Some(key) = key::find(self.reader(), self.keyring(), tenant).await? else { return Ok(false) };
         Ok(receipt.tenant_id == tenant && key.proves(&receipt.text(), digest))
+    }
+
+    async fn kept_consent(
+        &self,
+        tenant: TenantId,
+        identities: &[Identity],
+    ) -> StoreResult<Vec<Option<ConsentState>>> {
+        let asked: Vec<&Identity> = identities.iter().collect();
+        let recalled =
+            recall::recall_on(self.reader(), self.dialect(), self.keyring(), tenant, &asked).await?;
+        Ok(asked.into_iter().map(|identity| Some(recalled.of(identity)?.state())).collect())
     }
 
     async fn participations(&self, tenant: TenantId, contact: ContactId) -> StoreResult<Vec<Participation>> {

@@ -10,11 +10,14 @@ use domain::consent::{ConsentKind, ConsentSource, ConsentState};
 use domain::contacts::Identity;
 use domain::{ContactId, ErasureId, TenantId, Timestamp};
 use ports::contacts::Contact;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::key;
 use crate::consent::{self, Entry};
 use crate::db::{self, Fault, Row, Tx, micros};
+use crate::dialect::Dialect;
+use crate::secrets::Keyring;
 use crate::sets::{param, set};
 
 /// What is kept of an erased person.
@@ -87,10 +90,21 @@ set! {
 
 /// Asks for identities that no contact has. Where nobody was ever erased that costs one read.
 pub(crate) async fn recall(tx: &Tx, tenant: TenantId, identities: &[&Identity]) -> Result<Recalled, Fault> {
+    recall_on(&**tx, tx.dialect, tx.keyring(), tenant, identities).await
+}
+
+/// The same, on whichever connection.
+pub(super) async fn recall_on<C: ConnectionTrait>(
+    on: &C,
+    dialect: Dialect,
+    keyring: &Keyring,
+    tenant: TenantId,
+    identities: &[&Identity],
+) -> Result<Recalled, Fault> {
     if identities.is_empty() {
         return Ok(Recalled::default());
     }
-    let Some(key) = key::find(&**tx, tx.keyring(), tenant).await? else { return Ok(Recalled::default()) };
+    let Some(key) = key::find(on, keyring, tenant).await? else { return Ok(Recalled::default()) };
     let mut rows = Vec::with_capacity(identities.len());
     for identity in identities {
         if let Some(phone) = &identity.phone {
@@ -100,14 +114,14 @@ pub(crate) async fn recall(tx: &Tx, tenant: TenantId, identities: &[&Identity]) 
             rows.push(Hash { name: bsuid.clone(), hash: key.of_bsuid(bsuid) });
         }
     }
-    let set = tx.dialect.set::<Hash>(1, "r");
+    let set = dialect.set::<Hash>(1, "r");
     let sql = format!(
         "SELECT r.name AS name, e.erasure_id AS erasure_id, e.erased_at AS erased_at, e.opted_out_at AS opted_out_at, \
          e.opt_out_source AS opt_out_source, e.marketing_stopped AS marketing_stopped \
          FROM {set} CROSS JOIN erased_identities e WHERE e.tenant_id = $2 AND e.hash = r.hash"
     );
     let mut recalled = HashMap::new();
-    for row in db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await? {
+    for row in db::all(on, &sql, [param(&rows)?, tenant.0.into()]).await? {
         let source = row.get::<Option<String>>("opt_out_source")?;
         let kept = Kept {
             erasure: ErasureId(row.get("erasure_id")?),

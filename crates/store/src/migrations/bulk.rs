@@ -27,23 +27,20 @@ impl MigrationTrait for Bulk {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm_migration::MigratorTrait;
-
+    use super::super::before::{before, go_on, on_both_engines};
     use super::*;
+    use crate::SqlStore;
     use crate::db::{self, Row, Tx};
-    use crate::{SqlStore, StoreConfig};
+
+    on_both_engines!(contacts_that_waited_before_still_wait_and_many_wait_as_a_range);
 
     /// So many make a range.
     const RANGE: i64 = 1_000;
 
     async fn contacts_that_waited_before_still_wait_and_many_wait_as_a_range(url: &str) {
-        let store = SqlStore::connect(StoreConfig::new(url, [7; 32])).await.unwrap();
-        let tx = store.begin().await.unwrap();
-        let steps = super::super::names().iter().position(|name| name == "m0012_bulk").unwrap();
-        super::super::Migrator::up(&*tx, Some(u32::try_from(steps).unwrap())).await.unwrap();
+        let (store, tx) = before(url, "m0012_bulk").await;
         contacts(&tx, 1, RANGE).await;
-        super::super::run(store.dialect(), &tx).await.unwrap();
-        tx.commit().await.unwrap();
+        go_on(&store, tx).await;
         assert_eq!(waiting(&store).await, (RANGE, 0), "as before");
         let tx = store.begin().await.unwrap();
         contacts(&tx, 2_001, RANGE).await;
@@ -102,18 +99,5 @@ mod tests {
             Dialect::Postgres => number(store, "SELECT COUNT(*) AS n FROM contact_search_ranges").await,
         };
         (each, ranges)
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn contacts_that_waited_before_still_wait_on_sqlite() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("waxwing.db").display().to_string();
-        contacts_that_waited_before_still_wait_and_many_wait_as_a_range(&url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn contacts_that_waited_before_still_wait_and_many_wait_as_a_range_on_postgres() {
-        let database = tokio::task::spawn_blocking(test_postgres::database).await.unwrap();
-        contacts_that_waited_before_still_wait_and_many_wait_as_a_range(&database.url).await;
     }
 }

@@ -40,11 +40,12 @@ fn settle(dialect: Dialect) -> String {
 mod tests {
     use domain::{BroadcastId, TenantId};
     use ports::broadcasts::BroadcastStore;
-    use sea_orm_migration::MigratorTrait;
     use serde_json::{Value, json};
 
+    use super::super::before::{before, go_on, on_both_engines};
     use crate::db;
-    use crate::{SqlStore, StoreConfig};
+
+    on_both_engines!(what_began_is_settled_and_what_was_started_without_its_segment_is_not);
 
     const TENANT: TenantId = TenantId(1);
 
@@ -69,10 +70,7 @@ mod tests {
     }
 
     async fn what_began_is_settled_and_what_was_started_without_its_segment_is_not(url: &str) {
-        let store = SqlStore::connect(StoreConfig::new(url, [7; 32])).await.unwrap();
-        let tx = store.begin().await.unwrap();
-        let steps = super::super::names().iter().position(|name| name == "m0017_meant").unwrap();
-        super::super::Migrator::up(&*tx, Some(u32::try_from(steps).unwrap())).await.unwrap();
+        let (store, tx) = before(url, "m0017_meant").await;
         let deep = (0..9).fold(
             json!({ "field": "opted_in", "op": "is", "value": true }),
             |rule, _| json!({ "not": rule }),
@@ -88,8 +86,7 @@ mod tests {
             db::run(&*tx, sql, [i64::from(list).into(), i64::from(number).into()]).await.unwrap();
         }
         db::run(&*tx, "INSERT INTO broadcasts_removed (tenant_id, id) VALUES (1, 9)", []).await.unwrap();
-        super::super::run(store.dialect(), &tx).await.unwrap();
-        tx.commit().await.unwrap();
+        go_on(&store, tx).await;
         let read = async |id| store.broadcast(TENANT, BroadcastId(id)).await.unwrap().unwrap();
         let meant = async |id| read(id).await.meant.map(|meant| meant.to_json());
         assert_eq!(meant(1).await, None);
@@ -106,18 +103,5 @@ mod tests {
         let sql = "SELECT x.list_id AS list FROM broadcast_rows x GROUP BY x.list_id";
         let lists = db::all(store.reader(), sql, []).await.unwrap();
         assert_eq!(lists.len(), 1, "what was to be swept is");
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_began_is_settled_and_what_was_started_without_its_segment_is_not_on_sqlite() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("waxwing.db").display().to_string();
-        what_began_is_settled_and_what_was_started_without_its_segment_is_not(&url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_began_is_settled_and_what_was_started_without_its_segment_is_not_on_postgres() {
-        let database = tokio::task::spawn_blocking(test_postgres::database).await.unwrap();
-        what_began_is_settled_and_what_was_started_without_its_segment_is_not(&database.url).await;
     }
 }

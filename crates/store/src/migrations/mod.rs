@@ -3,6 +3,8 @@
 mod access;
 mod alerts;
 mod audit;
+#[cfg(test)]
+mod before;
 mod broadcasts;
 mod bulk;
 mod disclosure;

@@ -27,24 +27,20 @@ impl MigrationTrait for Tagged {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm_migration::MigratorTrait;
-
+    use super::super::before::{before, go_on, on_both_engines};
     use super::*;
     use crate::db::{self, Row};
-    use crate::{SqlStore, StoreConfig};
+
+    on_both_engines!(what_those_agreed_to_who_were_there_is_known);
 
     async fn what_those_agreed_to_who_were_there_is_known(url: &str) {
-        let store = SqlStore::connect(StoreConfig::new(url, [7; 32])).await.unwrap();
-        let tx = store.begin().await.unwrap();
-        let steps = super::super::names().iter().position(|name| name == "m0021_tagged").unwrap();
-        super::super::Migrator::up(&*tx, Some(u32::try_from(steps).unwrap())).await.unwrap();
+        let (store, tx) = before(url, "m0021_tagged").await;
         let contacts = "INSERT INTO contacts (tenant_id, id, phone, tags, fields, search, opted_in, marketing_stopped, \
                         wrote_after_opt_out, created_at, updated_at) VALUES \
                         (1, 1, '+15550000001', '[\"a\",\"b\"]', '{}', '', TRUE, FALSE, FALSE, 0, 0), \
                         (1, 2, '+15550000002', '[\"a\"]', '{}', '', FALSE, FALSE, FALSE, 0, 0)";
         tx.execute_unprepared(contacts).await.unwrap();
-        super::super::run(store.dialect(), &tx).await.unwrap();
-        tx.commit().await.unwrap();
+        go_on(&store, tx).await;
         let sql = "SELECT tag, contact_id, CAST(CASE WHEN opted_in THEN 1 ELSE 0 END AS BIGINT) AS agreed FROM contact_tags \
                    ORDER BY tag, contact_id";
         let rows = db::all(store.reader(), sql, []).await.unwrap();
@@ -58,18 +54,5 @@ mod tests {
         let rows: Vec<_> = rows.iter().map(read).collect();
         assert_eq!(rows, [("a".into(), 1, 1), ("a".into(), 2, 0), ("b".into(), 1, 1)]);
         store.close().await.unwrap();
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_those_agreed_to_who_were_there_is_known_on_sqlite() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("waxwing.db").display().to_string();
-        what_those_agreed_to_who_were_there_is_known(&url).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_those_agreed_to_who_were_there_is_known_on_postgres() {
-        let database = tokio::task::spawn_blocking(test_postgres::database).await.unwrap();
-        what_those_agreed_to_who_were_there_is_known(&database.url).await;
     }
 }

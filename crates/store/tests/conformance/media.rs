@@ -9,6 +9,7 @@ use crate::support::{Bench, at};
 on_each_engine!(
     an_upload_keeps_metas_id_and_its_end,
     a_fetched_file_is_known_by_its_place,
+    of_many_files_those_that_are_there_are_found_at_once,
     a_failed_fetch_keeps_its_reason_until_one_succeeds,
     changing_a_file_that_does_not_exist_does_nothing,
 );
@@ -52,6 +53,18 @@ async fn a_fetched_file_is_known_by_its_place(bench: Bench) {
     let read = bench.store.media(tenant, media.id).await.unwrap().unwrap();
     assert_eq!((read.path.as_deref(), read.size), (Some("1/b.jpg"), 77));
     assert_eq!(read.sha256, Some("cd".repeat(32)));
+}
+
+async fn of_many_files_those_that_are_there_are_found_at_once(bench: Bench) {
+    let (tenant, stranger) = (bench.tenant().await, bench.tenant().await);
+    let one = bench.store.create_media(tenant, new_media(Direction::Inbound)).await.unwrap();
+    let other = bench.store.create_media(tenant, new_media(Direction::Outbound)).await.unwrap();
+    let asked = [other.id, MediaId(4_711), one.id, one.id];
+    let mut found = bench.store.media_of(tenant, &asked).await.unwrap();
+    found.sort_by_key(|file| file.id);
+    assert_eq!(found, [one, other]);
+    assert_eq!(bench.store.media_of(stranger, &asked).await.unwrap(), []);
+    assert_eq!(bench.store.media_of(tenant, &[]).await.unwrap(), []);
 }
 
 async fn a_failed_fetch_keeps_its_reason_until_one_succeeds(bench: Bench) {

@@ -86,7 +86,7 @@ fn files_of_ours_are_listed() {
     let params = read(
         json!({"header": {"video": {"media_id": 7}}, "cards": [{"header": {"image": {"media_id": 8}}}]}),
     );
-    assert_eq!(params.own_media(), [MediaId(7), MediaId(8)]);
+    assert_eq!(params.own_files(), [(MediaId(7), "video"), (MediaId(8), "image")]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::connections::ConnectionState;
 use domain::{SignedDuration, Timestamp};
+use tokio::sync::OwnedMutexGuard;
 
 use super::Lane;
 
@@ -24,9 +25,12 @@ impl Lane {
     pub(super) async fn hold(self: &Arc<Self>) -> bool {
         self.follow_connection();
         let left = self.lease().until.duration_since(self.now());
-        if left <= RENEW_BELOW && !self.lost.load(Ordering::SeqCst) && !self.renewing.swap(true, Ordering::SeqCst) {
+        if left <= RENEW_BELOW
+            && !self.lost.load(Ordering::SeqCst)
+            && let Ok(only) = Arc::clone(&self.renewing).try_lock_owned()
+        {
             // Among the calls, as these are waited for before the lane is given back.
-            let renewal = self.calls.spawn(Arc::clone(self).renew());
+            let renewal = self.calls.spawn(Arc::clone(self).renew(only));
             if left <= SignedDuration::ZERO {
                 let _ = renewal.await;
             }
@@ -34,7 +38,7 @@ impl Lane {
         !self.lost.load(Ordering::SeqCst)
     }
 
-    async fn renew(self: Arc<Self>) {
+    async fn renew(self: Arc<Self>, _only: OwnedMutexGuard<()>) {
         let lease = self.lease().clone();
         let until = self.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
         match self.shared.deps.store.renew_lane(&lease, until, &self.pace()).await {
@@ -48,7 +52,6 @@ impl Lane {
                 tracing::warn!(%error, connection.id = %self.connection, "could not renew the lane");
             }
         }
-        self.renewing.store(false, Ordering::SeqCst);
     }
 
     /// Takes over a changed rate; a connection that was repaired starts anew, whatever Meta asked for before.

@@ -64,18 +64,14 @@ impl Messages {
     }
 
     pub(super) async fn check_media(&self, tenant: TenantId, content: &Content) -> Result<(), SendError> {
-        let shown_as = match content {
-            Content::Media(media) if media.kind != MediaKind::Document => Some(media.kind),
-            // Any file can be a document.
-            _ => None,
-        };
-        for id in content.own_media() {
+        let pointer = if content.is_free_form() { "/media/media_id" } else { "/template_params" };
+        let mut faults = Vec::new();
+        for (id, shown_as) in content.own_files() {
             let file = self.deps.store.media(tenant, id).await?.ok_or(SendError::MediaNotFound(id))?;
-            if let Some(kind) = shown_as.filter(|kind| *kind != MediaKind::of_mime(&file.mime_type)) {
-                let problem = format!("is {}, which cannot be sent as {}", file.mime_type, kind.as_str());
-                return Err(SendError::Faults(vec![Fault { pointer: "/media/media_id".into(), problem }]));
+            if let Some(misfit) = MediaKind::misfit(&file.mime_type, shown_as) {
+                faults.push(Fault { pointer: pointer.into(), problem: format!("file {id} {misfit}") });
             }
         }
-        Ok(())
+        if faults.is_empty() { Ok(()) } else { Err(SendError::Faults(faults)) }
     }
 }

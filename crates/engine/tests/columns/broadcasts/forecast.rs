@@ -1,11 +1,14 @@
 //! What a preview says is what becomes of it.
 
+use bytes::Bytes;
 use domain::broadcasts::reasons::LeftOut;
 use domain::broadcasts::schedule::{FrequencyCap, Late, QuietHours, Schedule, ThenQuiet};
 use domain::broadcasts::{Plan, State};
 use domain::{BroadcastId, SignedDuration};
 use engine::broadcasts::{BroadcastError, CreateBroadcast, Preview};
+use engine::media::Upload;
 use engine::tenants::SettingsPatch;
+use futures::StreamExt;
 use jiff::tz::TimeZone;
 use ports::broadcasts::ListRow;
 use ports::contacts::ContactPatch;
@@ -40,6 +43,12 @@ impl Press {
         let id = self.draft(plan.clone()).await;
         self.engine.broadcasts.replace_list(self.tenant, id, rows, Some("US".to_owned())).await.unwrap();
         (id, self.engine.broadcasts.preview(self.tenant, &plan, Some(id)).await.unwrap())
+    }
+
+    /// What is told of those left out, together.
+    async fn why_left_out(&self, id: BroadcastId) -> String {
+        let details = self.rows(id).await.into_iter().filter_map(|row| row.detail);
+        details.collect::<Vec<_>>().join("; ")
     }
 
     async fn template(&self, template: serde_json::Value) {
@@ -205,10 +214,25 @@ async fn a_picture_of_each_row_is_judged_in_each_row() {
     let expected = vec![(LeftOut::MissingParameter, 1), (LeftOut::InvalidParameter, 1)];
     assert_eq!((preview.recipients, preview.left_out.clone()), (1, expected));
     press.keeps_its_word(id, &preview).await;
-    // Files of ours may come from a column too.
-    let files = rows(["1", "two", ""]);
-    let (_, preview) = press.listed(look(json!({"media_id": "{{row.of}}"})), files).await;
-    assert_eq!(preview.recipients, 1, "{:?}", preview.left_out);
+    // Files of ours may come from a column too: they must be there, and be pictures.
+    let [picture, paper] =
+        [("image/png", b"\x89PNG\r\n\x1a\n" as &[u8]), ("application/pdf", b"%PDF-1.7")].map(|(mime_type, bytes)| {
+            let file = Upload { connection_id: None, mime_type: mime_type.into(), filename: None };
+            let bytes = futures::stream::iter([Ok(Bytes::from_static(bytes))]).boxed();
+            press.engine.media.upload(press.tenant, file, bytes)
+        });
+    let picture = picture.await.unwrap().media.id.to_string();
+    let paper = paper.await.unwrap().media.id.to_string();
+    for (files, left_out) in [
+        (["two", &picture, ""], vec![(LeftOut::MissingParameter, 1), (LeftOut::InvalidParameter, 1)]),
+        ([&paper, &picture, "4711"], vec![(LeftOut::InvalidParameter, 2)]),
+    ] {
+        let (id, preview) = press.listed(look(json!({"media_id": "{{row.of}}"})), rows(files)).await;
+        assert_eq!((preview.recipients, preview.left_out.clone()), (1, left_out), "{files:?}");
+        press.keeps_its_word(id, &preview).await;
+        let why = press.why_left_out(id).await;
+        assert_eq!(why.contains("there is no file 4711"), files.contains(&"4711"), "{why}");
+    }
     // One that the plan itself names must be there.
     let new = CreateBroadcast { name: "x".into(), plan: look(json!({"media_id": 4711})), created_by: None };
     let refused = press.engine.broadcasts.create(press.tenant, new).await.unwrap_err();

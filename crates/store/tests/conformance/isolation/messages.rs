@@ -50,6 +50,7 @@ async fn media_are_their_tenants(bench: Bench) {
     let (store, stranger, theirs) = (&street.bench.store, street.stranger, street.media);
     let before = street.of_owner().await;
     assert_eq!(store.media(stranger, theirs).await.unwrap(), None);
+    assert_eq!(store.media_of(stranger, &[theirs]).await.unwrap(), []);
     store.set_media_uploaded(stranger, theirs, "meta-x", at(5)).await.unwrap();
     store.set_media_fetched(stranger, theirs, "2/y.png", 9, "00").await.unwrap();
     store.set_media_failed(stranger, theirs, "why", Some(at(5))).await.unwrap();
