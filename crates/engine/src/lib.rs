@@ -22,6 +22,7 @@ pub mod media;
 pub mod messages;
 pub mod retention;
 pub mod segments;
+mod statistics;
 mod sweep;
 pub mod telemetry;
 pub mod templates;
@@ -203,6 +204,7 @@ impl Engine {
         tasks.spawn(self.templates.clone().run(stop.clone()));
         tasks.spawn(self.webhooks.clone().run(stop.clone()));
         tasks.spawn(contacts::index::run(self.deps.clone(), self.imports.clone(), stop.clone()));
+        tasks.spawn(statistics::run(self.deps.clone(), stop.clone()));
         tasks.spawn(sweep::run(self.deps.clone(), stop));
         tasks.close();
         tasks.wait().await;

@@ -72,6 +72,9 @@ pub trait OperatorStore: Send + Sync {
     /// Lets searches find contacts whose text changed by the index (before, they look at each of them), at most `limit`,
     /// and at most as many as others who write hardly notice; one commit.
     async fn index_contacts(&self, limit: u32) -> StoreResult<Indexed>;
+    /// Counts anew what has doubled since it was counted, where the engine below plans by such counts and would do so too late
+    /// by itself; answers how many tables that were. To be called every few seconds; costs one read when nothing grew.
+    async fn gather_statistics(&self) -> StoreResult<u64>;
     /// Seals every secret anew with the current key; answers how many were sealed with an older one.
     async fn rotate_secrets(&self) -> StoreResult<u64>;
     /// What happens from now on, on this node and on others; a slow reader loses the oldest.

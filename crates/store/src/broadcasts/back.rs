@@ -86,7 +86,7 @@ pub(super) async fn waiting(
     let lock = tx.dialect.for_update("m");
     let sql = format!(
         "SELECT {} FROM outbox o CROSS JOIN messages m WHERE o.tenant_id = $1 AND o.broadcast_id = $2 AND NOT o.sending \
-         AND m.tenant_id = $1 AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
+         AND m.tenant_id = o.tenant_id AND m.id = o.message_id ORDER BY m.contact_id, m.id{lock}",
         state::COLUMNS
     );
     let rows = db::all(&**tx, &sql, [tenant.0.into(), broadcast.0.into()]).await?;
@@ -104,9 +104,9 @@ pub(super) async fn take_out(
     ids: impl Iterator<Item = i64>,
 ) -> Result<BTreeSet<i64>, Fault> {
     let rows: Vec<Out> = ids.map(|id| Out { id }).collect();
-    let set = tx.dialect.set::<Out>(1, "r");
+    let set = tx.dialect.set_in::<Out>(1, "r", 2);
     let sql = format!(
-        "DELETE FROM outbox WHERE tenant_id = $2 AND message_id IN (SELECT r.id FROM {set}) AND NOT sending \
+        "DELETE FROM outbox WHERE (tenant_id, message_id) IN (SELECT r.tenant, r.id FROM {set}) AND NOT sending \
          RETURNING message_id"
     );
     let gone = db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;
@@ -182,18 +182,18 @@ impl Fate {
 }
 
 async fn unlink(tx: &Tx, tenant: TenantId, rows: &[Back]) -> Result<(), Fault> {
-    let set = tx.dialect.set::<Back>(1, "x");
+    let set = tx.dialect.set_in::<Back>(1, "x", 2);
     let values = [param(rows)?, tenant.0.into()];
     let sql = format!(
         "UPDATE recipients SET message_id = NULL, due_at = COALESCE(x.due_at, recipients.due_at), \
          retry_of = COALESCE(x.retry_of, recipients.retry_of), reason = x.reason, detail = x.detail \
-         FROM {set} CROSS JOIN messages m WHERE m.tenant_id = $2 AND m.id = x.message AND recipients.tenant_id = $2 \
+         FROM {set} CROSS JOIN messages m WHERE m.tenant_id = x.tenant AND m.id = x.message AND recipients.tenant_id = x.tenant \
          AND recipients.broadcast_id = m.broadcast_id AND recipients.id = m.recipient_id \
          AND recipients.message_id = x.message"
     );
     db::run(&**tx, &sql, values.clone()).await?;
     let sql = format!(
-        "UPDATE messages SET superseded = TRUE FROM {set} WHERE messages.tenant_id = $2 AND messages.id = x.message"
+        "UPDATE messages SET superseded = TRUE FROM {set} WHERE messages.tenant_id = x.tenant AND messages.id = x.message"
     );
     db::run(&**tx, &sql, values).await?;
     Ok(())

@@ -224,10 +224,10 @@ pub(super) async fn of<C: ConnectionTrait>(
         return Ok(counts);
     }
     let rows: Vec<Wanted> = broadcasts.iter().map(|id| Wanted { b: id.0 }).collect();
-    let set = crate::dialect::Dialect::of(on.get_database_backend()).set::<Wanted>(1, "r");
+    let set = crate::dialect::Dialect::of(on.get_database_backend()).set_in::<Wanted>(1, "r", 2);
     let sql = format!(
         "SELECT k.broadcast_id AS broadcast_id, k.name AS name, CAST(SUM(k.count) AS BIGINT) AS count \
-         FROM {set} CROSS JOIN broadcast_counts k WHERE k.tenant_id = $2 AND k.broadcast_id = r.b \
+         FROM {set} CROSS JOIN broadcast_counts k WHERE k.tenant_id = r.tenant AND k.broadcast_id = r.b \
          GROUP BY k.broadcast_id, k.name"
     );
     for row in db::all(on, &sql, [param(&rows)?, tenant.0.into()]).await? {

@@ -74,10 +74,10 @@ pub(crate) async fn overtaken(
     known: &HashMap<i64, State>,
 ) -> Result<BTreeSet<i64>, Fault> {
     let rows: BTreeSet<i64> = ids.collect();
-    let set = tx.dialect.set::<ById>(1, "x");
+    let set = tx.dialect.set_in::<ById>(1, "x", 2);
     let sql = format!(
         "SELECT m.id AS id, y.id AS other FROM {set} CROSS JOIN messages m CROSS JOIN messages y \
-         WHERE m.tenant_id = $2 AND m.id = x.id AND y.tenant_id = $2 AND y.broadcast_id = m.broadcast_id \
+         WHERE m.tenant_id = x.tenant AND m.id = x.id AND y.tenant_id = x.tenant AND y.broadcast_id = m.broadcast_id \
          AND y.contact_id = m.contact_id AND y.id <> m.id AND {} ORDER BY m.id",
         stands(tx.dialect, "y")
     );

@@ -18,13 +18,13 @@ set! {
 pub(crate) async fn forget(tx: &Tx, tenant: TenantId, contacts: &[i64], at: Timestamp) -> Result<(), Fault> {
     keep_from_freezing(tx, tenant).await?;
     let contacts: Vec<Contact> = contacts.iter().map(|id| Contact { id: *id }).collect();
-    let set = tx.dialect.set::<Contact>(2, "x");
+    let set = tx.dialect.set_in::<Contact>(2, "x", 1);
     let values = [tenant.0.into(), param(&contacts)?];
     let lock = tx.dialect.for_update("r");
     let sql = format!(
         "SELECT r.broadcast_id AS b, r.id AS id, r.message_id AS message_id, r.reason AS reason, b.state AS state, \
          r.replied_at AS replied_at, r.opted_out_at AS opted_out_at FROM {set} CROSS JOIN broadcasts b CROSS JOIN recipients r \
-         WHERE b.tenant_id = $1 AND r.tenant_id = $1 AND r.broadcast_id = b.id AND r.id = x.id \
+         WHERE b.tenant_id = x.tenant AND r.tenant_id = x.tenant AND r.broadcast_id = b.id AND r.id = x.id \
          ORDER BY r.broadcast_id, r.id{lock}"
     );
     let rows = db::all(&**tx, &sql, values.clone()).await?;

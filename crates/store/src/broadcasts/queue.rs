@@ -30,7 +30,7 @@ pub(super) async fn due(
     asked: &Asked,
 ) -> Result<Vec<DueRecipient>, Fault> {
     let page = format!(
-        "SELECT d.id, d.row_number, d.zone, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
+        "SELECT d.tenant_id, d.id, d.row_number, d.zone, d.due_at FROM recipients d WHERE d.tenant_id = $1 \
          AND d.broadcast_id = $2 AND d.message_id IS NULL AND d.reason IS NULL AND d.due_at <= {} \
          AND d.id % $4 = $5 ORDER BY d.due_at, d.id LIMIT $6",
         micros(asked.now)
@@ -47,16 +47,16 @@ pub(super) async fn known(
 ) -> Result<Vec<DueRecipient>, Fault> {
     let (now, since) = (micros(asked.now), micros(a_day_before(asked.now)));
     let page = format!(
-        "SELECT d.id, d.row_number, d.zone, d.due_at FROM (SELECT DISTINCT y.contact_id FROM conversations y \
+        "SELECT d.tenant_id, d.id, d.row_number, d.zone, d.due_at FROM (SELECT DISTINCT y.tenant_id, y.contact_id FROM conversations y \
          WHERE y.tenant_id = $1 AND COALESCE(y.last_message_at, y.created_at) > {since} \
          AND (y.last_initiated_at > {since} OR (y.connection_id = $3 AND y.window_expires_at > {now}))) AS known \
-         CROSS JOIN recipients d WHERE d.tenant_id = $1 AND d.broadcast_id = $2 AND d.id = known.contact_id AND d.message_id IS NULL \
+         CROSS JOIN recipients d WHERE d.tenant_id = known.tenant_id AND d.broadcast_id = $2 AND d.id = known.contact_id AND d.message_id IS NULL \
          AND d.reason IS NULL AND d.due_at <= {now} AND d.id % $4 = $5 LIMIT $6"
     );
     with_facts(store, tenant, asked, &page).await
 }
 
-/// With what a decision needs of each.
+/// With what a decision needs of each. The tenant comes from the page: see `Dialect::set_in`.
 async fn with_facts(
     store: &SqlStore,
     tenant: TenantId,
@@ -69,15 +69,15 @@ async fn with_facts(
     let sql = format!(
         "SELECT {contact}, c.id AS contact_id, v.id AS conversation_id, v.window_expires_at AS window_expires_at, \
          n.id AS recipient_id, {ZONE} AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
-         CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = $1 \
+         CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = c.tenant_id \
          AND y.contact_id = c.id AND y.last_initiated_at > {since}) THEN 1 ELSE 0 END AS known_today \
          FROM ({page}) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \
-         LEFT JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = c.id AND v.connection_id = $3 \
-         LEFT JOIN broadcast_rows w ON w.tenant_id = $1 AND w.row_number = n.row_number \
+         LEFT JOIN conversations v ON v.tenant_id = c.tenant_id AND v.contact_id = c.id AND v.connection_id = $3 \
+         LEFT JOIN broadcast_rows w ON w.tenant_id = n.tenant_id AND w.row_number = n.row_number \
          AND w.list_id = (SELECT b.list_id FROM broadcasts b WHERE b.tenant_id = $1 AND b.id = $2) \
-         WHERE asked.tenant_id = $1 AND asked.id = n.id \
-         AND c.tenant_id = $1 AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY n.due_at, n.id",
+         WHERE asked.tenant_id = n.tenant_id AND asked.id = n.id \
+         AND c.tenant_id = n.tenant_id AND c.id = COALESCE(asked.merged_into, asked.id) ORDER BY n.due_at, n.id",
         contact = row::COLUMNS,
         since = micros(a_day_before(asked.now)),
     );

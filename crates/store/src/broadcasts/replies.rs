@@ -70,10 +70,10 @@ pub(crate) async fn attribute(tx: &Tx, tenant: TenantId, replies: &[Reply]) -> R
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<Marked>(1, "x");
+    let set = tx.dialect.set_in::<Marked>(1, "x", 2);
     let sql = format!(
         "UPDATE recipients SET replied_at = x.replied_at, opted_out_at = x.opted_out_at FROM {set} \
-         WHERE recipients.tenant_id = $2 AND recipients.broadcast_id = x.b AND recipients.id = x.id"
+         WHERE recipients.tenant_id = x.tenant AND recipients.broadcast_id = x.b AND recipients.id = x.id"
     );
     db::run(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await?;
     Ok(())
@@ -101,14 +101,14 @@ fn asked(replies: &[Reply]) -> Vec<Asked> {
 
 /// The recipients that there is something to mark at, locked.
 async fn find(tx: &Tx, tenant: TenantId, asked: &[Asked]) -> Result<Vec<sea_orm::QueryResult>, Fault> {
-    let set = tx.dialect.set::<Asked>(1, "x");
+    let set = tx.dialect.set_in::<Asked>(1, "x", 2);
     let lock = tx.dialect.for_update("r");
     let sql = format!(
         "SELECT r.broadcast_id AS b, r.id AS id, r.replied_at AS replied_at, r.opted_out_at AS opted_out_at, \
          x.at AS at, x.out_at AS out_at FROM {set} CROSS JOIN messages m CROSS JOIN recipients r \
-         WHERE m.tenant_id = $2 AND m.broadcast_id = x.b AND m.contact_id = x.contact \
+         WHERE m.tenant_id = x.tenant AND m.broadcast_id = x.b AND m.contact_id = x.contact \
          AND m.sent_at >= x.earliest AND m.sent_at <= x.latest \
-         AND r.tenant_id = $2 AND r.broadcast_id = x.b AND r.id = m.recipient_id \
+         AND r.tenant_id = x.tenant AND r.broadcast_id = x.b AND r.id = m.recipient_id \
          AND (r.replied_at IS NULL OR (x.out_at IS NOT NULL AND r.opted_out_at IS NULL)) \
          ORDER BY r.broadcast_id, r.id{lock}"
     );

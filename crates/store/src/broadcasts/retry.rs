@@ -103,15 +103,15 @@ fn told(anew: &[Anew], at: Timestamp) -> Result<Retried, Fault> {
 }
 
 async fn put_back(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, anew: &[Anew]) -> Result<(), Fault> {
-    let set = tx.dialect.set::<Anew>(1, "x");
+    let set = tx.dialect.set_in::<Anew>(1, "x", 2);
     let values = [param(anew)?, tenant.0.into(), broadcast.0.into()];
     let sql = format!(
-        "UPDATE messages SET superseded = TRUE FROM {set} WHERE messages.tenant_id = $2 AND messages.id = x.message"
+        "UPDATE messages SET superseded = TRUE FROM {set} WHERE messages.tenant_id = x.tenant AND messages.id = x.message"
     );
     db::run(&**tx, &sql, values[..2].to_vec()).await?;
     let sql = format!(
         "UPDATE recipients SET retry_of = message_id, message_id = NULL, attempt = attempt + 1, due_at = x.due_at FROM {set} \
-         WHERE recipients.tenant_id = $2 AND recipients.broadcast_id = $3 AND recipients.id = x.id"
+         WHERE recipients.tenant_id = x.tenant AND recipients.broadcast_id = $3 AND recipients.id = x.id"
     );
     db::run(&**tx, &sql, values).await?;
     Ok(())

@@ -113,6 +113,19 @@ impl Dialect {
         }
     }
 
+    /// A relation with more columns: numbers that are parameters, in each of its rows, and the planner does not know that they
+    /// are the same in all.
+    pub(crate) fn with(self, relation: &str, alias: &str, more: &[(&str, u8)]) -> String {
+        // SQLite is told what to assume of a tenant, and follows the order in which it is asked.
+        let fence = match self {
+            Self::Sqlite => "",
+            Self::Postgres => " OFFSET 0",
+        };
+        let more: String =
+            more.iter().map(|(name, number)| format!(", CAST(${number} AS BIGINT) AS {name}")).collect();
+        format!("(SELECT {alias}.*{more} FROM {relation}{fence}) AS {alias}")
+    }
+
     /// Connections of a pool, and how many of them nobody uses.
     pub(crate) fn pool(self, of: &DatabaseConnection) -> (usize, usize) {
         match self {
@@ -369,13 +382,13 @@ impl Dialect {
         }
     }
 
-    /// Ends an `INSERT INTO contacts … SELECT … FROM` a set `r(phone, …)` of tenant `$1`, so that a number that is taken makes
+    /// Ends an `INSERT INTO contacts … SELECT … FROM` a set `r(phone, tenant, …)`, so that a number that is taken makes
     /// none. Where `rivals` may take one in the same moment, PostgreSQL has to ask for each as it writes it, which is dearer
     /// than to look for all of them before; else a number taken in between is a conflict.
     pub(crate) fn unless_known(self, rivals: bool) -> &'static str {
         match (self, rivals) {
             (Self::Postgres, false) => {
-                "WHERE NOT EXISTS (SELECT 1 FROM contacts AS k WHERE k.tenant_id = $1 AND k.phone = r.phone)"
+                "WHERE NOT EXISTS (SELECT 1 FROM contacts AS k WHERE k.tenant_id = r.tenant AND k.phone = r.phone)"
             }
             // Of SQLite, nobody else writes meanwhile, and asking costs nothing.
             (Self::Sqlite, _) | (Self::Postgres, true) => "WHERE TRUE ON CONFLICT DO NOTHING",
@@ -414,6 +427,16 @@ impl Dialect {
             Self::Sqlite => sqlite::tell_planner(tx).await,
             // Gathers statistics by itself.
             Self::Postgres => Ok(()),
+        }
+    }
+
+    /// Finds tables that have doubled since they were last counted, by `name`; `None` where nobody counts. PostgreSQL does so
+    /// by itself, once a minute: by then a broadcast or an import has made a hundred thousand rows.
+    pub(crate) fn tables_that_doubled(self) -> Option<&'static str> {
+        match self {
+            // It is told what to assume instead, see `tell_planner`.
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::TABLES_THAT_DOUBLED),
         }
     }
 

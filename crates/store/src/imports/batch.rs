@@ -129,7 +129,7 @@ async fn insert(
     }
     // Two who insert the same numbers wait for each other in the same order, never in a circle.
     rows.sort_unstable_by_key(|row| row.phone);
-    let (set, values) = tx.dialect.bulk(3, "r", &rows)?;
+    let (set, values) = tx.dialect.bulk_in(3, "r", &rows, 1)?;
     let unless_known = tx.dialect.unless_known(rivals);
     let sql = format!(
         "INSERT INTO contacts (tenant_id, id, phone, country, name, language, time_zone, tags, fields, search, \
@@ -152,8 +152,8 @@ async fn insert(
 async fn found(tx: &Tx, tenant: TenantId, named: &[(u64, ContactId)]) -> Result<HashSet<ContactId>, Fault> {
     let ids: Vec<Taken> = named.iter().map(|(_, id)| Taken { id: id.0 }).collect();
     let sql = format!(
-        "SELECT c.id AS id FROM {} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.id = r.id",
-        tx.dialect.set::<Taken>(1, "r")
+        "SELECT c.id AS id FROM {} CROSS JOIN contacts c WHERE c.tenant_id = r.tenant AND c.id = r.id",
+        tx.dialect.set_in::<Taken>(1, "r", 2)
     );
     let found = db::all(&**tx, &sql, [param(&ids)?, tenant.0.into()]).await?;
     found.iter().map(|row| Ok(ContactId(row.get("id")?))).collect()

@@ -135,10 +135,10 @@ async fn save(tx: &Tx, tenant: TenantId, rows: &[OptedOut], at: Timestamp) -> Re
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<OptedOut>(1, "r");
+    let set = tx.dialect.set_in::<OptedOut>(1, "r", 2);
     let sql = format!(
         "UPDATE contacts SET opted_in = FALSE, opted_out_at = r.opted_out_at, wrote_after_opt_out = FALSE, \
-         updated_at = $3 FROM {set} WHERE contacts.tenant_id = $2 AND contacts.id = r.id"
+         updated_at = $3 FROM {set} WHERE contacts.tenant_id = r.tenant AND contacts.id = r.id"
     );
     db::run(&**tx, &sql, [param(rows)?, tenant.0.into(), micros(at).into()]).await?;
     Ok(())

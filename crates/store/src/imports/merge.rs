@@ -79,9 +79,9 @@ pub(super) async fn load(
 ) -> Result<Vec<Contact>, Fault> {
     let numbers: Vec<Number<'_>> = phones.map(|phone| Number { phone }).collect();
     let sql = format!(
-        "SELECT {} FROM {} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND c.phone = r.phone ORDER BY c.id{}",
+        "SELECT {} FROM {} CROSS JOIN contacts c WHERE c.tenant_id = r.tenant AND c.phone = r.phone ORDER BY c.id{}",
         row::COLUMNS,
-        tx.dialect.set::<Number<'_>>(1, "r"),
+        tx.dialect.set_in::<Number<'_>>(1, "r", 2),
         tx.dialect.for_update("c")
     );
     db::all(&**tx, &sql, [param(&numbers)?, tenant.0.into()]).await?.iter().map(row::from_row).collect()
@@ -112,13 +112,13 @@ async fn save(tx: &Tx, tenant: TenantId, rows: &[MergedRow<'_>], at: Timestamp) 
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<MergedRow<'_>>(1, "r");
+    let set = tx.dialect.set_in::<MergedRow<'_>>(1, "r", 2);
     let sql = format!(
         "UPDATE contacts SET name = COALESCE(r.name, contacts.name), \
          language = COALESCE(r.language, contacts.language), time_zone = COALESCE(r.time_zone, contacts.time_zone), \
          tags = r.tags, fields = r.fields, search = r.search, opted_in = r.opted_in, opted_in_at = r.opted_in_at, \
          opted_out_at = r.opted_out_at, wrote_after_opt_out = r.wrote_after_opt_out, updated_at = $3 \
-         FROM {set} WHERE contacts.tenant_id = $2 AND contacts.id = r.id"
+         FROM {set} WHERE contacts.tenant_id = r.tenant AND contacts.id = r.id"
     );
     db::run(&**tx, &sql, [param(rows)?, tenant.0.into(), micros(at).into()]).await?;
     Ok(())

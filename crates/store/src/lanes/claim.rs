@@ -62,7 +62,7 @@ impl Candidate {
 async fn candidates(tx: &Tx, lease: &Lease, limit: u32, now: Timestamp) -> Result<Vec<Candidate>, Fault> {
     let one = |priority: u8| {
         format!(
-            "SELECT * FROM (SELECT message_id, priority, due_at FROM outbox \
+            "SELECT * FROM (SELECT tenant_id, message_id, priority, due_at FROM outbox \
              WHERE tenant_id = $1 AND connection_id = $2 AND priority = {priority} AND NOT sending AND NOT held AND due_at <= $3 \
              ORDER BY due_at, message_id LIMIT $4) AS p{priority}"
         )
@@ -76,7 +76,7 @@ async fn candidates(tx: &Tx, lease: &Lease, limit: u32, now: Timestamp) -> Resul
          CROSS JOIN messages m CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = m.tenant_id AND v.id = m.conversation_id \
          LEFT JOIN templates t ON t.tenant_id = m.tenant_id AND t.id = m.template_id \
-         WHERE m.tenant_id = $1 AND m.id = o.message_id AND c.tenant_id = $1 AND c.id = m.contact_id \
+         WHERE m.tenant_id = o.tenant_id AND m.id = o.message_id AND c.tenant_id = o.tenant_id AND c.id = m.contact_id \
          ORDER BY c.id{lock}",
         one(0),
         one(1),

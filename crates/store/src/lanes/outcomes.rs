@@ -270,9 +270,9 @@ impl<'a> Recording<'a> {
         }
         let rows: Vec<Delayed> =
             self.reached.iter().map(|contact| Delayed { contact: *contact, until: 0 }).collect();
-        let set = tx.dialect.set::<Delayed>(1, "r");
+        let set = tx.dialect.set_in::<Delayed>(1, "r", 2);
         let sql = format!(
-            "UPDATE conversations SET pair_throttles = 0 FROM {set} WHERE conversations.tenant_id = $2 \
+            "UPDATE conversations SET pair_throttles = 0 FROM {set} WHERE conversations.tenant_id = r.tenant \
              AND conversations.contact_id = r.contact AND conversations.connection_id = $3 \
              AND conversations.pair_throttles > 0"
         );
@@ -286,10 +286,10 @@ async fn put_back(tx: &Tx, lease: &Lease, rows: &[Requeued]) -> Result<(), Fault
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<Requeued>(1, "r");
+    let set = tx.dialect.set_in::<Requeued>(1, "r", 2);
     let sql = format!(
         "UPDATE outbox SET sending = FALSE, scheduled = FALSE, held = r.held, due_at = COALESCE(r.due_at, outbox.due_at) FROM {set} \
-         WHERE outbox.tenant_id = $2 AND outbox.message_id = r.id"
+         WHERE outbox.tenant_id = r.tenant AND outbox.message_id = r.id"
     );
     db::run(&**tx, &sql, [param(rows)?, lease.tenant_id.0.into()]).await?;
     Ok(())
@@ -306,15 +306,15 @@ async fn delay(tx: &Tx, lease: &Lease, rows: &[Delayed]) -> Result<(), Fault> {
         *until = row.until.max(*until);
     }
     let rows: Vec<Delayed> = latest.into_iter().map(|(contact, until)| Delayed { contact, until }).collect();
-    let set = tx.dialect.set::<Delayed>(1, "r");
+    let set = tx.dialect.set_in::<Delayed>(1, "r", 2);
     let values = [param(&rows)?, lease.tenant_id.0.into(), lease.connection_id.0.into()];
     let waits = format!(
-        "UPDATE outbox SET due_at = r.until FROM {set} WHERE outbox.tenant_id = $2 AND outbox.connection_id = $3 \
+        "UPDATE outbox SET due_at = r.until FROM {set} WHERE outbox.tenant_id = r.tenant AND outbox.connection_id = $3 \
          AND outbox.contact_id = r.contact AND NOT outbox.sending AND outbox.due_at < r.until"
     );
     db::run(&**tx, &waits, values.clone()).await?;
     let counts = format!(
-        "UPDATE conversations SET pair_throttles = pair_throttles + 1 FROM {set} WHERE conversations.tenant_id = $2 \
+        "UPDATE conversations SET pair_throttles = pair_throttles + 1 FROM {set} WHERE conversations.tenant_id = r.tenant \
          AND conversations.contact_id = r.contact AND conversations.connection_id = $3"
     );
     db::run(&**tx, &counts, values).await?;

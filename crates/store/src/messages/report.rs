@@ -82,10 +82,10 @@ pub(crate) async fn take_orphans(
         return Ok(Vec::new());
     }
     tx.dialect.share_lock(tx, &orphans_lock(tenant)).await?;
-    let set = tx.dialect.set::<Wamid>(1, "r");
+    let set = tx.dialect.set_in::<Wamid>(1, "r", 2);
     let sql = format!(
         "SELECT s.wamid AS wamid, s.report AS report FROM {set} CROSS JOIN orphan_statuses s \
-         WHERE s.tenant_id = $2 AND s.wamid = r.wamid"
+         WHERE s.tenant_id = r.tenant AND s.wamid = r.wamid"
     );
     let values = [param(&rows)?, tenant.0.into()];
     let found = db::all(&**tx, &sql, values.clone()).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn take_orphans(
         return Ok(Vec::new());
     }
     let sql =
-        format!("DELETE FROM orphan_statuses WHERE tenant_id = $2 AND wamid IN (SELECT r.wamid FROM {set})");
+        format!("DELETE FROM orphan_statuses WHERE (tenant_id, wamid) IN (SELECT r.tenant, r.wamid FROM {set})");
     db::run(&**tx, &sql, values).await?;
     found.iter().map(|row| Ok((row.get("wamid")?, row.json("report")?))).collect()
 }

@@ -85,13 +85,13 @@ set! {
 
 /// Outbound messages by id, locked, in the order of their ids.
 pub(crate) async fn by_ids(tx: &Tx, tenant: TenantId, ids: &[ById]) -> Result<Vec<State>, Fault> {
-    let set = tx.dialect.set::<ById>(1, "r");
+    let set = tx.dialect.set_in::<ById>(1, "r", 2);
     locked(tx, &set, "m.id = r.id", param(ids)?, tenant).await
 }
 
 /// Outbound messages by wamid, locked, in the order of their ids.
 pub(crate) async fn by_wamids(tx: &Tx, tenant: TenantId, wamids: &[ByWamid]) -> Result<Vec<State>, Fault> {
-    let set = tx.dialect.set::<ByWamid>(1, "r");
+    let set = tx.dialect.set_in::<ByWamid>(1, "r", 2);
     locked(tx, &set, "m.wamid = r.wamid", param(wamids)?, tenant).await
 }
 
@@ -99,7 +99,7 @@ async fn locked(tx: &Tx, set: &str, on: &str, rows: Value, tenant: TenantId) -> 
     let lock = tx.dialect.for_update("m");
     let sql = format!(
         "SELECT {COLUMNS} FROM {set} CROSS JOIN messages m \
-         WHERE m.tenant_id = $2 AND {on} AND m.direction = 'outbound' ORDER BY m.id{lock}"
+         WHERE m.tenant_id = r.tenant AND {on} AND m.direction = 'outbound' ORDER BY m.id{lock}"
     );
     db::all(&**tx, &sql, [rows, tenant.0.into()]).await?.iter().map(from_row).collect()
 }

@@ -4,6 +4,7 @@ pub mod backup;
 mod doubts;
 mod rotate;
 pub(crate) mod secrets;
+mod statistics;
 mod sweep;
 
 use async_trait::async_trait;
@@ -113,6 +114,10 @@ impl OperatorStore for SqlStore {
 
     async fn index_contacts(&self, limit: u32) -> StoreResult<Indexed> {
         Ok(again(|| contacts::search::index(self, limit)).await?)
+    }
+
+    async fn gather_statistics(&self) -> StoreResult<u64> {
+        Ok(statistics::gather(self).await?)
     }
 
     async fn rotate_secrets(&self) -> StoreResult<u64> {

@@ -80,10 +80,10 @@ impl<'a> People<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        let set = self.tx.dialect.set::<R>(1, "r");
+        let set = self.tx.dialect.set_in::<R>(1, "r", 2);
         let lock = self.tx.dialect.for_update("c");
         let sql = format!(
-            "SELECT {COLUMNS} FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = $2 AND {on} ORDER BY c.id{lock}"
+            "SELECT {COLUMNS} FROM {set} CROSS JOIN contacts c WHERE c.tenant_id = r.tenant AND {on} ORDER BY c.id{lock}"
         );
         for row in db::all(&**self.tx, &sql, [param(rows)?, self.tenant.0.into()]).await? {
             let person = person(&row)?;

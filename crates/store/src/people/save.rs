@@ -91,7 +91,7 @@ impl People<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        let set = self.tx.dialect.set::<PersonRow>(1, "r");
+        let set = self.tx.dialect.set_in::<PersonRow>(1, "r", 2);
         let sql = format!(
             "UPDATE contacts SET phone = r.phone, bsuid = r.bsuid, country = r.country, username = r.username, \
              name = r.name, \
@@ -99,7 +99,7 @@ impl People<'_> {
              marketing_stopped = r.marketing_stopped, wrote_after_opt_out = r.wrote_after_opt_out, \
              review_reason = r.review_reason, review_code = r.review_code, review_at = r.review_at, \
              last_inbound_at = r.last_inbound_at, updated_at = $3 \
-             FROM {set} WHERE contacts.tenant_id = $2 AND contacts.id = r.id"
+             FROM {set} WHERE contacts.tenant_id = r.tenant AND contacts.id = r.id"
         );
         db::run(&**self.tx, &sql, [param(rows)?, self.tenant.0.into(), micros(now).into()]).await?;
         Ok(())

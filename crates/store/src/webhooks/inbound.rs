@@ -60,9 +60,9 @@ async fn new_ones<'m>(
         return Ok(Vec::new());
     }
     let rows: Vec<Wamid> = messages.iter().map(|message| Wamid { wamid: message.wamid.clone() }).collect();
-    let set = projecting.tx.dialect.set::<Wamid>(1, "r");
+    let set = projecting.tx.dialect.set_in::<Wamid>(1, "r", 2);
     let sql = format!(
-        "SELECT m.wamid AS wamid FROM {set} CROSS JOIN messages m WHERE m.tenant_id = $2 AND m.wamid = r.wamid"
+        "SELECT m.wamid AS wamid FROM {set} CROSS JOIN messages m WHERE m.tenant_id = r.tenant AND m.wamid = r.wamid"
     );
     let known = db::all(&**projecting.tx, &sql, [param(&rows)?, projecting.tenant.0.into()]).await?;
     let mut seen: HashSet<String> = known.iter().map(|row| row.get("wamid")).collect::<Result<_, _>>()?;

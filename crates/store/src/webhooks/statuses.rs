@@ -101,12 +101,12 @@ async fn learn_user_ids(
     }
     let rows: Vec<Revealed<'_>> =
         revealed.into_iter().map(|(bsuid, contact)| Revealed { contact, bsuid }).collect();
-    let set = projecting.tx.dialect.set::<Revealed<'_>>(1, "r");
+    let set = projecting.tx.dialect.set_in::<Revealed<'_>>(1, "r", 2);
     // Of two user ids of one contact, which cannot be, one is enough.
     let sql = format!(
-        "UPDATE contacts SET bsuid = r.bsuid, updated_at = $3 FROM {set} WHERE contacts.tenant_id = $2 \
+        "UPDATE contacts SET bsuid = r.bsuid, updated_at = $3 FROM {set} WHERE contacts.tenant_id = r.tenant \
          AND contacts.id = r.contact AND contacts.bsuid IS NULL AND contacts.merged_into IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $2 AND c.bsuid = r.bsuid)"
+         AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = r.tenant AND c.bsuid = r.bsuid)"
     );
     let values = [param(&rows)?, projecting.tenant.0.into(), db::micros(projecting.now).into()];
     db::run(&**projecting.tx, &sql, values).await?;
@@ -207,10 +207,10 @@ impl Attempts {
             return Ok(Self::default());
         }
         let rows: Vec<ById> = ids.into_iter().map(|id| ById { id }).collect();
-        let set = projecting.tx.dialect.set::<ById>(1, "r");
+        let set = projecting.tx.dialect.set_in::<ById>(1, "r", 2);
         let sql = format!(
             "SELECT e.message_id AS message_id, e.details AS details FROM {set} CROSS JOIN message_events e \
-             WHERE e.tenant_id = $2 AND e.message_id = r.id AND e.status = 'queued'"
+             WHERE e.tenant_id = r.tenant AND e.message_id = r.id AND e.status = 'queued'"
         );
         let mut attempts = Self::default();
         for row in db::all(&**projecting.tx, &sql, [param(&rows)?, projecting.tenant.0.into()]).await? {

@@ -53,7 +53,7 @@ impl Threads {
             .iter()
             .map(|(contact, connection)| Pair { contact: *contact, connection: *connection })
             .collect();
-        let set = tx.dialect.set::<Pair>(1, "r");
+        let set = tx.dialect.set_in::<Pair>(1, "r", 2);
         let lock = tx.dialect.for_update("v");
         let sql = format!(
             "SELECT v.id AS id, v.contact_id AS contact_id, v.connection_id AS connection_id, v.status AS status, \
@@ -62,7 +62,7 @@ impl Threads {
              v.last_message_id AS last_message_id, v.last_message_preview AS last_message_preview, v.unread AS unread, \
              v.broadcast_id AS broadcast_id \
              FROM {set} CROSS JOIN conversations v \
-             WHERE v.tenant_id = $2 AND v.contact_id = r.contact AND v.connection_id = r.connection ORDER BY v.id{lock}"
+             WHERE v.tenant_id = r.tenant AND v.contact_id = r.contact AND v.connection_id = r.connection ORDER BY v.id{lock}"
         );
         let mut list = HashMap::with_capacity(pairs.len());
         for row in db::all(&**tx, &sql, [param(&rows)?, tenant.0.into()]).await? {
@@ -207,12 +207,12 @@ async fn update(tx: &Tx, tenant: TenantId, rows: &[ThreadRow]) -> Result<(), Fau
     if rows.is_empty() {
         return Ok(());
     }
-    let set = tx.dialect.set::<ThreadRow>(1, "r");
+    let set = tx.dialect.set_in::<ThreadRow>(1, "r", 2);
     let sql = format!(
         "UPDATE conversations SET status = r.status, window_expires_at = r.window_expires_at, \
          last_inbound_at = r.last_inbound_at, last_inbound_wamid = r.last_inbound_wamid, \
          last_message_at = r.last_message_at, last_message_id = r.last_message, last_message_preview = r.preview, \
-         unread = r.unread FROM {set} WHERE conversations.tenant_id = $2 AND conversations.id = r.id"
+         unread = r.unread FROM {set} WHERE conversations.tenant_id = r.tenant AND conversations.id = r.id"
     );
     db::run(&**tx, &sql, [param(rows)?, tenant.0.into()]).await?;
     Ok(())

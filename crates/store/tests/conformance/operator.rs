@@ -10,6 +10,7 @@ use ports::messages::{AcceptJob, AcceptOutcome, MessageStore};
 use ports::operator::{OperatorStore, Wake};
 use ports::tenants::{InDoubtRuling, TenantSettings, TenantStore};
 use ports::webhooks::{Projection, RawWebhook, WebhookStore};
+use sea_orm::ConnectionTrait;
 use secrecy::ExposeSecret;
 
 use crate::samples::{TOKEN, new_connection};
@@ -25,6 +26,7 @@ on_each_engine!(
     keys_remember_their_last_use_and_only_forward,
     all_tenants_and_connections_are_listed,
     this_node_hears_of_what_is_new,
+    what_has_doubled_is_counted_anew,
 );
 
 async fn doubtful(scene: &Scene) -> domain::MessageId {
@@ -170,4 +172,42 @@ async fn another_node_hears_of_what_is_new_on_postgres() {
             break;
         }
     }
+}
+
+async fn what_has_doubled_is_counted_anew(bench: Bench) {
+    let scene = Scene::of(bench).await;
+    let store = scene.store();
+    if !scene.bench.is_postgres() {
+        assert_eq!(store.gather_statistics().await.unwrap(), 0, "its planner is told what to assume");
+        return;
+    }
+    let engine = sea_orm::Database::connect(scene.bench.url()).await.unwrap();
+    let ask = async |sql: &str| {
+        let statement = sea_orm::Statement::from_string(engine.get_database_backend(), sql);
+        engine.query_one_raw(statement).await.unwrap().unwrap().try_get_by::<i64, _>("n").unwrap()
+    };
+    // Nobody else counts.
+    engine.execute_unprepared("ALTER TABLE contacts SET (autovacuum_enabled = off)").await.unwrap();
+    let fill = async |from: i64, to: i64| {
+        let rows = format!(
+            "INSERT INTO contacts (tenant_id, id, phone, tags, fields, search, opted_in, marketing_stopped, \
+             wrote_after_opt_out, created_at, updated_at) SELECT 1, n, '+1555' || n, '[]', '{{}}', '', FALSE, FALSE, FALSE, \
+             0, 0 FROM generate_series({from}, {to}) AS n"
+        );
+        engine.execute_unprepared(&rows).await.unwrap();
+        let there = "SELECT n_live_tup AS n FROM pg_stat_user_tables WHERE relname = 'contacts'";
+        while ask(there).await < to - 1_000_000 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let known = "SELECT CAST(reltuples AS BIGINT) AS n FROM pg_class WHERE relname = 'contacts'";
+    fill(1_000_001, 1_002_000).await;
+    assert!(store.gather_statistics().await.unwrap() >= 1);
+    assert_eq!(ask(known).await, 2_000);
+    fill(1_002_001, 1_003_500).await;
+    store.gather_statistics().await.unwrap();
+    assert_eq!(ask(known).await, 2_000, "a little more changes no plan");
+    fill(1_003_501, 1_004_500).await;
+    store.gather_statistics().await.unwrap();
+    assert_eq!(ask(known).await, 4_500);
 }

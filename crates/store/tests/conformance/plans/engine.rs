@@ -68,9 +68,15 @@ impl Engine {
     /// then on: plans must not hang on how far the server came by itself, nor on what it sees of a moment in which a test has
     /// half done its work.
     pub(super) async fn gather_statistics(&self) {
+        self.gathers_none_by_itself().await;
+        if self.postgres {
+            self.database.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
+        }
+    }
+
+    pub(super) async fn gathers_none_by_itself(&self) {
         if self.postgres {
             self.database.execute_unprepared(NOT_BY_ITSELF).await.unwrap();
-            self.database.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
         }
     }
 
