@@ -20,8 +20,7 @@ impl Broadcasts {
         tenant: TenantId,
         params: impl Iterator<Item = &Params>,
     ) -> StoreResult<Files> {
-        let named: BTreeSet<MediaId> =
-            params.flat_map(Params::own_files).map(|(file, _)| file).collect();
+        let named: BTreeSet<MediaId> = params.flat_map(Params::own_files).map(|(file, _)| file).collect();
         if named.is_empty() {
             return Ok(Files::default());
         }
@@ -51,7 +50,8 @@ mod tests {
 
     #[test]
     fn a_file_must_be_there_and_be_what_it_is_shown_as() {
-        let files = Files([(MediaId(7), "image/png".to_owned()), (MediaId(8), "video/mp4".to_owned())].into());
+        let files =
+            Files([(MediaId(7), "image/png".to_owned()), (MediaId(8), "video/mp4".to_owned())].into());
         let fault = |header: serde_json::Value| {
             files.fault(&Params::read(&json!({ "header": header })).expect("params"))
         };

@@ -172,7 +172,8 @@ impl Worker {
                     Next::AfterTrouble
                 }
             };
-            self.troubles = if matches!(next, Next::AfterTrouble) { self.troubles.saturating_add(1) } else { 0 };
+            self.troubles =
+                if matches!(next, Next::AfterTrouble) { self.troubles.saturating_add(1) } else { 0 };
             match next {
                 Next::AtOnce => {}
                 Next::Later | Next::AfterTrouble => tokio::select! {

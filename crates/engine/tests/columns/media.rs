@@ -163,8 +163,7 @@ async fn a_file_that_cannot_be_shown_in_a_header_is_refused_before_the_message_i
         house.engine.messages.send(house.tenant, command).await
     };
     let Err(SendError::Faults(faults)) = send(paper).await else { panic!("accepted") };
-    let told: Vec<_> =
-        faults.iter().map(|fault| (fault.pointer.as_str(), fault.problem.as_str())).collect();
+    let told: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.problem.as_str())).collect();
     let problem = format!("file {paper} is application/pdf, which cannot be shown as image");
     assert_eq!(told, [("/template_params", problem.as_str())]);
     assert!(send(picture).await.is_ok());

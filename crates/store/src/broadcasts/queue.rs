@@ -69,8 +69,8 @@ async fn with_facts(
     let sql = format!(
         "SELECT {contact}, c.id AS contact_id, v.id AS conversation_id, v.window_expires_at AS window_expires_at, \
          n.id AS recipient_id, {ZONE} AS zone, w.columns AS cells, CAST({had} AS BIGINT) AS marketing_sent, \
-         CASE WHEN v.window_expires_at > {now} OR EXISTS (SELECT 1 FROM conversations y WHERE y.tenant_id = c.tenant_id \
-         AND y.contact_id = c.id AND y.last_initiated_at > {since}) THEN 1 ELSE 0 END AS known_today \
+         CASE WHEN v.window_expires_at > {now} OR (SELECT MAX(y.last_initiated_at) FROM conversations y \
+         WHERE y.tenant_id = c.tenant_id AND y.contact_id = c.id) > {since} THEN 1 ELSE 0 END AS known_today \
          FROM ({page}) AS n \
          CROSS JOIN contacts asked CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = c.tenant_id AND v.contact_id = c.id AND v.connection_id = $3 \

@@ -69,14 +69,14 @@ async fn candidates(tx: &Tx, lease: &Lease, limit: u32, now: Timestamp) -> Resul
     };
     let lock = tx.dialect.for_share("c") + &tx.dialect.for_update("m");
     let sql = format!(
-        "SELECT {state}, {facts}, o.due_at AS due_at, m.content AS content, m.purpose AS purpose, \
+        "SELECT {state}, {facts}, due.due_at AS due_at, m.content AS content, m.purpose AS purpose, \
          m.reply_to AS reply_to, m.priority AS priority, m.created_at AS created_at, c.bsuid AS bsuid, \
          t.version AS template_version, COALESCE(c.time_zone, c.country) AS zone, COALESCE(v.pair_throttles, 0) AS pair_throttles \
-         FROM (SELECT * FROM ({} UNION ALL {} UNION ALL {}) AS a ORDER BY priority, due_at, message_id LIMIT $4) AS o \
+         FROM (SELECT * FROM ({} UNION ALL {} UNION ALL {}) AS a ORDER BY priority, due_at, message_id LIMIT $4) AS due \
          CROSS JOIN messages m CROSS JOIN contacts c \
          LEFT JOIN conversations v ON v.tenant_id = m.tenant_id AND v.id = m.conversation_id \
          LEFT JOIN templates t ON t.tenant_id = m.tenant_id AND t.id = m.template_id \
-         WHERE m.tenant_id = o.tenant_id AND m.id = o.message_id AND c.tenant_id = o.tenant_id AND c.id = m.contact_id \
+         WHERE m.tenant_id = due.tenant_id AND m.id = due.message_id AND c.tenant_id = due.tenant_id AND c.id = m.contact_id \
          ORDER BY c.id{lock}",
         one(0),
         one(1),

@@ -92,8 +92,9 @@ pub(crate) async fn take_orphans(
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let sql =
-        format!("DELETE FROM orphan_statuses WHERE (tenant_id, wamid) IN (SELECT r.tenant, r.wamid FROM {set})");
+    let sql = format!(
+        "DELETE FROM orphan_statuses WHERE (tenant_id, wamid) IN (SELECT r.tenant, r.wamid FROM {set})"
+    );
     db::run(&**tx, &sql, values).await?;
     found.iter().map(|row| Ok((row.get("wamid")?, row.json("report")?))).collect()
 }

@@ -181,7 +181,11 @@ async fn a_renewal_does_not_wait_for_what_is_under_way_and_who_takes_the_lane_do
     until_somebody_waits(&engine, 2).await;
     assert!(!taking.is_finished());
     blocker.rollback().await.unwrap();
-    assert_eq!(claiming.await.unwrap().claimed[0].message_id, message, "the lease was good when it was asked");
+    assert_eq!(
+        claiming.await.unwrap().claimed[0].message_id,
+        message,
+        "the lease was good when it was asked"
+    );
     let taken = taking.await.unwrap().expect("the lease ran out");
     assert_eq!(taken.in_doubt, [message], "whoever takes the lane knows of all that was claimed before");
 }

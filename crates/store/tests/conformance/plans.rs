@@ -45,18 +45,7 @@ async fn no_hot_statement_scans_a_table(bench: Bench) {
     let heard = exercise(&scene).await;
     // What the exercise made is known to the server soon, too.
     engine.gather_statistics().await;
-    assert!(heard.len() > 60, "only {} statements were heard", heard.len());
-    let mut scans = Vec::new();
-    for (shape, statement) in heard {
-        // Any few rows of a tenant: here, where all rows are one tenant's, a scan finds them as soon as an index.
-        if shape.ends_with("AS few") && !shape.contains("AND") {
-            continue;
-        }
-        for scan in engine.scans(&statement).await {
-            scans.push(format!("{scan}\n    in {}", &shape[..shape.len().min(300)]));
-        }
-    }
-    assert!(scans.is_empty(), "{}", scans.join("\n"));
+    assert_no_scans(&engine, heard).await;
 }
 
 /// The server gathers them a minute after the first broadcast or import of a new installation began, and for a second tenant
@@ -66,9 +55,22 @@ async fn what_a_set_names_is_found_before_there_are_statistics(bench: Bench) {
     let engine = Engine::of(&scene.bench).await;
     engine.gathers_none_by_itself().await;
     fill(&scene).await;
+    let heard = exercise(&scene).await;
+    assert_no_scans(&engine, heard).await;
+}
+
+async fn assert_no_scans(engine: &Engine, heard: BTreeMap<String, String>) {
+    assert!(heard.len() > 60, "only {} statements were heard", heard.len());
     let mut scans = Vec::new();
-    for (shape, statement) in exercise(&scene).await {
-        for scan in engine.scans(&statement).await {
+    for (shape, statement) in heard {
+        // Any few rows of a tenant: here, where all rows are one tenant's, a scan finds them as soon as an index.
+        if shape.ends_with("AS few") && !shape.contains("AND") {
+            continue;
+        }
+        // The threads of a day: here, of all contacts.
+        let is_of_a_day =
+            |scan: &str| shape.contains("AS known CROSS JOIN") && scan.contains(" conversations y ");
+        for scan in engine.scans(&statement).await.into_iter().filter(|scan| !is_of_a_day(scan)) {
             scans.push(format!("{scan}\n    in {}", &shape[..shape.len().min(300)]));
         }
     }
@@ -209,15 +211,19 @@ async fn exercise(scene: &Scene) -> BTreeMap<String, String> {
     .await
 }
 
+/// The statement without its values.
+fn shape(statement: &str) -> String {
+    let beside_texts = statement.split('\'').step_by(2);
+    beside_texts.flat_map(str::chars).filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
 /// What is said to the engine meanwhile, one statement of each shape.
 async fn listen(scene: &Scene, work: impl AsyncFnOnce(&SqlStore)) -> BTreeMap<String, String> {
     let heard = Arc::new(Mutex::new(BTreeMap::new()));
     let ears = Arc::clone(&heard);
     let config = StoreConfig {
         watch: Some(Arc::new(move |statement: &str, _| {
-            let shape: String =
-                statement.chars().filter(|letter| !letter.is_ascii_digit()).take(160).collect();
-            ears.lock().unwrap().insert(shape, statement.to_owned());
+            ears.lock().unwrap().insert(shape(statement), statement.to_owned());
         })),
         ..StoreConfig::new(scene.bench.url(), KEY)
     };

@@ -215,8 +215,8 @@ async fn a_picture_of_each_row_is_judged_in_each_row() {
     assert_eq!((preview.recipients, preview.left_out.clone()), (1, expected));
     press.keeps_its_word(id, &preview).await;
     // Files of ours may come from a column too: they must be there, and be pictures.
-    let [picture, paper] =
-        [("image/png", b"\x89PNG\r\n\x1a\n" as &[u8]), ("application/pdf", b"%PDF-1.7")].map(|(mime_type, bytes)| {
+    let [picture, paper] = [("image/png", b"\x89PNG\r\n\x1a\n" as &[u8]), ("application/pdf", b"%PDF-1.7")]
+        .map(|(mime_type, bytes)| {
             let file = Upload { connection_id: None, mime_type: mime_type.into(), filename: None };
             let bytes = futures::stream::iter([Ok(Bytes::from_static(bytes))]).boxed();
             press.engine.media.upload(press.tenant, file, bytes)

@@ -81,9 +81,12 @@ impl Engine {
     }
 
     pub(super) async fn scans(&self, statement: &str) -> BTreeSet<String> {
-        let walks = |step: &str| !is_list(statement) && walks_a_tenant(step);
-        let steps = self.plan(statement).await.into_iter();
-        steps.filter(|step| walks(step) || self.is_scan(step)).collect()
+        let steps = self.plan(statement).await;
+        // PostgreSQL tells of the table in one line, and in the next of the condition.
+        let above = std::iter::once("").chain(steps.iter().map(String::as_str));
+        let walks = |above: &str, step: &str| !is_list(statement) && walks_a_tenant(above, step);
+        let found = above.zip(&steps).filter(|(above, step)| walks(above, step) || self.is_scan(step));
+        found.map(|(above, step)| format!("{}\n{step}", above.trim())).collect()
     }
 
     pub(super) fn is_scan(&self, step: &str) -> bool {
@@ -126,16 +129,20 @@ fn is_list(statement: &str) -> bool {
     statement.contains(" LIMIT ") || statement.contains("COUNT(*)")
 }
 
-/// An index of which only the tenant is used leaves the tenant's whole table to be read.
-fn walks_a_tenant(step: &str) -> bool {
+/// An index of which only the tenant is used leaves the tenant's whole table to be read: one that is big.
+fn walks_a_tenant(above: &str, step: &str) -> bool {
     let sqlite = step.strip_prefix("SEARCH ").is_some_and(|rest| {
         let table = rest.split(' ').next().unwrap_or_default();
         BIG.contains(&table) && rest.ends_with("(tenant_id=?)")
     });
     let condition = step.trim().strip_prefix("Index Cond: ");
+    // A table, or for a bitmap an index, which is called by its table.
+    let on = above.rsplit_once(" on ").map_or("", |(_, rest)| rest.split(' ').next().unwrap_or_default());
+    let is_big = BIG.contains(&on) || BIG.iter().any(|table| on.starts_with(&format!("{table}_")));
     sqlite
-        || condition
-            .is_some_and(|condition| condition.contains("tenant_id = ") && !condition.contains(" AND "))
+        || is_big
+            && condition
+                .is_some_and(|condition| condition.contains("tenant_id = ") && !condition.contains(" AND "))
 }
 
 #[test]
@@ -148,8 +155,16 @@ fn a_scan_is_told_from_a_search() {
     assert!(is_seq_scan(&BIG, "  ->  Seq Scan on messages m  (cost=0.00..1.00)"));
     assert!(!is_seq_scan(&BIG, "  ->  Index Scan using messages_pkey on messages m"));
     assert!(!is_seq_scan(&BIG, "  ->  Seq Scan on templates t  (cost=0.00..1.00)"));
-    assert!(walks_a_tenant("SEARCH conversations USING PRIMARY KEY (tenant_id=?)"));
-    assert!(!walks_a_tenant("SEARCH conversations USING PRIMARY KEY (tenant_id=? AND id=?)"));
-    assert!(walks_a_tenant("        Index Cond: (tenant_id = 1)"));
-    assert!(!walks_a_tenant("        Index Cond: ((tenant_id = 1) AND (id = r.id))"));
+    assert!(walks_a_tenant("", "SEARCH conversations USING PRIMARY KEY (tenant_id=?)"));
+    assert!(!walks_a_tenant("", "SEARCH conversations USING PRIMARY KEY (tenant_id=? AND id=?)"));
+    let (scan, bitmap) = (
+        "  ->  Index Scan using a on messages m  (cost=0.00..1.00)",
+        "->  Bitmap Index Scan on messages_created  (cost=0",
+    );
+    for above in [scan, bitmap] {
+        assert!(walks_a_tenant(above, "        Index Cond: (tenant_id = 1)"));
+        assert!(!walks_a_tenant(above, "        Index Cond: ((tenant_id = 1) AND (id = r.id))"));
+    }
+    let few = "  ->  Index Scan using tenants_pkey on tenants t  (cost=0.00..1.00)";
+    assert!(!walks_a_tenant(few, "        Index Cond: (tenant_id = 1)"));
 }
