@@ -76,6 +76,8 @@ impl Broadcasts {
         // Where all of them are held here, each takes what comes next, so that the faster one takes more.
         let alone = active.iter().all(|entry| mine(entry));
         let of = i64::try_from(active.len()).unwrap_or(1);
+        // Of what is there all get a part: else the first would have the first pages for themselves, and the last ones.
+        let part = if of > 1 { broadcast.counts.pending / of } else { i64::MAX };
         let mut fed = Fed::default();
         for (index, entry) in active.iter().enumerate() {
             if !mine(entry) {
@@ -83,7 +85,7 @@ impl Broadcasts {
             }
             let index = i64::try_from(index).unwrap_or(0);
             let share = if alone { Share { index: 0, of: 1 } } else { Share { index, of } };
-            let one = self.feed_number(broadcast, outlook, entry, share, held).await?;
+            let one = self.feed_number(broadcast, outlook, entry, (share, part), held).await?;
             fed.moved += one.moved;
             fed.stopped |= one.stopped;
             if fed.stopped {
@@ -98,7 +100,7 @@ impl Broadcasts {
         broadcast: &Broadcast,
         outlook: &Outlook,
         entry: &Arc<Entry>,
-        share: Share,
+        (share, part): (Share, i64),
         held: &mut Option<Held>,
     ) -> StoreResult<Fed> {
         let connection = entry.connection.id;
@@ -109,7 +111,7 @@ impl Broadcasts {
         let queues = self.deps.store.waiting_of_broadcasts(broadcast.tenant_id, connection, soon).await?;
         let own = queues.into_iter().find(|queue| queue.broadcast == broadcast.id);
         let (due, waiting) = own.map_or((0, 0), |own| (own.due, own.waiting));
-        let most = (high_water(entry) / sharers).max(FEWEST_EACH);
+        let most = (high_water(entry) / sharers).max(FEWEST_EACH).min(part.max(FEWEST as i64));
         let room = (most - due).min(MOST_PUT_OFF - waiting);
         // Little by little would cost a commit each.
         if room * 4 < most {

@@ -20,10 +20,10 @@ const LONGEST_NOTE: usize = 7_500;
 /// "waxwing" in ASCII.
 const MIGRATION_LOCK: i64 = 0x77_61_78_77_69_6e_67;
 
-/// Of those with a thousand rows. The count of living rows is a second old at most.
+/// Of those with a thousand rows, and that are ours to count. The number of living rows is some seconds old at most.
 pub(super) const TABLES_THAT_DOUBLED: &str = "SELECT format('%I.%I', s.schemaname, s.relname) AS name \
      FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid \
-     WHERE s.schemaname = current_schema() AND s.n_live_tup > 1000 AND (s.n_live_tup > 2 * c.reltuples \
+     WHERE s.schemaname = current_schema() AND s.n_live_tup > 1000 AND pg_has_role(c.relowner, 'USAGE') AND (s.n_live_tup > 2 * c.reltuples \
      OR (s.last_analyze IS NULL AND s.last_autoanalyze IS NULL))";
 
 pub(super) async fn open(config: &StoreConfig) -> Result<Opened, Fault> {
