@@ -1,6 +1,6 @@
 //! The lane: sends the messages of one phone number, in the order of their priority, as fast as Meta allows.
 //!
-//! It claims a little at a time (what the pace lets out within a quarter of a second), so that a reply never waits
+//! It claims a little at a time (what the pace lets out within a fifth of a second), so that a reply never waits
 //! behind a thousand claimed bulk messages. A claim commits the attempt before the call is made; outcomes are
 //! recorded in batches; a call whose answer was lost is `in_doubt` and stays so until a webhook settles it.
 
