@@ -134,6 +134,18 @@ impl Pacer {
         timestamp(now.as_microsecond().max(self.earliest()))
     }
 
+    /// How many places there are from `now` until `within` has passed, without taking one. While a burst begins and the
+    /// next places are further apart, these count as so far apart to the end.
+    pub fn places(&self, now: Timestamp, within: SignedDuration) -> u64 {
+        let now = now.as_microsecond();
+        let first = now.max(self.earliest());
+        let until = now.saturating_add(micros(within));
+        match until.checked_sub(first) {
+            Some(left) if left >= 0 => 1 + (left / self.step(first)).unsigned_abs(),
+            _ => 0,
+        }
+    }
+
     /// How long a message waits that finds `queued` others before it.
     pub fn wait_behind(&self, now: Timestamp, queued: u64) -> SignedDuration {
         let queue = self.spacing().saturating_mul(i64::try_from(queued).unwrap_or(i64::MAX));
@@ -252,13 +264,23 @@ impl Pacer {
     fn advance(&mut self, at: i64) {
         self.turn_window(at);
         self.used[1] = self.used[1].saturating_add(1);
-        if at.saturating_sub(self.tat) >= STILL_MICROS {
+        let step = self.step(at);
+        if self.was_still(at) {
             self.began_at = at;
         }
-        let begins = at.saturating_sub(self.began_at) < BEGINNING_MICROS;
+        self.tat = self.tat.max(at).saturating_add(step);
+    }
+
+    /// From a message at this time to the next: the spacing, stretched while a burst begins.
+    fn step(&self, at: i64) -> i64 {
+        let begins = self.was_still(at) || at.saturating_sub(self.began_at) < BEGINNING_MICROS;
         let nominal = self.nominal_spacing();
         let least = if begins { nominal + (nominal / 4).min(LATEST_MICROS) } else { 0 };
-        self.tat = self.tat.max(at).saturating_add(self.spacing().max(least));
+        self.spacing().max(least)
+    }
+
+    fn was_still(&self, at: i64) -> bool {
+        at.saturating_sub(self.tat) >= STILL_MICROS
     }
 
     fn tolerance(&self) -> i64 {
@@ -278,6 +300,10 @@ impl Pacer {
         }
         (self.nominal_spacing() as f64 / self.factor).ceil() as i64
     }
+}
+
+fn micros(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn timestamp(micros: i64) -> Timestamp {

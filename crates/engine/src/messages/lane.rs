@@ -1,8 +1,9 @@
 //! The lane: sends the messages of one phone number, in the order of their priority, as fast as Meta allows.
 //!
-//! It claims a little at a time (what the pace lets out within a fifth of a second), so that a reply never waits
-//! behind a thousand claimed bulk messages. A claim commits the attempt before the call is made; outcomes are
-//! recorded in batches; a call whose answer was lost is `in_doubt` and stays so until a webhook settles it.
+//! It claims a little at a time (what the pace lets out within a fifth of a second), and gives back what does not get its
+//! turn soon, so that a reply never waits behind a thousand claimed bulk messages. A claim commits the attempt before the
+//! call is made; outcomes are recorded in batches; a call whose answer was lost is `in_doubt` and stays so until a webhook
+//! settles it.
 
 mod call;
 mod claim;
@@ -21,7 +22,7 @@ use domain::connections::ConnectionState;
 use domain::pacing::Pacer;
 use domain::{ConnectionId, ContactId, MessageId, SignedDuration, TenantId, Timestamp};
 use ports::lanes::{Claimed, Lease, Settlement, TakenLane};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -182,7 +183,7 @@ impl Lane {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.wake.notified() => next_due = Some(Timestamp::MIN),
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(self.nap(next_due)) => {}
             }
             if !self.hold().await {
                 break;
@@ -201,19 +202,26 @@ impl Lane {
         self.finish(recorder).await;
     }
 
-    /// Waits for the message's turn, then lets it go on its own.
-    async fn dispatch(self: &Arc<Self>, claimed: Claimed, stop: &CancellationToken) {
+    /// Until what is due next, and no longer than until the next look at the clock.
+    fn nap(&self, next_due: Option<Timestamp>) -> Duration {
+        let until_due = next_due.map(|due| due.duration_since(self.now()));
+        match until_due.and_then(|wait| Duration::try_from(wait).ok()) {
+            Some(wait) if !wait.is_zero() => wait.min(TICK),
+            _ => TICK,
+        }
+    }
+
+    /// Waits for a free call and for the message's turn, then lets it go on its own.
+    async fn dispatch(self: &Arc<Self>, claimed: Claimed, until: Timestamp, stop: &CancellationToken) {
         if let Some(until) = self.held_back_until(claimed.contact_id) {
             let (settlement, news) = call::held_back(until);
             self.report(&claimed, settlement, Some(news)).await;
             return;
         }
-        let Some(entry) = self.turn(stop).await else {
+        let Some((permit, entry)) = self.place(until, stop).await else {
             self.report(&claimed, Settlement::Unsent, None).await;
             return;
         };
-        // The semaphore is never closed, so this only waits.
-        let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
         let (lane, stop) = (Arc::clone(self), stop.clone());
         self.calls.spawn(async move {
             lane.call(&entry, claimed, &stop).await;
@@ -224,9 +232,20 @@ impl Lane {
         });
     }
 
-    /// Takes a place at the pace. `None`: this message must not go now (the lane stops, the connection broke, Meta
-    /// asked for a pause), so it goes back to the queue.
-    async fn turn(&self, stop: &CancellationToken) -> Option<Arc<Entry>> {
+    /// A free call and a turn; in this order, as the turn is for now.
+    async fn place(
+        &self,
+        until: Timestamp,
+        stop: &CancellationToken,
+    ) -> Option<(OwnedSemaphorePermit, Arc<Entry>)> {
+        let wait = Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
+        let permit = tokio::time::timeout(wait, Arc::clone(&self.room).acquire_owned()).await.ok()?.ok()?;
+        Some((permit, self.turn(until, stop).await?))
+    }
+
+    /// Takes a place at the pace. `None`: this message must not go now (the lane stops, the connection broke, the next place
+    /// is later than the message may wait), so it goes back to the queue.
+    async fn turn(&self, until: Timestamp, stop: &CancellationToken) -> Option<Arc<Entry>> {
         loop {
             if stop.is_cancelled() {
                 return None;
@@ -236,12 +255,9 @@ impl Lane {
             let taken = self.pacer().take(now);
             match taken {
                 Ok(()) => return Some(entry),
+                Err(next) if next > until => return None,
                 Err(next) => {
-                    let wait = next.duration_since(now);
-                    if wait > SignedDuration::from_millis(1_500) {
-                        return None;
-                    }
-                    let wait = Duration::try_from(wait).unwrap_or_default();
+                    let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
                     tokio::time::sleep(wait.clamp(Duration::from_millis(1), TICK)).await;
                     // The rate may have been raised meanwhile.
                     self.follow_connection();

@@ -4,6 +4,7 @@ mod begin;
 mod breaker;
 mod courtesy;
 mod forecast;
+mod held_up;
 mod lists;
 mod pace;
 mod plans;

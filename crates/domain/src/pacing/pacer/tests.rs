@@ -70,6 +70,20 @@ fn peeking_takes_nothing_and_reserving_does() {
     assert_eq!(pacer.wait_behind(at(0), 2), SignedDuration::from_micros(80_750 + 2 * 65_000));
 }
 
+#[test]
+fn a_pause_a_slow_down_and_a_full_number_leave_fewer_places() {
+    let moment = SignedDuration::from_millis(200);
+    let mut pacer = Pacer::new(Rate::per_second(100));
+    send_for(&mut pacer, 3_000_000, &[0]);
+    assert_eq!(pacer.places(at(3_000_000), moment), 20);
+    pacer.throttled(at(3_000_000));
+    assert_eq!(pacer.places(at(3_000_000), moment), 18);
+    pacer.pause_until(at(3_150_000));
+    assert_eq!(pacer.places(at(3_000_000), moment), 5);
+    pacer.pause_until(at(3_300_000));
+    assert_eq!(pacer.places(at(3_000_000), moment), 0);
+}
+
 /// Meta counts arrivals: whatever opens a connection arrives late, by up to 150 ms here, in the first half second.
 #[test]
 fn a_burst_that_opens_its_connections_keeps_the_bound_where_it_arrives() {
@@ -227,6 +241,25 @@ fn a_raised_rate_ends_the_wait_that_the_lower_one_left() {
     assert!(pacer.peek(at(1_000)) > at(50_000_000));
     pacer.set_rate(Rate::per_second(80), at(1_000));
     assert!(pacer.peek(at(1_000)) <= at(20_000));
+}
+
+proptest! {
+    #[test]
+    fn so_many_places_are_counted_as_there_are(
+        rate in rate(), before in 0..400_000_000i64, still in 0..3_000_000i64, within in 0..2_000_000i64,
+    ) {
+        let mut pacer = Pacer::new(rate);
+        send_for(&mut pacer, before.min(30 * rate.period_micros()), &[0]);
+        let now = before + still;
+        let counted = pacer.places(at(now), SignedDuration::from_micros(within));
+        let mut taken = 0u64;
+        while pacer.next_slot(at(now)) <= at(now + within) {
+            taken += 1;
+        }
+        // The beginning of a burst may end within this time, and what comes late is made good once.
+        let most = taken / 4 + 2 + u64::from(rate.count) / 100;
+        prop_assert!(counted.abs_diff(taken) <= most, "{counted} counted, {taken} taken");
+    }
 }
 
 proptest! {

@@ -15,6 +15,7 @@ use ports::templates::TemplatePatch;
 use tokio_util::sync::CancellationToken;
 
 use super::Lane;
+use super::claim::HELD;
 use crate::directory::Entry;
 use crate::messages::callback::CallbackData;
 use crate::messages::failure;
@@ -62,7 +63,7 @@ impl Lane {
         took: Duration,
         stop: &CancellationToken,
     ) -> Option<Arc<Entry>> {
-        if took < AT_ONCE { Some(Arc::clone(entry)) } else { self.turn(stop).await }
+        if took < AT_ONCE { Some(Arc::clone(entry)) } else { self.turn(self.after(HELD), stop).await }
     }
 
     /// Everything that is needed for the wire. An error is final, or (for a file that cannot be uploaded now) a
