@@ -4,6 +4,7 @@
 //! `waxwing serve` and `waxwing simulate` in processes of their own, so that the server can be killed and started
 //! again while the simulator remembers what it accepted. Both run on a database of their own, SQLite or PostgreSQL.
 
+mod address;
 mod binary;
 mod calls;
 mod database;
@@ -12,6 +13,7 @@ mod stack;
 pub mod torture;
 mod until;
 
+pub use address::free_address;
 pub use binary::{Process, run};
 pub use calls::{Answer, Api, Simulator};
 pub use database::Database;

@@ -1,13 +1,12 @@
 //! `waxwing simulate` and one or more `waxwing serve`, which can be killed and started again.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::binary::{self, Process};
 use crate::stack::tail;
-use crate::{Api, Database, Simulator, eventually};
+use crate::{Api, Database, Simulator, eventually, free_address};
 
 const TOKEN: &str = "EAAPAIRTOKEN";
 const APP_SECRET: &str = "pair-app-secret";
@@ -33,11 +32,6 @@ pub struct Pair {
     log: PathBuf,
     pub database: Database,
     extra: Vec<(&'static str, String)>,
-}
-
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").to_string()
 }
 
 impl Pair {

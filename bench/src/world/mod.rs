@@ -2,13 +2,14 @@
 //! with connections, an approved template and contacts with consent.
 
 mod account;
+mod address;
 mod api;
 mod copies;
 mod database;
 mod process;
 mod until;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use account::{CONTACTS, TEMPLATE, phone};
+use address::free_address;
 use api::Api;
 pub(crate) use copies::Copies;
 pub(crate) use database::{Database, Look};
@@ -217,8 +219,4 @@ fn start_server(folder: &TempDir, database: &Database, own: SocketAddr) -> Resul
     let data = database.data();
     arguments.extend(["--data", &data]);
     Process::start(&arguments, &database.environment(), &folder.path().join("server.log"))
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

@@ -1,6 +1,7 @@
 //! What crosses tenants: for the operator's commands and for the server's own tasks, never for a tenant's call.
 
 use async_trait::async_trait;
+use domain::messages::retry::ThrottleScope;
 use domain::{ConnectionId, MessageId, Timestamp};
 
 use crate::StoreResult;
@@ -17,6 +18,8 @@ pub enum Wake {
     Lane(ConnectionId),
     /// A status told that Meta wants this connection's account to pause.
     Restrained(ConnectionId),
+    /// Meta told this connection that its account, or its app, has to pause until then, and so have all others of these.
+    Throttled { connection: ConnectionId, scope: ThrottleScope, until: Timestamp },
     /// Bodies wait in the inbox.
     Inbox,
 }
@@ -77,6 +80,8 @@ pub trait OperatorStore: Send + Sync {
     async fn gather_statistics(&self) -> StoreResult<u64>;
     /// Seals every secret anew with the current key; answers how many were sealed with an older one.
     async fn rotate_secrets(&self) -> StoreResult<u64>;
+    /// Tells this node and the others; a hint, which may be lost.
+    fn tell(&self, wake: Wake);
     /// What happens from now on, on this node and on others; a slow reader loses the oldest.
     fn wakes(&self) -> futures::stream::BoxStream<'static, Wake>;
 }

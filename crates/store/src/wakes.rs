@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::ConnectionId;
+use domain::messages::retry::ThrottleScope;
+use domain::{ConnectionId, Timestamp};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use ports::operator::Wake;
@@ -133,6 +134,9 @@ fn write(wake: &Wake) -> String {
     match wake {
         Wake::Lane(connection) => format!("l{connection}"),
         Wake::Restrained(connection) => format!("r{connection}"),
+        Wake::Throttled { connection, scope, until } => {
+            format!("t{connection}.{}.{}", letter(*scope), until.as_microsecond())
+        }
         Wake::Inbox => "i".to_owned(),
     }
 }
@@ -142,7 +146,28 @@ fn read(word: &str) -> Option<Wake> {
         return Some(Wake::Inbox);
     }
     let of = |mark: char| word.strip_prefix(mark).and_then(|id| id.parse().ok()).map(ConnectionId);
-    of('l').map(Wake::Lane).or_else(|| of('r').map(Wake::Restrained))
+    of('l').map(Wake::Lane).or_else(|| of('r').map(Wake::Restrained)).or_else(|| throttled(word))
+}
+
+fn throttled(word: &str) -> Option<Wake> {
+    let mut parts = word.strip_prefix('t')?.split('.');
+    let connection = ConnectionId(parts.next()?.parse().ok()?);
+    let letter_told = parts.next()?;
+    let scope = SCOPES.into_iter().find(|scope| letter(*scope) == letter_told)?;
+    let until = Timestamp::from_microsecond(parts.next()?.parse().ok()?).ok()?;
+    Some(Wake::Throttled { connection, scope, until })
+}
+
+const SCOPES: [ThrottleScope; 4] =
+    [ThrottleScope::Number, ThrottleScope::Pair, ThrottleScope::Account, ThrottleScope::App];
+
+fn letter(scope: ThrottleScope) -> &'static str {
+    match scope {
+        ThrottleScope::Number => "n",
+        ThrottleScope::Pair => "c",
+        ThrottleScope::Account => "a",
+        ThrottleScope::App => "p",
+    }
 }
 
 #[cfg(test)]
@@ -153,12 +178,19 @@ mod tests {
     fn notes_stay_short_and_hold_every_wake_once() {
         let wakes: Vec<Wake> =
             (0..1_000).flat_map(|id| [Wake::Inbox, Wake::Lane(ConnectionId(id % 300))]).collect();
-        let wakes = [wakes, vec![Wake::Restrained(ConnectionId(7)); 2]].concat();
+        let throttled = SCOPES.map(|scope| Wake::Throttled {
+            connection: ConnectionId(9),
+            scope,
+            until: Timestamp::from_microsecond(1_800_000_000_000_123).unwrap(),
+        });
+        let wakes =
+            [wakes, vec![Wake::Restrained(ConnectionId(7)); 2], throttled.to_vec(), throttled.to_vec()]
+                .concat();
         let notes = notes("me", &wakes, 500);
         assert!(notes.iter().all(|note| note.len() <= 500 && note.starts_with("me ")));
         let heard: Vec<Wake> =
             notes.iter().flat_map(|note| note.split(' ').skip(1)).filter_map(read).collect();
-        assert_eq!(heard.len(), 1 + 300 + 1);
+        assert_eq!(heard.len(), 1 + 300 + 1 + 4);
         assert!(wakes.iter().all(|wake| heard.contains(wake)));
     }
 }

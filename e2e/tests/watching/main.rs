@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use e2e::{Database, Pair, Stack, eventually, on_each_engine};
+use e2e::{Database, Pair, Stack, eventually, free_address, on_each_engine};
 use otlp::Collector;
 use proxy::Proxy;
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ fn metrics_are_for_who_has_the_token_well_formed_and_name_nobody() {
 fn without_a_setting_there_are_no_metrics_and_their_own_address_needs_no_token() {
     let closed = Pair::start(Database::sqlite(), 1);
     assert_eq!(closed.api(0).plain("/metrics").unwrap().status, 404);
-    let address = proxy::free_address();
+    let address = free_address();
     let open = Pair::start_with(Database::sqlite(), 1, &[("WAXWING_METRICS_LISTEN", &address)]);
     assert_eq!(open.api(0).plain("/metrics").unwrap().status, 404);
     let page = reqwest::blocking::get(format!("http://{address}/metrics")).unwrap().text().unwrap();

@@ -17,12 +17,6 @@ struct Valve {
 /// Carries bytes between a client and a PostgreSQL.
 pub(crate) struct Proxy(Arc<Valve>);
 
-/// An address that nobody listens on now.
-pub(crate) fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").to_string()
-}
-
 impl Proxy {
     /// A proxy before the server of this URL, and the URL that leads through it.
     pub(crate) fn to(url: &str) -> (Self, String) {

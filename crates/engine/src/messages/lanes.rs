@@ -173,6 +173,12 @@ impl Lanes {
                         held.lane.restrain();
                     }
                 }
+                Wake::Throttled { connection, scope, until } => {
+                    if let Some(entry) = self.shared.directory.listing().entry(connection) {
+                        let now = self.shared.deps.clock.now();
+                        self.shared.restraints.heed(&entry.connection, scope, now, until);
+                    }
+                }
                 Wake::Inbox => {}
             }
         }

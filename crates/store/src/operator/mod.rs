@@ -124,6 +124,10 @@ impl OperatorStore for SqlStore {
         Ok(again(|| rotate::rotate(self)).await?)
     }
 
+    fn tell(&self, wake: Wake) {
+        self.wakes_hub().tell([wake]);
+    }
+
     fn wakes(&self) -> BoxStream<'static, Wake> {
         self.wakes_hub().subscribe()
     }

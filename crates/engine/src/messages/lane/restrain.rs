@@ -8,6 +8,7 @@ use domain::pacing::account_pause;
 use domain::{SignedDuration, Timestamp};
 use ports::connections::Connection;
 use ports::messages::Failure;
+use ports::operator::Wake;
 
 use super::Lane;
 use crate::alerts::{Alerts, connection_subject, kinds};
@@ -20,17 +21,31 @@ const SPAM_LIMIT: i64 = 131_048;
 /// message and tell of the limit later.)
 const OVER_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Which accounts and apps Meta told to pause, and until when: the limit that one number met is that of its siblings.
-/// Those of other nodes meet it themselves. Clones share it.
+/// Which accounts and apps Meta told to pause, and until when: the limit that one number met is that of its siblings, on
+/// whichever node they are. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Restraints(Arc<Mutex<HashMap<String, Timestamp>>>);
 
 impl Restraints {
-    fn note(&self, whom: String, now: Timestamp, until: Timestamp) {
+    /// Takes in what Meta told a number about its account or its app; answers whether that is news.
+    pub(in crate::messages) fn heed(
+        &self,
+        connection: &Connection,
+        scope: ThrottleScope,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> bool {
+        let whom = match scope {
+            ThrottleScope::Account => Some(of_account(connection)),
+            ThrottleScope::App => of_app(connection),
+            ThrottleScope::Number | ThrottleScope::Pair => None,
+        };
+        let Some(whom) = whom else { return false };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, until| *until > now);
-        let known = all.entry(whom).or_insert(until);
-        *known = until.max(*known);
+        let before = all.get(&whom).copied();
+        all.insert(whom, before.map_or(until, |before| before.max(until)));
+        before.is_none()
     }
 
     /// Until when a number has to pause because of a sibling.
@@ -67,14 +82,10 @@ impl Lane {
             self.pacer().pause_until(until);
             return until;
         };
-        let siblings = match scope {
-            // Complaints are about the number that sent.
-            ThrottleScope::Account if *code != SPAM_LIMIT => Some(of_account(connection)),
-            ThrottleScope::App => of_app(connection),
-            _ => None,
-        };
-        if let Some(siblings) = siblings {
-            self.shared.restraints.note(siblings, now, until);
+        // Complaints are about the number that sent.
+        if *code != SPAM_LIMIT && self.shared.restraints.heed(connection, *scope, now, until) {
+            let told = Wake::Throttled { connection: connection.id, scope: *scope, until };
+            self.shared.deps.store.tell(told);
         }
         let mut pacer = self.pacer();
         pacer.throttled(now);

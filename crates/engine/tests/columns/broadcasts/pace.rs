@@ -60,9 +60,7 @@ async fn a_limit_lower_than_we_believe_slows_it_down_loses_nobody_and_spends_no_
     assert!(throttle.retry_after_seconds >= 1 && throttle.messages_queued > 0, "{throttle:?}");
     assert_eq!(report.motion.waiting_for.map(|waiting| waiting.what), Some(WaitingFor::RateLimit));
     // A node that does not hold the lane tells the same, from the next renewal of the lease on.
-    let settings = engine::Settings { node: "other".into(), ..(*press.deps.settings).clone() };
-    let deps = engine::Deps { settings: std::sync::Arc::new(settings), ..press.deps.clone() };
-    let other = engine::Engine::new(deps).await.unwrap();
+    let other = press.another_node("other").await;
     eventually("the throttle on another node", || async {
         let report = other.broadcasts.results(press.tenant, id).await.unwrap();
         report.motion.rate_limit.filter(|throttle| throttle.limit == 80)
@@ -154,6 +152,28 @@ async fn a_limit_of_the_account_that_one_number_met_pauses_its_sibling() {
     assert_eq!(pause_of(other).await, WaitingFor::RateLimit);
     assert_eq!(press.sim.ledger(0).len(), 0);
     for id in [first, other] {
+        press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_a_sibling_on_another_node_have_to_meet_it() {
+    let (press, second, (other, _runs)) = Press::with_a_number_on_another_node(40).await;
+    press.contacts(30).await;
+    press.faults(json!({"error_rate": 1.0, "error_code": 80_007, "error_on": "messages"})).await;
+    let from = |connection| Plan { connections: vec![connection], ..press.plan() };
+    let first = press.start(from(press.connection.id)).await;
+    eventually("the limit", || async { press.results(first).await.motion.waiting_for }).await;
+    press.handle("DELETE", "/faults", json!({})).await;
+    let sibling = press.start(from(second)).await;
+    eventually("the pause of the sibling", || async {
+        let waiting = other.broadcasts.results(press.tenant, sibling).await.unwrap().motion.waiting_for?;
+        let left = waiting.until?.duration_since(press.deps.clock.now());
+        (waiting.what == WaitingFor::RateLimit && left.as_secs() > 20).then_some(())
+    })
+    .await;
+    assert_eq!(press.sim.ledger(0).len(), 0);
+    for id in [first, sibling] {
         press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::broadcasts::plan::{Audience, TemplateChoice};
@@ -11,9 +12,9 @@ use domain::pacing::Rate;
 use domain::phone::PhoneNumber;
 use domain::segments::Rule;
 use domain::{BroadcastId, ConnectionId, SignedDuration};
-use engine::Settings;
 use engine::broadcasts::{CreateBroadcast, Preview, Report};
 use engine::tenants::SettingsPatch;
+use engine::{Deps, Engine, Settings};
 use gateway_meta::Patience;
 use ports::Paging;
 use ports::broadcasts::{Broadcast, Counts, RecipientFilter, RecipientRow, RecipientState};
@@ -21,9 +22,10 @@ use ports::connections::ConnectionPatch;
 use ports::contacts::NewContact;
 use serde_json::json;
 use simulator::SimConfig;
+use tokio_util::sync::DropGuard;
 
 use crate::house::eventually;
-use crate::post::Post;
+use crate::post::{Post, run};
 
 /// The phone number id of a second number.
 pub(crate) const SECOND: &str = "106540352242923";
@@ -61,24 +63,60 @@ impl Press {
 
     /// Two numbers of one account, each of so many messages per second; answers the second.
     pub(crate) async fn with_two_numbers(rate: u32) -> (Self, ConnectionId) {
-        let press = Self::with(rate, |_, config| {
+        let press = Self::with_a_second_at_meta(rate).await;
+        let second = press.link_second(&press.engine, rate).await;
+        eventually("both lanes", || async { (press.engine.messages.lanes_held() == 2).then_some(()) }).await;
+        (press, second)
+    }
+
+    /// Two numbers of one account, of which another node holds the second; answers both. The node stops with the guard.
+    pub(crate) async fn with_a_number_on_another_node(
+        rate: u32,
+    ) -> (Self, ConnectionId, (Engine, DropGuard)) {
+        let press = Self::with_a_second_at_meta(rate).await;
+        let other = press.another_node("other").await;
+        let second = press.link_second(&other, rate).await;
+        // It is the other's before this node looks for lanes again.
+        let (now, until) = (press.deps.clock.now(), press.deps.clock.now() + SignedDuration::from_secs(15));
+        press
+            .deps
+            .store
+            .take_lane(press.tenant, second, "other", now, until)
+            .await
+            .unwrap()
+            .expect("nobody's");
+        let (running, _) = run(&other);
+        let lanes = || (press.engine.messages.lanes_held(), other.messages.lanes_held());
+        eventually("a lane each", || async { (lanes() == (1, 1)).then_some(()) }).await;
+        (press, second, (other, running))
+    }
+
+    /// A second node over the same store, which does not run yet.
+    pub(crate) async fn another_node(&self, name: &str) -> Engine {
+        let settings = Settings { node: name.into(), ..(*self.deps.settings).clone() };
+        Engine::new(Deps { settings: Arc::new(settings), ..self.deps.clone() }).await.unwrap()
+    }
+
+    async fn with_a_second_at_meta(rate: u32) -> Self {
+        Self::with(rate, |_, config| {
             config.accounts[0].phones.push(simulator::PhoneConfig {
                 id: SECOND.into(),
                 display_phone_number: "+1 555-078-3882".into(),
                 ..simulator::PhoneConfig::default()
             });
         })
-        .await;
+        .await
+    }
+
+    async fn link_second(&self, node: &Engine, rate: u32) -> ConnectionId {
         let second = engine::connections::CreateConnection {
             name: "Second".into(),
             phone_number_id: SECOND.into(),
             is_default: false,
             rate: Some(Rate::per_second(rate)),
-            ..press.link()
+            ..self.link()
         };
-        let second = press.engine.connections.create(press.tenant, second).await.unwrap().connection.id;
-        eventually("both lanes", || async { (press.engine.messages.lanes_held() == 2).then_some(()) }).await;
-        (press, second)
+        node.connections.create(self.tenant, second).await.unwrap().connection.id
     }
 
     pub(crate) async fn pace(&self, rate: u32) {
