@@ -400,7 +400,7 @@ impl Dialect {
         match self {
             // Others wait for the writer.
             Self::Sqlite => 1_000,
-            Self::Postgres => 5_000,
+            Self::Postgres => 4_000,
         }
     }
 
