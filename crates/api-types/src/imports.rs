@@ -80,6 +80,8 @@ pub struct ImportedContact {
     pub consent_source: Option<String>,
     pub consent_time: Option<Timestamp>,
     pub consent_evidence: Option<String>,
+    /// The person opted out, whatever else is said.
+    pub opted_out: Option<bool>,
     /// The person opted out then; counts unless `opted_in` is true and `consent_time` is later.
     pub opted_out_at: Option<Timestamp>,
 }
@@ -90,8 +92,8 @@ pub struct ImportedContact {
 pub struct UploadContacts {
     /// Heading (or number of the column) → meaning, as JSON: `{"Kontakt": "phone", "3": "fields.city"}`. Meanings are `phone`,
     /// `name`, `first_name`, `last_name`, `language`, `time_zone`, `tags`, `opted_in`, `consent_source`,
-    /// `consent_time`, `consent_evidence`, `opted_out_at`, `fields` (a JSON object), `fields.NAME`, `ignore`. What is not told is
-    /// guessed from the headings.
+    /// `consent_time`, `consent_evidence`, `opted_out`, `opted_out_at`, `fields` (a JSON object), `fields.NAME`, `ignore`. What is
+    /// not told is guessed from the headings.
     pub mapping: Option<String>,
     /// What becomes of columns whose headings say nothing: `fields` (absent) or `ignore`.
     pub unknown_columns: Option<UnknownColumns>,
@@ -114,8 +116,8 @@ pub struct UploadContacts {
     pub consent_evidence: Option<String>,
     /// A number that a contact has already counts as a duplicate and changes nothing (absent: so it is); `false` brings
     /// the contact up to date: what the row says is taken over, tags are added, a plain `no` ends an opt-in. An opt-out is
-    /// never undone, and an explicit one (`unsubscribed`, `opted out`, `abgemeldet` …, or a time in `opted_out_at`) counts
-    /// either way, whatever else becomes of its row.
+    /// never undone, and an explicit one (`unsubscribed`, `opted out`, `abgemeldet` …, a yes in `opted_out`, or a time in
+    /// `opted_out_at`) counts either way, whatever else becomes of its row.
     pub skip_duplicates: Option<bool>,
     /// Reads and judges the first 50 rows and writes nothing.
     pub dry_run: Option<bool>,

@@ -12,7 +12,7 @@ use engine::alerts::{AlertError, Alerts};
 use ports::audit::current;
 
 use crate::answer::{Answer, Result, list, ok, paging};
-use crate::body::{Id, Query};
+use crate::body::{Id, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -60,6 +60,7 @@ async fn acknowledge_alert(
     caller: Caller<needs::AlertsManage>,
     Id(id): Id<AlertId>,
     State(alerts): State<Alerts>,
+    _: NoBody,
 ) -> Result<Answer<Alert>> {
     let alert = alerts.acknowledge(caller.tenant, id, &current()).await.map_err(failed(id))?;
     Ok(ok(body(alert)))

@@ -1,8 +1,8 @@
 //! JSON bodies, query strings and path ids: read with every fault at once.
 
 use api_types::errors::details::WrongMediaType;
-use api_types::read::{FromJson, FromQuery, FromText, read, read_query};
-use api_types::{Faults, Problem};
+use api_types::read::{Fields, FromJson, FromQuery, FromText, read, read_query};
+use api_types::{Faults, Place, Problem};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -22,6 +22,28 @@ impl<T: FromJson, S: Send + Sync> FromRequest<S> for Json<T> {
         let (parts, body) = request.into_parts();
         let bytes = payload::read(&parts.headers, body, payload::JSON_LIMIT).await?;
         parse(&parts.headers, &bytes).map(Self)
+    }
+}
+
+/// The body of a call that has nothing to say: none at all, `{}` or `null`. Anything else is a mistake that must not go
+/// unseen.
+#[derive(Debug, Clone, Copy)]
+pub struct NoBody;
+
+impl FromJson for NoBody {
+    fn from_json(value: Value, place: &Place<'_>, faults: &mut Faults) -> Option<Self> {
+        if !value.is_null() {
+            Fields::of(value, place, faults)?.finish();
+        }
+        Some(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Json::from_request(request, state).await.map(|Json(nothing)| nothing)
     }
 }
 

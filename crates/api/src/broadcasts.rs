@@ -13,12 +13,13 @@ use api_types::broadcasts::{
     Broadcast, BroadcastQuery, CreateBroadcast, RecipientInput, UpdateBroadcast, Wanted,
 };
 use api_types::errors::details::{
-    Disabled, Missing, MissingTemplate, NotApproved, Nothing, ParamsMismatch, TokenOver, WrongState,
+    Disabled, Missing, MissingTemplate, NotApproved, Nothing, ParamsMismatch, Rejected, TokenOver, WrongState,
 };
 use api_types::{List, PagingQuery, Problem, Success};
 use axum::extract::State;
+use domain::broadcasts::StopCode;
 use domain::{BroadcastId, TenantId};
-use engine::broadcasts::{BroadcastError, Broadcasts};
+use engine::broadcasts::{BroadcastError, Broadcasts, BrokenNumber};
 use ports::broadcasts::{BroadcastFilter, BroadcastPatch};
 use serde_json::{Value, json};
 
@@ -103,13 +104,15 @@ async fn get_broadcast(
 }
 
 /// Changes a broadcast that has not begun: a draft, a scheduled one, or one that could not start at its time (`paused`,
-/// with no `started_at`), which is resumed afterwards. `recipients` take the place of its list. Of a paused one that has
-/// begun the numbers (`connection_id`, `connection_ids`) can be changed, and nothing else.
+/// with no `started_at`), which is resumed afterwards. `recipients` take the place of its list. A scheduled one must stay
+/// such that it could be sent. Of a paused one that has begun the numbers (`connection_id`, `connection_ids`) can be
+/// changed, and nothing else.
 #[utoipa::path(patch, path = "/broadcasts/{id}", tag = "broadcasts", request_body = UpdateBroadcast,
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_write")), ("x-error-codes" = json!([
-        "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND",
-        "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED"]))))]
+        "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
+        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "META_REJECTED", "CONNECTION_NOT_FOUND",
+        "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED"]))))]
 async fn update_broadcast(
     caller: Caller<needs::BroadcastsWrite>,
     Id(id): Id<BroadcastId>,
@@ -168,6 +171,25 @@ async fn must_exist(broadcasts: &Broadcasts, tenant: TenantId, id: BroadcastId) 
     Ok(())
 }
 
+/// As a single message is refused: only a token that is over is told as one.
+fn broken_number(broken: BrokenNumber) -> Problem {
+    if broken.code == StopCode::TokenExpired {
+        return Problem::TokenExpired(TokenOver {
+            action_required: TokenOver::ACTION.to_owned(),
+            expired_at: broken.token_expires_at,
+            connection_id: Some(broken.connection.0),
+            message_id: None,
+        });
+    }
+    Problem::MetaRejected(Rejected {
+        meta_error_code: broken.meta_error_code.unwrap_or_default(),
+        advice: format!("{}.", broken.mend()),
+        meta_message: broken.reason,
+        fbtrace_id: None,
+        message_id: None,
+    })
+}
+
 fn failed(broadcast: BroadcastId) -> impl FnOnce(BroadcastError) -> ApiError {
     move |error| {
         let problem = match error {
@@ -217,14 +239,7 @@ fn failed(broadcast: BroadcastId) -> impl FnOnce(BroadcastError) -> ApiError {
             BroadcastError::ConnectionDisabled(id) => {
                 Problem::ConnectionDisabled(Disabled { connection_id: id.0 })
             }
-            BroadcastError::ConnectionBroken { connection, token_expired_at, .. } => {
-                Problem::TokenExpired(TokenOver {
-                    action_required: TokenOver::ACTION.to_owned(),
-                    expired_at: token_expired_at,
-                    connection_id: Some(connection.0),
-                    message_id: None,
-                })
-            }
+            BroadcastError::ConnectionBroken(broken) => broken_number(*broken),
             BroadcastError::Store(error) => return error.into(),
         };
         problem.into()

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Result, created, ok, short_list};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -161,6 +161,7 @@ async fn diagnose_connection(
     caller: Caller<needs::ConnectionsManage>,
     Id(id): Id<ConnectionId>,
     State(connections): State<Connections>,
+    _: NoBody,
 ) -> Result<Answer<Diagnosis>> {
     let found = connections.diagnose(caller.tenant, id).await.map_err(failed(id))?;
     let healthy = found.healthy();

@@ -16,7 +16,7 @@ use ports::contacts::ContactFilter;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::files::csv_file;
@@ -143,6 +143,9 @@ async fn update_contact(
 }
 
 /// Removes a contact with its conversations and messages; the consent ledger keeps its entries.
+///
+/// An opt-out or a marketing stop is kept under a keyed hash of number and user id and holds when they come back: a
+/// list or `opted_in: true` of a new contact does not lift an opt-out, `POST /contacts/{id}/opt-in` does.
 #[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts",
     responses((status = 200, body = Success<Value>)),
     extensions(("x-required-permission" = json!("contacts_write")), ("x-error-codes" = json!(["CONTACT_NOT_FOUND"]))))]
@@ -163,6 +166,7 @@ async fn review_contact(
     caller: Caller<needs::ContactsWrite>,
     Id(id): Id<ContactId>,
     State(contacts): State<Contacts>,
+    _: NoBody,
 ) -> Result<Answer<Contact>> {
     Ok(ok(body(contacts.reviewed(caller.tenant, id).await.map_err(failed(id))?)))
 }

@@ -17,7 +17,7 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Result, accepted, list, ok, paging};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -66,6 +66,7 @@ async fn erase_contact(
     caller: Caller<needs::ContactsErase>,
     Id(id): Id<ContactId>,
     State(erasures): State<Erasures>,
+    _: NoBody,
 ) -> Result<Answer<Erasure>> {
     let erasure = erasures.erase(caller.tenant, id, PATIENCE).await.map_err(failed(id.0))?;
     let erasure = body(erasure);

@@ -24,7 +24,7 @@ use http::header;
 use serde_json::Value;
 
 use crate::answer::{Answer, Result, accepted, list, ok, paging};
-use crate::body::{Id, Query, unsupported};
+use crate::body::{Id, NoBody, Query, unsupported};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::files::csv_file;
@@ -244,6 +244,7 @@ async fn cancel_import(
     caller: Caller<needs::ContactsImport>,
     Id(id): Id<ImportId>,
     State(imports): State<Imports>,
+    _: NoBody,
 ) -> Result<Answer<Import>> {
     let import = imports.cancel(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(report(&imports, caller.tenant, import).await?))

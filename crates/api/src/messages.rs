@@ -22,7 +22,7 @@ use engine::messages::{Messages, RetryError};
 use ports::messages::{MessageFilter, Moved};
 
 use crate::answer::{Answer, Result, list, ok, paging};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -111,6 +111,7 @@ async fn cancel_message(
     caller: Caller<needs::MessagesSend>,
     State(messages): State<Messages>,
     Id(id): Id<MessageId>,
+    _: NoBody,
 ) -> Result<Answer<Message>> {
     match messages.cancel(caller.tenant, id).await? {
         Moved::Done(message) => Ok(ok(message_body(message))),

@@ -15,7 +15,7 @@ use ports::templates::TemplateFilter;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Result, created, list, ok, paging};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -128,6 +128,7 @@ async fn submit_template(
     caller: Caller<needs::TemplatesWrite>,
     Id(id): Id<TemplateId>,
     State(templates): State<Templates>,
+    _: NoBody,
 ) -> Result<Answer<TemplateSubmission>> {
     let done = templates.submit(caller.tenant, id).await.map_err(failed(Some(id), None))?;
     Ok(told(ok(submitted(&done)), &done))

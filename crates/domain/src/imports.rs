@@ -66,6 +66,9 @@ impl FromStr for ImportState {
 pub mod problems {
     /// The number cannot be one.
     pub const INVALID_PHONE: &str = "Invalid phone format";
+    /// It has no country code, and nobody said which country it is of.
+    pub const NO_COUNTRY: &str = "Invalid phone format: the number has no country code. Begin it with + and the code, or say \
+                                  default_country";
     /// A spreadsheet wrote the number as an amount, `4.91511E+12`.
     pub const SCIENTIFIC: &str = "Invalid phone format: a spreadsheet has cut the number short. Format the column as text there \
                                   and write the number anew";
@@ -77,7 +80,7 @@ pub mod problems {
     pub const OUTGROWN: &str = "The contact would have too many tags or fields";
 
     /// Beginnings of what else is said: of rows that cannot be read, and of columns, which are named first.
-    const BEGINNINGS: [&str; 18] = [
+    const BEGINNINGS: [&str; 20] = [
         INVALID_PHONE,
         NO_PHONE,
         DUPLICATE,
@@ -93,6 +96,8 @@ pub mod problems {
         "tags",
         "fields",
         "opted_in ",
+        "opted_out ",
+        "opted_out_at ",
         "consent_source ",
         "consent_time ",
         "consent_evidence ",

@@ -2,8 +2,9 @@
 //!
 //! A number is accepted when it is *possible* by libphonenumber's metadata, that is when its length fits the
 //! country; whether the range is in use is left to WhatsApp to say. Nothing is guessed: without a `+` the country
-//! must be given.
+//! must be given, unless a link or an address of WhatsApp tells that it is there.
 
+mod address;
 mod amount;
 mod invalid;
 
@@ -35,6 +36,7 @@ impl PhoneNumber {
     /// Reads a number as people write it: spaces, hyphens, parentheses and dots are skipped, digits of any script
     /// are digits. `default_region` (ISO 3166 alpha-2, such as `DE`) is the country of numbers without a `+`;
     /// without it they are refused. `4915112345678.0`, an amount, is refused too: the zero is no digit of the number.
+    /// `tel:+49…`, `whatsapp:+49…`, `https://wa.me/49…`, `49…@c.us` and `49…@s.whatsapp.net` are read as their number.
     ///
     /// # Errors
     /// [`InvalidPhone`] with the reason, and with the format of the country that the input hints at.
@@ -44,17 +46,19 @@ impl PhoneNumber {
     }
 
     fn parse_in(input: &str, region: Option<Region>) -> Result<Self, PhoneFault> {
-        if without_fraction(input.trim()) != input.trim() {
+        let input = address::bare(input);
+        if amount::has_fraction(input.trim()) {
             return Err(PhoneFault::Fraction);
         }
-        let written = Written::read(input)?;
+        let written = Written::read(&input)?;
         if !written.plus && region.is_none() {
             return Err(PhoneFault::CountryCodeMissing);
         }
         let number = match region.filter(|_| !written.plus) {
             Some(region) => written.parse_national(region)?,
-            None => written.parse_international()?,
+            None => parse(written.as_str(), None)?,
         };
+        let number = written.without_retired_one(number);
         match PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number) {
             Ok(NumberLengthType::IsPossible) => {}
             // Seven digits are dialled inside a town, never from abroad.
@@ -64,6 +68,9 @@ impl PhoneNumber {
             Err(ValidationError::TooLong) => return Err(PhoneFault::TooLong),
             Err(ValidationError::InvalidLength) => return Err(PhoneFault::WrongLength),
             Err(ValidationError::InvalidCountryCode) => return Err(PhoneFault::CountryCodeUnknown),
+        }
+        if keeps_trunk_prefix(&number) {
+            return Err(PhoneFault::TooShort);
         }
         let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
         Self::from_e164(&e164).ok_or(PhoneFault::TooLong)
@@ -237,11 +244,16 @@ impl Written {
         self.as_str().trim_start_matches('+')
     }
 
-    fn parse_international(&self) -> Result<Parsed, PhoneFault> {
-        match self.digits().strip_prefix("521") {
-            // Mexico's mobile `1` was abolished in 2019; address books and wa_ids still carry it.
-            Some(rest) if rest.len() == 10 => parse(&format!("+52{rest}"), None),
-            _ => parse(self.as_str(), None),
+    /// Mexico's mobile `1` was abolished in 2019; address books and wa_ids still carry it behind the country code, with
+    /// and without a `+` or an international prefix before that.
+    fn without_retired_one(&self, number: Parsed) -> Parsed {
+        let digits = self.digits();
+        let has_one = number.country_code == 52
+            && (10_000_000_000..20_000_000_000).contains(&number.national_number)
+            && digits.len().checked_sub(10).is_some_and(|end| digits[..end].ends_with("521"));
+        match has_one {
+            true => Parsed { national_number: number.national_number - 10_000_000_000, ..number },
+            false => number,
         }
     }
 
@@ -270,6 +282,27 @@ fn parse(text: &str, region: Option<Region>) -> Result<Parsed, PhoneFault> {
 fn is_mobile(number: &Parsed) -> bool {
     use rlibphonenumber::PhoneNumberType::{FixedLineOrMobile, Mobile};
     matches!(PHONE_NUMBER_UTIL.get_number_type(number), Mobile | FixedLineOrMobile)
+}
+
+/// The library leaves a trunk prefix standing where what follows is no number without it (`0151` in Germany), and then
+/// counts it as a digit. Some countries have numbers that begin so; those in use are known.
+fn keeps_trunk_prefix(number: &Parsed) -> bool {
+    let trunk = match number.country_code {
+        1 => '1',
+        7 => '8',
+        _ => '0',
+    };
+    let begins_so = |number: &Parsed| {
+        let zeros = if number.italian_leading_zero() { "0" } else { "" };
+        format!("{zeros}{}", number.national_number).starts_with(trunk)
+    };
+    let is_usual = || {
+        let region = PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code);
+        region
+            .and_then(|region| PHONE_NUMBER_UTIL.get_example_number(region).ok())
+            .is_some_and(|it| begins_so(&it))
+    };
+    begins_so(number) && !PHONE_NUMBER_UTIL.is_valid_number(number) && !is_usual()
 }
 
 /// Characters between digits that mean nothing. A slash is not one of them: it may part two numbers.

@@ -229,7 +229,9 @@ pub trait BroadcastStore: Send + Sync {
     -> StoreResult<BroadcastMoved>;
     /// Takes a step (`domain::broadcasts::Step`), under the broadcast's lock; one commit with what follows from it:
     /// pausing holds its waiting messages (claims pass them over from that commit on), resuming makes them due at
-    /// `at`, cancelling cancels them and leaves the recipients without a message out as `Cancelled`.
+    /// `at`, cancelling cancels them and leaves the recipients without a message out as `Cancelled`. Whoever's new attempt is
+    /// called off falls back to the one before; when there was nothing else to call off, and nobody is left, the broadcast
+    /// ends as by [`finish_broadcast`](Self::finish_broadcast) (without an alert) rather than being `cancelled`.
     async fn move_broadcast(
         &self,
         tenant: TenantId,
@@ -306,7 +308,8 @@ pub trait BroadcastStore: Send + Sync {
     /// wait; one commit, under the broadcast's lock, and only while it is `sending`. A recipient that another caller
     /// was quicker with is passed over; one whose contact was joined with another that has a message of this
     /// broadcast already is left out as `Duplicate`, and one who has had its marketing of the batch's `cap` by now as
-    /// `FrequencyCap`: of two broadcasts that come to a contact at once, one does. Wakes the lane.
+    /// `FrequencyCap`: of two broadcasts that come to a contact at once, one does. Whoever is left out of a new attempt
+    /// (but for `Duplicate`) falls back to the failure of the one before, with the reason in its `detail`. Wakes the lane.
     async fn enqueue(&self, batch: EnqueueBatch) -> StoreResult<Enqueued>;
     /// Messages of broadcasts that wait on a connection, held ones not counted, and how many of them are due by then.
     async fn waiting_of_broadcasts(
@@ -351,8 +354,9 @@ pub trait BroadcastStore: Send + Sync {
         next: Option<Timestamp>,
     ) -> StoreResult<Option<Broadcast>>;
     /// Gives failed recipients a new attempt: they wait for a new message, which will name the old one in `retry_of`; the
-    /// old one counts no more. Whom Meta lets nobody write to before a time (`Failure::not_before`) is due at that time. One
-    /// commit, with which a broadcast that had ended is sending again; nobody twice.
+    /// old one counts no more, unless nothing comes of the new attempt: it is called off, or left out. Whom Meta lets nobody
+    /// write to before a time (`Failure::not_before`) is due at that time. One commit, with which a broadcast that had ended is
+    /// sending again; nobody twice.
     async fn retry_recipients(
         &self,
         tenant: TenantId,

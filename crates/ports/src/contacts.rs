@@ -129,7 +129,10 @@ pub trait ContactStore: Send + Sync {
         contact: ContactId,
         at: Timestamp,
     ) -> StoreResult<Option<Contact>>;
-    /// Removes the contact with its conversations, messages, inbound files and queue; the consent ledger keeps its
-    /// entries. False when there is none.
+    /// Removes the contact with all that were merged into it, its conversations, messages, inbound files and
+    /// queue, in one commit; the consent ledger keeps its entries. An opt-out or a marketing stop in force is kept
+    /// under the keyed hash of number and user id, as by an erasure, and whoever comes back under one of them
+    /// starts with it. Of a contact that had not said no nothing is kept, and what was kept of an earlier no is
+    /// lifted. False when there is none.
     async fn delete_contact(&self, tenant: TenantId, contact: ContactId, at: Timestamp) -> StoreResult<bool>;
 }

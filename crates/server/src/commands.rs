@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod member;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+pub(crate) mod output;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod simulate;

@@ -18,6 +18,7 @@ mod telemetry;
 mod tls;
 mod watch;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("waxwing: {error:#}");
+            // Where nobody reads any more the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "waxwing: {error:#}");
             ExitCode::FAILURE
         }
     }

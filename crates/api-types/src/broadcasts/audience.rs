@@ -129,8 +129,9 @@ impl DaysAgo {
 }
 
 impl AudienceInput {
-    /// What it says without its segment; faults are noted below `/audience`.
-    pub(super) fn rule(&self, faults: &mut Faults) -> Rule {
+    /// What it says without its segment; faults are noted below `/audience`. `with_rows`: it is a list because rows came
+    /// along.
+    pub(super) fn rule(&self, with_rows: bool, faults: &mut Faults) -> Rule {
         if *self == Self::default() {
             faults.add_at("/audience", "must say who is meant; {\"all\": true} for everybody");
         }
@@ -139,8 +140,14 @@ impl AudienceInput {
                 faults.add_at(format!("/audience/{name}"), "must be true, or left out");
             }
         }
-        if self.all.is_some() && (self.list.is_some() || self.segment_id.is_some()) {
-            faults.add_at("/audience/all", "does not go together with list or segment_id");
+        let narrower = [
+            ("recipients", with_rows),
+            ("list", self.list.is_some() && !with_rows),
+            ("segment_id", self.segment_id.is_some()),
+        ];
+        let narrower: Vec<&str> = narrower.iter().filter(|(_, sent)| *sent).map(|(name, _)| *name).collect();
+        if self.all.is_some() && !narrower.is_empty() {
+            faults.add_at("/audience/all", format!("does not go together with {}", narrower.join(" and ")));
         }
         let mut rules = self.tests(faults);
         if let Some(rule) = &self.rule {

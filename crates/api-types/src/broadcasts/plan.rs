@@ -342,7 +342,7 @@ fn audience(
         input.list.get_or_insert(true);
     }
     let before = faults.len();
-    let rule = input.rule(faults);
+    let rule = input.rule(with_rows, faults);
     // An input is made of texts, numbers and JSON: it can always be written.
     let asked = serde_json::to_value(&input).unwrap_or_default();
     (faults.len() == before).then(|| Audience { list: input.list == Some(true), rule, asked })

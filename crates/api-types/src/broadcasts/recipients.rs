@@ -95,6 +95,8 @@ pub struct Recipient {
     pub wamid: Option<String>,
     /// 1 for the first message.
     pub attempt: i64,
+    /// The message that this one, or the one that is waited for, takes the place of.
+    pub retry_of: Option<i64>,
     pub due_at: Timestamp,
     pub sent_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,

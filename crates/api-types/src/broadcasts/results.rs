@@ -16,7 +16,7 @@ pub struct BroadcastResults {
     /// Why it is paused, failed or cancelled.
     pub reason: Option<StopReason>,
     pub results: ResultNumbers,
-    /// Failed ones by what Meta or we said, the most frequent first.
+    /// Failed ones by what Meta or we said, the most frequent first; together they are `results.failed`.
     pub failures: Vec<CaughtFailure>,
     pub funnel: Funnel,
     /// Who said STOP to it.

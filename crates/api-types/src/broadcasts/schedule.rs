@@ -3,6 +3,7 @@
 use domain::broadcasts::schedule::{Every, Late, Recurrence, Schedule};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,9 +37,12 @@ pub struct LocalTime(pub DateTime);
 impl FromJson for LocalTime {
     fn from_json(value: Value, place: &Place<'_>, faults: &mut Faults) -> Option<Self> {
         let text = String::from_json(value, place, faults)?;
+        // jiff would leave an offset or a zone away, and the hour would be another one than was meant.
+        let has_zone = Pieces::parse(&text)
+            .is_ok_and(|found| found.offset().is_some() || found.time_zone_annotation().is_some());
         match text.parse() {
-            Ok(time) => Some(Self(time)),
-            Err(_) => {
+            Ok(time) if !has_zone => Some(Self(time)),
+            _ => {
                 faults.add(place, "must be a date and time of day without zone, such as 2026-12-01T09:00");
                 None
             }

@@ -85,6 +85,27 @@ fn rows_that_come_along_make_the_audience_a_list() {
 }
 
 #[test]
+fn what_does_not_go_together_with_all_is_named_as_it_was_sent() {
+    let told = |more: Value| {
+        let mut body = json!({"name": "n", "template_name": "t"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut wanted: CreateBroadcast = read(body).unwrap();
+        let faults = wanted.take_given(Some("t".into())).onto(None).unwrap_err().into_vec();
+        let faults = faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.problem));
+        faults.collect::<Vec<_>>()
+    };
+    let rows = json!([{"phone": "+15551234567"}]);
+    assert_eq!(
+        told(json!({"audience": {"all": true}, "recipients": rows})),
+        ["/audience/all does not go together with recipients"]
+    );
+    assert_eq!(
+        told(json!({"audience": {"all": true, "list": true, "segment_id": 7}})),
+        ["/audience/all does not go together with list and segment_id"]
+    );
+}
+
+#[test]
 fn a_schedule_is_one_of_three() {
     let scheduled = |more: Value| {
         let mut body = json!({"name": "n", "template_name": "t", "audience": {"all": true}});
@@ -115,7 +136,13 @@ fn a_schedule_is_one_of_three() {
         (json!({"schedule": {"local": "2026-12-01T09:00", "late": "never"}}), vec!["/schedule/late"]),
         (json!({"schedule": {"send_at": "2026-12-01T09:00:00Z", "late": "now"}}), vec!["/schedule/late"]),
         (json!({"schedule": {"local": "2026-12-01T09:00Z"}}), vec!["/schedule/local"]),
+        (json!({"schedule": {"local": "2026-12-01T09:00+02:00"}}), vec!["/schedule/local"]),
+        (json!({"schedule": {"local": "2026-12-01T09:00[Europe/Berlin]"}}), vec!["/schedule/local"]),
         (json!({"schedule": null, "send_at": "2026-12-01T09:00:00Z"}), vec!["/send_at"]),
+        (
+            json!({"schedule": {"recurrence": {"every": "day", "first": "2026-12-01T09:00-05:00"}}}),
+            vec!["/schedule/recurrence/first"],
+        ),
         (
             json!({"schedule": {"recurrence": {"every": "day", "interval": 0, "first": "2026-12-01T09:00",
                 "time_zone": "Mars", "until": "2025-01-01T00:00"}}}),

@@ -9,7 +9,7 @@ use engine::access::{Access, Bearer, Delivery, Invitation, Invite, MemberError};
 use ports::access::members::{GivenRole, MemberPatch};
 
 use crate::answer::{Answer, Result, created, ok, short_list};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -109,6 +109,7 @@ async fn repeat_invitation(
     caller: Caller<needs::MembersManage>,
     Id(id): Id<MemberId>,
     State(access): State<Access>,
+    _: NoBody,
 ) -> Result<Answer<InvitedMember>> {
     let by = caller.known.permissions;
     let invited = access.invite_again(caller.tenant, id, by, Bearer::Mail).await.map_err(failed(id))?;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{severity, severity_of};
 use crate::answer::{Answer, Result, created, list, ok, paging};
-use crate::body::{Id, Json, Query};
+use crate::body::{Id, Json, NoBody, Query};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -126,6 +126,7 @@ async fn test_alert_channel(
     caller: Caller<needs::AlertsManage>,
     Id(id): Id<AlertChannelId>,
     State(alerts): State<Alerts>,
+    _: NoBody,
 ) -> Result<Answer<ChannelTest>> {
     let told = alerts.test_channel(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(ChannelTest { delivered: told.is_ok(), error: told.err() }))

@@ -63,6 +63,8 @@ impl FromRef<ApiState> for Lists {
 ///
 /// The new list is taken when all of it was read: until then, and when the file is broken, the broadcast has the old one.
 ///
+/// A file without rows is refused; so is, once the broadcast is scheduled, every list that it could not be sent to.
+///
 /// Its audience must be a list (`"audience": {"list": true}`). Rows whose number cannot be one are reported, and stay:
 /// nothing is sent to them, and the results count them as `invalid_number`.
 #[utoipa::path(method(put, post), path = "/broadcasts/{id}/list", tag = "broadcasts",

@@ -135,6 +135,7 @@ pub(super) fn body(row: RecipientRow) -> Recipient {
         message_id: row.message_id.map(|id| id.0),
         wamid: row.wamid,
         attempt: row.attempt,
+        retry_of: row.retry_of.map(|id| id.0),
         due_at: row.due_at,
         sent_at: row.sent_at,
         delivered_at: row.delivered_at,

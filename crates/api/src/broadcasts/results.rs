@@ -1,7 +1,7 @@
 //! How a broadcast went.
 
-use api_types::Success;
 use api_types::broadcasts::{BroadcastResults, CaughtFailure, Funnel, HourResults, ResultNumbers};
+use api_types::{ErrorCode, Success};
 use axum::extract::State;
 use domain::broadcasts::LeftOut;
 use domain::broadcasts::reasons::FailedBy;
@@ -49,7 +49,7 @@ fn body(report: Report) -> BroadcastResults {
         status: broadcast.state.into(),
         reason: broadcast.reason.map(bodies::reason),
         results: numbers(&results),
-        failures: results.failed.into_iter().map(failure).collect(),
+        failures: failures(&results),
         funnel: funnel(&counts),
         opt_outs: counts.opted_out,
         opt_out_rate: share(counts.opted_out, counts.sent),
@@ -64,14 +64,14 @@ fn body(report: Report) -> BroadcastResults {
     }
 }
 
+fn bad_rows(results: &Results) -> i64 {
+    let bad = results.left_out.iter().filter(|(reason, _)| *reason == LeftOut::InvalidNumber);
+    bad.map(|(_, count)| count).sum()
+}
+
 /// The product owner's sums: a row of the list that cannot be a number was meant, too.
 fn numbers(results: &Results) -> ResultNumbers {
-    let bad_rows: i64 = results
-        .left_out
-        .iter()
-        .filter(|(reason, _)| *reason == LeftOut::InvalidNumber)
-        .map(|(_, count)| count)
-        .sum();
+    let bad_rows = bad_rows(results);
     let count_of = |reason: FailedBy| {
         let failed: i64 =
             results.failed.iter().filter(|group| group.failed_by == reason).map(|group| group.count).sum();
@@ -91,6 +91,28 @@ fn numbers(results: &Results) -> ResultNumbers {
         failed: results.counts.failed + bad_rows,
         failure_breakdown,
     }
+}
+
+/// What `failed` counts, the most frequent first: rows of the list that cannot be a number as well.
+fn failures(results: &Results) -> Vec<CaughtFailure> {
+    let mut failures: Vec<CaughtFailure> = results.failed.iter().cloned().map(failure).collect();
+    let count = bad_rows(results);
+    if count > 0 {
+        failures.push(CaughtFailure {
+            reason: FailedBy::InvalidNumber.as_str().to_owned(),
+            code: ErrorCode::InvalidPhoneFormat.as_str().to_owned(),
+            meta_error_code: None,
+            title: Some("No phone number".to_owned()),
+            advice: Some(
+                "These rows of the list were sent nothing: correct their numbers (recipients?state=left_out&\
+                 reason=invalid_number shows them), and send a broadcast to those."
+                    .to_owned(),
+            ),
+            count,
+        });
+        failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    }
+    failures
 }
 
 fn failure(group: FailedGroup) -> CaughtFailure {
@@ -164,6 +186,26 @@ mod tests {
         let members = numbers["failure_breakdown"].as_object().unwrap();
         let names: Vec<&str> = members.keys().map(String::as_str).collect();
         assert_eq!(names, ["not_on_whatsapp", "invalid_number", "rate_limited"]);
+    }
+
+    #[test]
+    fn failures_add_up_to_the_failed_with_the_rows_that_are_no_number() {
+        let results = Results {
+            counts: Counts { failed: 2, left_out: 3, ..Counts::default() },
+            left_out: vec![(LeftOut::InvalidNumber, 3)],
+            failed: vec![group(FailedBy::NotOnWhatsapp, 2)],
+            hours: Vec::new(),
+        };
+        let failures = failures(&results);
+        let told: Vec<_> = failures
+            .iter()
+            .map(|failure| (failure.reason.as_str(), failure.code.as_str(), failure.count))
+            .collect();
+        let expected =
+            [("invalid_number", "INVALID_PHONE_FORMAT", 3), ("not_on_whatsapp", "META_REJECTED", 2)];
+        assert_eq!(told, expected);
+        assert!(failures[0].advice.is_some() && failures[0].meta_error_code.is_none());
+        assert_eq!(failures.iter().map(|failure| failure.count).sum::<i64>(), numbers(&results).failed);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ports::broadcasts::{BroadcastPatch, NotRetried};
 use super::bodies::Viewer;
 use super::failed;
 use crate::answer::{Answer, Result, accepted, ok};
-use crate::body::{Id, Json};
+use crate::body::{Id, Json, NoBody};
 use crate::caller::{Caller, needs};
 use crate::error::ApiError;
 use crate::routing::{Routes, routes};
@@ -32,8 +32,8 @@ pub(super) fn routes() -> Routes {
     responses((status = 202, description = "Sending, or scheduled", body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
-        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
-        "CONNECTION_DISABLED"]))))]
+        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "META_REJECTED", "CONNECTION_NOT_FOUND",
+        "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED"]))))]
 async fn send_broadcast(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
@@ -61,6 +61,7 @@ async fn unschedule_broadcast(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
+    _: NoBody,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.unschedule(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(viewer.body(moved).await?))
@@ -75,6 +76,7 @@ async fn pause_broadcast(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
+    _: NoBody,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.pause(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(viewer.body(moved).await?))
@@ -86,12 +88,13 @@ async fn pause_broadcast(
     responses((status = 200, body = Success<Broadcast>)),
     extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
-        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
-        "CONNECTION_DISABLED"]))))]
+        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "META_REJECTED", "CONNECTION_NOT_FOUND",
+        "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED"]))))]
 async fn resume_broadcast(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
+    _: NoBody,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.resume(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(viewer.body(moved).await?))
@@ -106,6 +109,7 @@ async fn cancel_broadcast(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,
     State(viewer): State<Viewer>,
+    _: NoBody,
 ) -> Result<Answer<Broadcast>> {
     let moved = viewer.broadcasts.cancel(caller.tenant, id).await.map_err(failed(id))?;
     Ok(ok(viewer.body(moved).await?))
@@ -120,8 +124,8 @@ async fn cancel_broadcast(
     responses((status = 202, description = "They wait for their turn", body = Success<RetriedRecipients>)),
     extensions(("x-required-permission" = json!("broadcasts_send")), ("x-error-codes" = json!([
         "BROADCAST_NOT_FOUND", "INVALID_STATE", "TEMPLATE_NOT_FOUND", "TEMPLATE_NOT_APPROVED",
-        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "CONNECTION_NOT_FOUND", "CONNECTION_NOT_CONFIGURED",
-        "CONNECTION_DISABLED"]))))]
+        "TEMPLATE_PARAMS_MISMATCH", "SEGMENT_NOT_FOUND", "TOKEN_EXPIRED", "META_REJECTED", "CONNECTION_NOT_FOUND",
+        "CONNECTION_NOT_CONFIGURED", "CONNECTION_DISABLED"]))))]
 async fn retry_failed(
     caller: Caller<needs::BroadcastsSend>,
     Id(id): Id<BroadcastId>,

@@ -16,7 +16,7 @@ use super::recipients::body;
 /// Rows per page.
 const ROWS: u32 = 1_000;
 
-const HEADER: [&str; 18] = [
+const HEADER: [&str; 19] = [
     "contact_id",
     "phone",
     "name",
@@ -35,6 +35,7 @@ const HEADER: [&str; 18] = [
     "failed_at",
     "replied_at",
     "opted_out_at",
+    "retry_of",
 ];
 
 enum Next {
@@ -72,7 +73,7 @@ pub(super) fn stream(
     })
 }
 
-fn cells_of(recipient: Recipient) -> [String; 18] {
+fn cells_of(recipient: Recipient) -> [String; 19] {
     let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     let state = recipient.state.as_str().to_owned();
@@ -97,6 +98,7 @@ fn cells_of(recipient: Recipient) -> [String; 18] {
         at(recipient.failed_at),
         at(recipient.replied_at),
         at(recipient.opted_out_at),
+        id(recipient.retry_of),
     ]
 }
 

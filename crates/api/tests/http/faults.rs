@@ -120,3 +120,28 @@ async fn a_body_in_pieces_is_read_whole() {
     let body = Body::from_stream(futures::stream::iter(parts));
     assert_eq!(stack.send(stack.request(Method::POST, "/messages", body)).await.faults(), ["/nonsense"]);
 }
+
+#[tokio::test]
+async fn a_call_that_has_nothing_to_say_takes_no_body_but_an_empty_one() {
+    let stack = Stack::start().await;
+    let document = api::openapi();
+    let mut seen = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let below = path.strip_prefix("/api/v1/tenant/{tenant_id}/whatsapp");
+        let (Some(below), Some(post)) = (below, item.get("post")) else { continue };
+        if post.get("requestBody").is_some() {
+            continue;
+        }
+        let below = below.replace("{id}", "1");
+        let junk = stack.post(&below, json!({"junk": 1})).await;
+        assert_eq!(junk.faults(), ["/junk"], "{below}");
+        let broken = stack.send(stack.request(Method::POST, &below, Body::from("{not json"))).await;
+        assert_eq!(broken.faults(), [""], "{below}");
+        for empty in ["", "{}", "null"] {
+            let read = stack.send(stack.request(Method::POST, &below, Body::from(empty))).await;
+            assert_ne!(read.code(), "VALIDATION_FAILED", "{below}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
+}

@@ -142,6 +142,13 @@ impl Recipe {
         &self.needed
     }
 
+    /// Where this is named without a fallback: JSON pointers below `template_params`.
+    pub fn places(&self, source: &Source) -> Vec<String> {
+        let mut found = Vec::new();
+        places(&self.root, "", source, &mut found);
+        found
+    }
+
     /// The same for everybody.
     pub fn is_fixed(&self) -> bool {
         self.sources.is_empty()
@@ -201,10 +208,15 @@ fn node(value: &Value, at: &mut String, faults: &mut Vec<RecipeFault>) -> Node {
 fn below(at: &mut String, name: &str, value: &Value, faults: &mut Vec<RecipeFault>) -> Node {
     let length = at.len();
     at.push('/');
-    at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    at.push_str(&escaped(name));
     let node = node(value, at, faults);
     at.truncate(length);
     node
+}
+
+/// As part of a JSON pointer (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn fixed_or(nodes: Vec<Node>, value: &Value, make: impl FnOnce(Vec<Node>) -> Node) -> Node {
@@ -251,6 +263,26 @@ fn collect(node: &Node, sources: &mut BTreeSet<Source>, needed: &mut BTreeSet<So
         }
         Node::List(nodes) => nodes.iter().for_each(|node| collect(node, sources, needed)),
         Node::Object(nodes) => nodes.iter().for_each(|(_, node)| collect(node, sources, needed)),
+    }
+}
+
+fn places(node: &Node, at: &str, source: &Source, found: &mut Vec<String>) {
+    match node {
+        Node::Fixed(_) => {}
+        Node::Text(pieces) => {
+            let wanted = Piece::Place { source: source.clone(), fallback: None };
+            found.extend(pieces.contains(&wanted).then(|| at.to_owned()));
+        }
+        Node::List(nodes) => {
+            for (index, node) in nodes.iter().enumerate() {
+                places(node, &format!("{at}/{index}"), source, found);
+            }
+        }
+        Node::Object(nodes) => {
+            for (name, node) in nodes {
+                places(node, &format!("{at}/{}", escaped(name)), source, found);
+            }
+        }
     }
 }
 
@@ -371,6 +403,16 @@ mod tests {
         });
         assert_eq!(recipe.trial("1"), expected);
         assert_eq!(recipe.fallbacks().into_iter().collect::<Vec<_>>(), ["", "b", "friend"]);
+    }
+
+    #[test]
+    fn a_source_is_found_wherever_nothing_stands_in_for_it() {
+        let params = json!({ "body": ["a", "Hi {{row.a}} {{row.a}}", "{{row.a|x}}"], "a/b": "{{row.a}}" });
+        let recipe = Recipe::read(&params).unwrap();
+        let mut places = recipe.places(&Source::Row("a".into()));
+        places.sort_unstable();
+        assert_eq!(places, ["/a~1b", "/body/1"]);
+        assert!(recipe.places(&Source::Row("b".into())).is_empty());
     }
 
     #[test]

@@ -88,6 +88,10 @@ const YES: &[&str] = &[
     "是",
     "はい",
     "예",
+];
+
+/// A yes to messages, whatever is asked.
+const OPTED_IN: &[&str] = &[
     "opt in",
     "opt-in",
     "optin",
@@ -183,14 +187,43 @@ pub fn agreement(cell: &str) -> Result<Option<Agreement>, Neither> {
     if word.is_empty() {
         return Ok(None);
     }
-    let lists = [(Agreement::Yes, YES), (Agreement::No, NO), (Agreement::OptedOut, OPTED_OUT)];
+    let lists = [
+        (Agreement::Yes, YES),
+        (Agreement::Yes, OPTED_IN),
+        (Agreement::No, NO),
+        (Agreement::OptedOut, OPTED_OUT),
+    ];
     let found = lists.into_iter().find(|(_, words)| words.contains(&word.as_str()));
     found.map(|(says, _)| Some(says)).ok_or(Neither)
+}
+
+/// What a cell says of a column that asks whether somebody opted out; an empty one says no.
+///
+/// # Errors
+/// It is [`Neither`].
+pub fn opted_out(cell: &str) -> Result<bool, Neither> {
+    let word = cell.trim().to_lowercase();
+    let is_in = |lists: [&[&str]; 2]| lists.iter().any(|words| words.contains(&word.as_str()));
+    if is_in([YES, OPTED_OUT]) {
+        return Ok(true);
+    }
+    if word.is_empty() || is_in([NO, OPTED_IN]) { Ok(false) } else { Err(Neither) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_that_asks_who_is_out_is_read_the_other_way_round() {
+        for (out, words) in [
+            (true, ["yes", "TRUE", "1", "x", "Unsubscribed", "opt-out"]),
+            (false, ["no", "False", "0", "", "subscribed", "opted in"]),
+        ] {
+            assert!(words.iter().all(|word| opted_out(word) == Ok(out)), "{words:?}");
+        }
+        assert_eq!(opted_out("2026-01-02"), Err(Neither));
+    }
 
     #[test]
     fn yes_and_no_are_read_in_the_words_of_lists() {

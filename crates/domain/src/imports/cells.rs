@@ -2,22 +2,42 @@
 
 use std::borrow::Cow;
 
+/// What a cell of tags must be that begins like an array and is none of texts.
+pub const TAGS_WANTED: &str =
+    r#"must be separated by commas, or a JSON array of texts such as ["vip", "Rome, Italy"]"#;
+
 /// The tags of a cell, parted by commas, semicolons or bars; or a JSON array of texts, for tags that hold one of these.
-pub fn tags(cell: &str) -> Vec<String> {
-    let listed = cell.trim_start().starts_with('[').then(|| serde_json::from_str::<Vec<String>>(cell));
-    let tags = match listed {
-        Some(Ok(tags)) => tags,
-        _ => cell.split([',', ';', '|']).map(str::to_owned).collect(),
+///
+/// # Errors
+/// [`TAGS_WANTED`]: an array that holds something else than texts, or that is not well-formed. Parted at its commas it would
+/// become tags that nobody meant.
+pub fn tags(cell: &str) -> Result<Vec<String>, &'static str> {
+    let read = match serde_json::from_str::<Vec<String>>(cell) {
+        Ok(read) => read,
+        Err(_) if is_array(cell) => return Err(TAGS_WANTED),
+        Err(_) => cell.split([',', ';', '|']).map(str::to_owned).collect(),
     };
-    tags.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
+    Ok(read.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect())
+}
+
+/// An array of JSON, or one that somebody tried to write: a quotation mark behind the bracket. `[new], vip` are two tags.
+fn is_array(cell: &str) -> bool {
+    let quotes = ['"', '\'', '“', '”', '„', '‘', '’'];
+    let inner = cell.trim_start().strip_prefix('[').map(str::trim_start);
+    inner.is_some_and(|inner| inner.starts_with(quotes))
+        || serde_json::from_str::<Vec<serde_json::Value>>(cell).is_ok()
 }
 
 /// The cell that [`tags`] parts into just these: as they are told in a list, or as a JSON array when one of them holds what
 /// parts them.
 pub fn tags_cell<T: AsRef<str>>(tags: &[T]) -> String {
-    let tags: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
-    let listed = tags.join(",");
-    if self::tags(&listed) == tags { listed } else { serde_json::Value::from(tags).to_string() }
+    let all: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
+    let listed = all.join(",");
+    if self::tags(&listed).is_ok_and(|read| read == all) {
+        listed
+    } else {
+        serde_json::Value::from(all).to_string()
+    }
 }
 
 /// A cell that a spreadsheet does not take for a formula: what begins like one gets an apostrophe before it, as the
@@ -66,8 +86,32 @@ mod tests {
 
     #[test]
     fn a_tag_that_holds_a_comma_is_told_by_an_array() {
-        assert_eq!(tags("[\"Rome, Italy\", \" vip \", \"\"]"), ["Rome, Italy", "vip"]);
-        assert_eq!(tags("[new], vip"), ["[new]", "vip"]);
+        for (cell, tags) in [
+            ("[\"Rome, Italy\", \" vip \", \"\"]", &["Rome, Italy", "vip"][..]),
+            (" [] ", &[]),
+            ("[new], vip", &["[new]", "vip"]),
+            ("[new", &["[new"]),
+            ("[2026] fair", &["[2026] fair"]),
+        ] {
+            assert_eq!(self::tags(cell).unwrap(), tags, "{cell}");
+        }
+    }
+
+    #[test]
+    fn an_array_that_is_none_of_texts_is_refused_and_not_parted_at_its_commas() {
+        for cell in [
+            r#"["a",5]"#,
+            r#" [ "a", null]"#,
+            "[1, 2]",
+            r#"[["a"]]"#,
+            r#"["a", "b""#,
+            r#"["a" "b"]"#,
+            r#"["a"], b"#,
+            "['a', 'b']",
+            "[“a”, “b”]",
+        ] {
+            assert_eq!(tags(cell), Err(TAGS_WANTED), "{cell}");
+        }
     }
 
     #[test]
@@ -116,16 +160,18 @@ mod tests {
             &["[x]"],
             &["[\"a\"", "\"b\"]"],
             &["[\"a\"]"],
+            &["[5]"],
+            &["['a'"],
             &["say \"hi\""],
         ] {
             let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
-            assert_eq!(self::tags(&tags_cell(&tags)), tags);
+            assert_eq!(self::tags(&tags_cell(&tags)).unwrap(), tags);
         }
         assert_eq!(tags_cell(&["vip".to_owned(), "fair".to_owned()]), "vip,fair");
     }
 
     #[test]
     fn tags_of_a_cell_are_parted_and_trimmed() {
-        assert_eq!(tags(" vip, berlin ;|new "), ["vip", "berlin", "new"]);
+        assert_eq!(tags(" vip, berlin ;|new ").unwrap(), ["vip", "berlin", "new"]);
     }
 }

@@ -25,6 +25,8 @@ pub enum Target {
     ConsentSource,
     ConsentTime,
     ConsentEvidence,
+    /// Whether the person opted out; then nothing else counts.
+    OptedOut,
     /// When the person opted out: whoever has such a time, and none of a later consent, is out.
     OptedOutAt,
     /// A custom field of this name.
@@ -57,6 +59,7 @@ impl fmt::Display for Target {
             Self::ConsentSource => "consent_source",
             Self::ConsentTime => "consent_time",
             Self::ConsentEvidence => "consent_evidence",
+            Self::OptedOut => "opted_out",
             Self::OptedOutAt => "opted_out_at",
             Self::Field(name) => return write!(f, "fields.{name}"),
             Self::Fields => "fields",
@@ -89,6 +92,7 @@ impl FromStr for Target {
             "consent_source" => Self::ConsentSource,
             "consent_time" => Self::ConsentTime,
             "consent_evidence" => Self::ConsentEvidence,
+            "opted_out" => Self::OptedOut,
             "opted_out_at" => Self::OptedOutAt,
             "fields" => Self::Fields,
             "report" => Self::Report,
@@ -96,7 +100,7 @@ impl FromStr for Target {
             _ => {
                 return Err(
                     "must be phone, name, first_name, last_name, language, time_zone, tags, opted_in, \
-                            consent_source, consent_time, consent_evidence, opted_out_at, fields, fields.NAME or ignore"
+                            consent_source, consent_time, consent_evidence, opted_out, opted_out_at, fields, fields.NAME or ignore"
                         .into(),
                 );
             }
@@ -120,7 +124,7 @@ type Make = fn() -> Target;
 
 /// Headings in lower case with nothing but letters and digits. Of several that mean the same, the one named first
 /// here is taken: "WhatsApp" before "Mobile" before "Phone".
-const KNOWN: [(Make, &[&str]); 13] = [
+const KNOWN: [(Make, &[&str]); 14] = [
     (
         || Target::Phone,
         &[
@@ -267,6 +271,34 @@ const KNOWN: [(Make, &[&str]); 13] = [
     (
         || Target::ConsentEvidence,
         &["consentevidence", "evidence", "optinevidence", "consentproof", "proof", "nachweis"],
+    ),
+    (
+        || Target::OptedOut,
+        &[
+            "optedout",
+            "optout",
+            "whatsappoptout",
+            "marketingoptout",
+            "hasoptedout",
+            "unsubscribed",
+            "unsubscribe",
+            "isunsubscribed",
+            "donotcontact",
+            "donotdisturb",
+            "donotmessage",
+            "dnc",
+            "dnd",
+            "abgemeldet",
+            "abbestellt",
+            "werbesperre",
+            "widerrufen",
+            "désabonné",
+            "désinscrit",
+            "desinscrit",
+            "desuscrito",
+            "descadastrado",
+            "disiscritto",
+        ],
     ),
     (
         || Target::OptedOutAt,
@@ -423,6 +455,12 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_opt_outs_is_known() {
+        assert_eq!(guessed(&["phone", "Opt-out", "Unsubscribed at"]), ["phone", "opted_out", "opted_out_at"]);
+        assert_eq!(guessed(&["phone", "DND"]), ["phone", "opted_out"]);
+    }
+
+    #[test]
     fn of_several_numbers_the_whatsapp_one_is_taken_and_the_others_are_kept_as_fields() {
         assert_eq!(guessed(&["Phone", "Mobile", "WhatsApp"]), ["fields.Phone", "fields.Mobile", "phone"]);
         assert_eq!(guessed(&["Phone", "Mobile"]), ["fields.Phone", "phone"]);
@@ -457,7 +495,7 @@ mod tests {
     #[test]
     fn every_target_is_read_back_from_its_word() {
         let words = "phone name first_name last_name language time_zone tags opted_in consent_source consent_time \
-                     consent_evidence opted_out_at fields fields.city ignore report";
+                     consent_evidence opted_out opted_out_at fields fields.city ignore report";
         for word in words.split_whitespace() {
             assert_eq!(word.parse::<Target>().unwrap().to_string(), word);
         }

@@ -43,6 +43,8 @@ pub enum Intent {
     FreeForm,
     /// A template.
     Template(TemplateFacts),
+    /// A template that goes to many: no answer to anything that one of them wrote.
+    Broadcast(TemplateFacts),
     /// The one message that passes after STOP.
     OptOutConfirmation,
 }
@@ -84,6 +86,9 @@ fn consent(recipient: &Recipient, intent: &Intent, window_open: bool) -> Result<
     let consent = &recipient.consent;
     let allowed = match intent {
         Intent::OptOutConfirmation => true,
+        Intent::Broadcast(facts) => {
+            consent.opted_in && !(facts.category.is_marketing() && consent.marketing_stopped)
+        }
         // A person who opted out and then wrote again asked for an answer, not for advertising.
         Intent::FreeForm if consent.explicitly_out() => window_open && consent.wrote_after_opt_out,
         // Without any thread a free-form message starts one, so it needs consent; inside a thread the window
@@ -120,19 +125,21 @@ fn reachable(recipient: &Recipient, window_open: bool) -> Result<(), Refusal> {
 
 fn template(intent: &Intent) -> Result<(), Refusal> {
     match intent {
-        Intent::Template(facts) if !facts.status.sendable() => Err(Refusal::TemplateNotApproved {
-            template_id: facts.id,
-            template_name: facts.name.clone(),
-            status: facts.status.clone(),
-            rejection_reason: facts.rejection_reason.clone(),
-        }),
+        Intent::Template(facts) | Intent::Broadcast(facts) if !facts.status.sendable() => {
+            Err(Refusal::TemplateNotApproved {
+                template_id: facts.id,
+                template_name: facts.name.clone(),
+                status: facts.status.clone(),
+                rejection_reason: facts.rejection_reason.clone(),
+            })
+        }
         _ => Ok(()),
     }
 }
 
 fn window(recipient: &Recipient, intent: &Intent, window_open: bool) -> Result<(), Refusal> {
     match intent {
-        Intent::Template(_) => Ok(()),
+        Intent::Template(_) | Intent::Broadcast(_) => Ok(()),
         _ if window_open => Ok(()),
         _ => Err(Refusal::WindowExpired {
             conversation_id: recipient.conversation_id,
@@ -197,6 +204,26 @@ mod tests {
         assert_eq!(check(&stranger, &utility(), at(1)), Ok(()));
         assert!(matches!(check(&stranger, &marketing(), at(1)), Err(Refusal::NotOptedIn { .. })));
         assert!(matches!(check(&stranger, &utility(), at(25)), Err(Refusal::NotOptedIn { .. })));
+    }
+
+    #[test]
+    fn a_broadcast_is_no_answer_and_needs_an_opt_in_whatever_the_window_says() {
+        let broadcast = |intent| match intent {
+            Intent::Template(facts) => Intent::Broadcast(facts),
+            other => other,
+        };
+        let wrote_again = ConsentState { wrote_after_opt_out: true, ..stopped() };
+        for consent in [ConsentState::default(), stopped(), wrote_again] {
+            let person = Recipient { consent, ..person() };
+            for intent in [utility(), marketing()].map(broadcast) {
+                assert!(matches!(check(&person, &intent, at(1)), Err(Refusal::NotOptedIn { .. })));
+            }
+        }
+        let mut person = person();
+        assert_eq!(check(&person, &broadcast(marketing()), at(30)), Ok(()));
+        person.consent.marketing_stopped = true;
+        assert_eq!(check(&person, &broadcast(utility()), at(30)), Ok(()));
+        assert!(matches!(check(&person, &broadcast(marketing()), at(1)), Err(Refusal::NotOptedIn { .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rlibphonenumber::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Written, calling_code};
+use super::{Written, address, calling_code};
 
 /// Characters of the refused input that are repeated in the answer.
 const ECHO_LIMIT: usize = 100;
@@ -28,7 +28,7 @@ pub enum PhoneFault {
     WrongLength,
     /// A letter, an extension, a second number, anything but digits and their usual separators.
     UnexpectedCharacter,
-    /// Digits with a decimal point and zeros behind it: an amount.
+    /// Digits with a decimal point and a few digits behind it: an amount.
     Fraction,
 }
 
@@ -76,7 +76,8 @@ impl InvalidPhone {
 
 /// The country meant by an input that begins with `+` or `00`, or that would be in use were there a `+` before it.
 fn hinted_region(input: &str) -> Option<Region> {
-    let readable: String = input.chars().take_while(|character| !character.is_alphabetic()).collect();
+    let readable: String =
+        address::bare(input).chars().take_while(|character| !character.is_alphabetic()).collect();
     let written = Written::read(&readable).ok()?;
     let digits = written.digits();
     if written.plus {

@@ -1,3 +1,5 @@
+use rlibphonenumber::PhoneNumberType;
+
 use super::*;
 
 /// Input, default region, E.164.
@@ -65,6 +67,23 @@ const GOOD: &[(&str, Option<&str>, &str)] = &[
     ("+\u{FF11}\u{FF14}\u{FF11}\u{FF15} 555 2671", None, "+14155552671"),
     ("\u{FF0B}14155552671", None, "+14155552671"),
     ("+٩٦٦ ٥٠ ١٢٣ ٤٥٦٧", None, "+966501234567"),
+    ("151.23456789", Some("DE"), "+4915123456789"),
+    ("0151.234.567.89", Some("DE"), "+4915123456789"),
+    ("+49.151.23456789", None, "+4915123456789"),
+    ("415.555.2671", Some("US"), "+14155552671"),
+    ("1415555.2671", Some("US"), "+14155552671"),
+    ("+39 02 1234567", None, "+39021234567"),
+    ("+225 01 23 45 67 89", None, "+2250123456789"),
+    ("tel:+14155552671", None, "+14155552671"),
+    ("TEL:+1-415-555-2671", None, "+14155552671"),
+    ("tel:0151 23456789", Some("DE"), "+4915123456789"),
+    ("whatsapp:+4915123456789", None, "+4915123456789"),
+    ("https://wa.me/4915123456789", None, "+4915123456789"),
+    ("https://wa.me/4915123456789/?text=Hi", Some("US"), "+4915123456789"),
+    ("http://WA.me/+4915123456789", None, "+4915123456789"),
+    (" wa.me/5215512345678 ", Some("DE"), "+525512345678"),
+    ("4915123456789@c.us", None, "+4915123456789"),
+    ("4915123456789@s.whatsapp.net", Some("US"), "+4915123456789"),
     ("\u{202A}+1 415\u{A0}555\u{2011}2671\u{202C}", None, "+14155552671"),
 ];
 
@@ -109,7 +128,18 @@ const BAD: &[(&str, Option<&str>, PhoneFault)] = &[
     ("+1 415 555 2671;ext=5", None, PhoneFault::UnexpectedCharacter),
     ("+1 415 555 2671#5", None, PhoneFault::UnexpectedCharacter),
     ("+1 800 FLOWERS", None, PhoneFault::UnexpectedCharacter),
-    ("tel:+14155552671", None, PhoneFault::UnexpectedCharacter),
+    ("tel:4155552671", None, PhoneFault::CountryCodeMissing),
+    ("tel:+14155552671;ext=5", None, PhoneFault::UnexpectedCharacter),
+    ("tel:", Some("DE"), PhoneFault::Empty),
+    ("whatsapp:", None, PhoneFault::Empty),
+    ("https://wa.me/", None, PhoneFault::TooShort),
+    ("https://wa.me/message/4915123456789", None, PhoneFault::UnexpectedCharacter),
+    ("https://wa.me/015123456789", Some("DE"), PhoneFault::CountryCodeUnknown),
+    ("https://example.com/4915123456789", None, PhoneFault::UnexpectedCharacter),
+    ("120363025246125486@g.us", None, PhoneFault::UnexpectedCharacter),
+    ("4915123456789@lid", None, PhoneFault::UnexpectedCharacter),
+    ("jane@c.us", None, PhoneFault::UnexpectedCharacter),
+    ("@c.us", None, PhoneFault::TooShort),
     ("+1 415 555 2671 / 2672", None, PhoneFault::UnexpectedCharacter),
     ("+14155552671, +14155552672", None, PhoneFault::UnexpectedCharacter),
     ("hello", None, PhoneFault::UnexpectedCharacter),
@@ -119,6 +149,17 @@ const BAD: &[(&str, Option<&str>, PhoneFault)] = &[
     ("4915112345678.0", Some("DE"), PhoneFault::Fraction),
     ("491511000000.0", Some("DE"), PhoneFault::Fraction),
     ("+491511000000.00 ", None, PhoneFault::Fraction),
+    ("491605600005.5", Some("DE"), PhoneFault::Fraction),
+    ("+491605600005.5", None, PhoneFault::Fraction),
+    ("4915123456.7", Some("DE"), PhoneFault::Fraction),
+    ("4915123456,75", Some("DE"), PhoneFault::Fraction),
+    ("0151", Some("DE"), PhoneFault::TooShort),
+    ("+49 (0) 151", None, PhoneFault::TooShort),
+    ("0000000000", Some("DE"), PhoneFault::TooShort),
+    ("06301234", Some("HU"), PhoneFault::TooShort),
+    ("1 415 555 267", Some("US"), PhoneFault::TooShort),
+    ("8 912 345 67 8", Some("RU"), PhoneFault::TooShort),
+    ("1 415 555 2671", Some("MX"), PhoneFault::TooLong),
     ("+12345678901234567890", None, PhoneFault::TooLong),
     ("+1234567890123456789012345678901234567890", None, PhoneFault::TooLong),
     ("null", None, PhoneFault::UnexpectedCharacter),
@@ -136,11 +177,34 @@ fn numbers_of_many_countries_become_e164() {
 
 #[test]
 fn mexican_numbers_with_and_without_the_retired_one_are_the_same() {
-    for (input, region) in
-        [("+5215512345678", None), ("+52 1 55 1234 5678", None), ("+52 55 1234 5678", None)]
-    {
+    for (input, region) in [
+        ("+5215512345678", None),
+        ("+52 1 55 1234 5678", None),
+        ("+52 55 1234 5678", None),
+        ("5215512345678", Some("MX")),
+        ("525512345678", Some("MX")),
+        ("55 1234 5678", Some("MX")),
+        ("00 52 1 55 1234 5678", Some("MX")),
+        ("011 52 1 55 1234 5678", Some("US")),
+    ] {
         let parsed = PhoneNumber::parse(input, region).map(String::from);
         assert_eq!(parsed.as_deref(), Ok("+525512345678"), "{input}");
+    }
+}
+
+#[test]
+fn a_mobile_number_of_any_country_is_read_there_without_its_plus_and_as_it_is_dialled() {
+    for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+        let example =
+            PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, PhoneNumberType::Mobile);
+        let Ok(example) = example else { continue };
+        let code = region.as_region_str().as_str().to_owned();
+        let e164 = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::E164);
+        let national = PHONE_NUMBER_UTIL.format(&example, PhoneNumberFormat::National);
+        for input in [&e164, &e164[1..], &national] {
+            let parsed = PhoneNumber::parse(input, Some(&code)).map(String::from);
+            assert_eq!(parsed.as_deref(), Ok(&*e164), "{input} in {code}");
+        }
     }
 }
 
@@ -174,6 +238,8 @@ fn the_expected_format_is_that_of_the_country_hinted_at() {
         ("+91 98765", None, "+918123456789", "+91 followed by 10 digits"),
         ("+33 6 12 ext 4", None, "+33612345678", "+33 followed by 9 digits"),
         ("+1 876 555", None, "+15551234567", "+1 followed by 10 digits"),
+        ("tel:+44 12", None, "+447400123456", "+44 followed by 10 digits"),
+        ("wa.me/4412", None, "+447400123456", "+44 followed by 10 digits"),
         ("hello", None, "+15551234567", "+1 followed by 10 digits"),
         ("+800 12", None, "+15551234567", "+1 followed by 10 digits"),
     ];
@@ -200,7 +266,15 @@ fn a_wa_id_is_the_number_without_the_plus() {
     let mexican = PhoneNumber::from_wa_id("5215512345678").expect("a number");
     assert_eq!(mexican, PhoneNumber::parse("+52 55 1234 5678", None).expect("a number"));
     assert_eq!(PhoneNumber::from_wa_id("99912345").map(String::from).as_deref(), Some("+99912345"));
-    for wrong in ["", "US.13491208655302741918", "0123456", "12345678901234567", "12a45678"] {
+    for wrong in [
+        "",
+        "US.13491208655302741918",
+        "0123456",
+        "12345678901234567",
+        "12a45678",
+        "16505551234@c.us",
+        "tel:+16505551234",
+    ] {
         assert!(PhoneNumber::from_wa_id(wrong).is_none(), "{wrong}");
     }
 }

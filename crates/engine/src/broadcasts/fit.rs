@@ -1,12 +1,14 @@
 //! Whether a plan's parameters fit its template, and name files that are there.
 
 use domain::broadcasts::Plan;
-use domain::broadcasts::recipe::Recipe;
+use domain::broadcasts::recipe::{Recipe, Source};
 use domain::messages::content::MediaKind;
 use domain::templates::{Params, ParamsMismatch};
 use domain::{MediaId, TenantId};
+use ports::broadcasts::{Broadcast, Screened};
 use serde_json::Value;
 
+use super::freeze::screen_of;
 use super::plan::Outlook;
 use super::{BroadcastError, Broadcasts};
 use crate::faults::Faults;
@@ -28,6 +30,34 @@ impl Broadcasts {
         Ok(())
     }
 
+    /// A column that is not there leaves everybody out: then nothing would be sent, and nobody would know why. What reaches
+    /// anybody has its columns.
+    pub(super) async fn must_fill_rows(
+        &self,
+        known: &Broadcast,
+        plan: &Plan,
+        outlook: &Outlook,
+    ) -> Result<(), BroadcastError> {
+        let recipe = &outlook.recipe;
+        if of_rows(recipe).next().is_none() {
+            return Ok(());
+        }
+        if !plan.audience.list {
+            return Ok(faults_of(recipe, of_rows(recipe).map(|(source, _)| (source, no_list(source))))?);
+        }
+        let (store, tenant) = (&self.deps.store, known.tenant_id);
+        let Some(category) = outlook.category() else { return Ok(()) };
+        let (plan, meant) = &self.fixed(tenant, plan).await?;
+        let screen = screen_of(plan, meant, Some(known.id), outlook, &category, self.deps.clock.now());
+        if !store.sample(tenant, &screen, 1).await?.is_empty() {
+            return Ok(());
+        }
+        let Screened { empty_for_all, columns, .. } = store.screen(tenant, &screen).await?;
+        let missing = of_rows(recipe)
+            .filter(|(source, column)| empty_for_all.contains(source) && !columns.contains(column));
+        Ok(faults_of(recipe, missing.map(|(source, _)| (source, no_column(source, &columns))))?)
+    }
+
     /// Files that the plan itself names.
     pub(super) async fn must_have_files(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
         let mut faults = Faults::default();
@@ -44,6 +74,42 @@ impl Broadcasts {
         }
         faults.check().map_err(Into::into)
     }
+}
+
+/// The parameters name columns that the list has.
+pub(super) fn must_have_columns(recipe: &Recipe, columns: &[String]) -> Result<(), Faults> {
+    let missing = of_rows(recipe).filter(|(_, column)| !columns.contains(column));
+    faults_of(recipe, missing.map(|(source, _)| (source, no_column(source, columns))))
+}
+
+/// Sources without a fallback that are columns of a list.
+pub(super) fn of_rows(recipe: &Recipe) -> impl Iterator<Item = (&Source, &String)> {
+    recipe.needed().iter().filter_map(|source| match source {
+        Source::Row(column) => Some((source, column)),
+        _ => None,
+    })
+}
+
+/// The audience has no columns at all.
+pub(super) fn no_list(source: &Source) -> String {
+    format!("{{{{{source}}}}} is empty for everybody: the audience is no list")
+}
+
+/// The list has others.
+pub(super) fn no_column(source: &Source, columns: &[String]) -> String {
+    let columns = if columns.is_empty() { "none".to_owned() } else { columns.join(", ") };
+    format!("{{{{{source}}}}} is empty for everybody: the list has no such column; it has {columns}")
+}
+
+/// Wherever parameters name one of these.
+fn faults_of<'a>(recipe: &Recipe, found: impl Iterator<Item = (&'a Source, String)>) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    for (source, problem) in found {
+        for pointer in recipe.places(source) {
+            faults.add(format!("/template_params{pointer}"), problem.clone());
+        }
+    }
+    faults.check()
 }
 
 /// A template may have several languages, which differ.

@@ -28,7 +28,7 @@ mod warnings;
 
 use std::sync::Arc;
 
-use domain::broadcasts::{Plan, State};
+use domain::broadcasts::{Plan, State, StopCode};
 use domain::messages::content::Fault;
 use domain::templates::{ParamsMismatch, Status};
 use domain::{ApiKeyId, BroadcastId, ConnectionId, ListId, SegmentId, TemplateId, TenantId, Timestamp};
@@ -65,6 +65,28 @@ pub struct ListSize {
     pub with_number: i64,
 }
 
+/// Why Meta takes nothing from a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenNumber {
+    pub connection: ConnectionId,
+    pub name: String,
+    /// Token, payment, or anything else.
+    pub code: StopCode,
+    pub reason: String,
+    /// As it was told when the number broke.
+    pub meta_error_code: Option<i64>,
+    /// When its token ends or ended, as far as that is known.
+    pub token_expires_at: Option<Timestamp>,
+}
+
+/// An upload that shall become a list.
+#[derive(Debug)]
+struct NewList {
+    id: ListId,
+    rows: i64,
+    columns: Vec<String>,
+}
+
 /// How dealing with broadcasts fails.
 #[derive(Debug, thiserror::Error)]
 pub enum BroadcastError {
@@ -99,9 +121,9 @@ pub enum BroadcastError {
     ConnectionNotFound(ConnectionId),
     #[error("the connection is disabled")]
     ConnectionDisabled(ConnectionId),
-    /// Meta refuses every number of it; reconnecting helps.
-    #[error("{reason}")]
-    ConnectionBroken { connection: ConnectionId, reason: String, token_expired_at: Option<Timestamp> },
+    /// Meta refuses every number of it.
+    #[error("{}", .0.reason)]
+    ConnectionBroken(Box<BrokenNumber>),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -211,7 +233,7 @@ impl Broadcasts {
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
-        list: Option<ListId>,
+        list: Option<&NewList>,
         patch: impl Fn(&Broadcast) -> Result<BroadcastPatch, E>,
     ) -> Result<Result<Broadcast, E>, BroadcastError> {
         for _ in 0..TRIES {
@@ -232,7 +254,7 @@ impl Broadcasts {
         &self,
         known: &Broadcast,
         patch: BroadcastPatch,
-        list: Option<ListId>,
+        list: Option<&NewList>,
     ) -> Result<Broadcast, BroadcastError> {
         if list.is_none()
             && let (State::Paused, Some(plan)) = (known.stands(), only_numbers(&known.plan, &patch))
@@ -243,7 +265,13 @@ impl Broadcasts {
             return Err(BroadcastError::InvalidState { current: known.state, allowed: CHANGEABLE });
         }
         let (tenant, name) = (known.tenant_id, patch.name.as_deref());
-        let outlook = self.check_draft(tenant, name, patch.plan.as_ref().unwrap_or(&known.plan)).await?;
+        let wanted = patch.plan.as_ref().unwrap_or(&known.plan);
+        let mut outlook = self.check_draft(tenant, name, wanted).await?;
+        // Nobody sends it any more: what is changed of it must be such as could be sent. Its time alone is no part of that.
+        let changes = list.is_some() || !only_time(&known.plan, wanted);
+        if known.state == State::Scheduled && changes {
+            outlook = self.check_ready_with(known, wanted, list).await?;
+        }
         if let Some(plan) = patch.plan.as_ref().filter(|plan| plan.audience != known.plan.audience) {
             self.must_know_broadcasts(tenant, plan).await?;
         }
@@ -260,6 +288,7 @@ impl Broadcasts {
             }
             _ => None,
         };
+        let list = list.map(|list| list.id);
         let change = BroadcastChange { patch, list, starts_at, seen: known.version, at: now };
         let done = self.deps.store.update_broadcast(tenant, known.id, change).await?;
         if starts_at.is_some() {
@@ -329,6 +358,11 @@ impl Broadcasts {
 fn only_numbers<'a>(known: &Plan, patch: &'a BroadcastPatch) -> Option<&'a Plan> {
     let plan = patch.plan.as_ref().filter(|_| patch.name.is_none())?;
     (Plan { connections: known.connections.clone(), ..plan.clone() } == *known).then_some(plan)
+}
+
+/// Nothing but when it goes out differs, or nothing at all.
+fn only_time(known: &Plan, wanted: &Plan) -> bool {
+    Plan { schedule: known.schedule.clone(), ..wanted.clone() } == *known
 }
 
 /// What the store made of a change.

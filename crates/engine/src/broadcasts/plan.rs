@@ -17,8 +17,10 @@ use ports::templates::Template;
 use ports::tenants::TenantSettings;
 use serde::Deserialize;
 
+use super::fit::must_have_columns;
 use super::languages::{Languages, strictest};
-use super::{BroadcastError, Broadcasts};
+use super::upload::no_rows;
+use super::{BroadcastError, Broadcasts, NewList};
 use crate::directory::Entry;
 use crate::faults::Faults;
 use crate::segments::must_know_broadcasts;
@@ -153,14 +155,29 @@ impl Broadcasts {
         Ok(outlook)
     }
 
-    /// What one that never began must have to be sent: all of a draft's, an approved template, a number that sends, rows
-    /// when it goes to a list.
+    /// What one that never began must have to be sent: all of a draft's, an approved template, a number that sends, and
+    /// when it goes to a list, rows with the columns that its parameters need.
     pub(super) async fn check_ready(&self, known: &Broadcast) -> Result<Outlook, BroadcastError> {
-        let (tenant, plan) = (known.tenant_id, &known.plan);
+        self.check_ready_with(known, &known.plan, None).await
+    }
+
+    /// The same, were this its plan, and this its list.
+    pub(super) async fn check_ready_with(
+        &self,
+        known: &Broadcast,
+        plan: &Plan,
+        list: Option<&NewList>,
+    ) -> Result<Outlook, BroadcastError> {
+        let tenant = known.tenant_id;
         self.must_have_segment(tenant, plan).await?;
         let outlook = self.check_sendable(tenant, plan).await?;
-        if plan.audience.list && self.list_size(tenant, known.id).await?.rows == 0 {
-            return Err(BroadcastError::ListEmpty);
+        match list {
+            Some(list) if list.rows == 0 => return Err(no_rows("/recipients").into()),
+            Some(list) => must_have_columns(&outlook.recipe, &list.columns)?,
+            None if plan.audience.list && self.list_size(tenant, known.id).await?.rows == 0 => {
+                return Err(BroadcastError::ListEmpty);
+            }
+            None => self.must_fill_rows(known, plan, &outlook).await?,
         }
         Ok(outlook)
     }
@@ -182,7 +199,7 @@ impl Broadcasts {
             });
         }
         if outlook.active().next().is_none() {
-            return Err(no_number(&outlook));
+            return Err(self.no_number(tenant, &outlook).await?);
         }
         Ok(outlook)
     }
@@ -203,6 +220,17 @@ impl Broadcasts {
             );
         }
         self.check_sendable(tenant, &Plan { connections: there, ..plan.clone() }).await
+    }
+
+    async fn no_number(&self, tenant: TenantId, outlook: &Outlook) -> Result<BroadcastError, StoreError> {
+        let broken = outlook.numbers.iter().find(|entry| entry.connection.state == ConnectionState::Error);
+        Ok(match (broken, outlook.numbers.first()) {
+            (Some(entry), _) => {
+                BroadcastError::ConnectionBroken(Box::new(self.broken(tenant, &entry.connection).await?))
+            }
+            (None, Some(entry)) => BroadcastError::ConnectionDisabled(entry.connection.id),
+            (None, None) => BroadcastError::NotConfigured,
+        })
     }
 
     async fn must_have_numbers(&self, tenant: TenantId, plan: &Plan) -> Result<(), BroadcastError> {
@@ -259,23 +287,6 @@ impl Broadcasts {
         let meant = plan.audience.meant(segment);
         let meant = meant.ok_or(BroadcastError::SegmentNotFound(id.unwrap_or(SegmentId(0))))?;
         Ok((fixed, meant))
-    }
-}
-
-fn no_number(outlook: &Outlook) -> BroadcastError {
-    let broken = outlook.numbers.iter().find(|entry| entry.connection.state == ConnectionState::Error);
-    match (broken, outlook.numbers.first()) {
-        (Some(entry), _) => {
-            let connection = &entry.connection;
-            let reason = connection.state_reason.clone();
-            BroadcastError::ConnectionBroken {
-                connection: connection.id,
-                reason: reason.unwrap_or_else(|| "Meta refuses this connection".into()),
-                token_expired_at: connection.token_expires_at,
-            }
-        }
-        (None, Some(entry)) => BroadcastError::ConnectionDisabled(entry.connection.id),
-        (None, None) => BroadcastError::NotConfigured,
     }
 }
 

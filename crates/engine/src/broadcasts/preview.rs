@@ -9,8 +9,10 @@ use super::forecast::{LimitForecast, LocalForecast, deferred, local_forecast, se
 use super::freeze::screen_of;
 use super::languages::strictest;
 use super::plan::{Outlook, starts_at};
+use super::start::goes_at_once;
 use super::turns::{Decider, Rules};
 use super::{BroadcastError, Broadcasts, warnings};
+use crate::faults::Faults;
 
 /// Rendered samples.
 const SAMPLES: u32 = 5;
@@ -103,7 +105,7 @@ impl Broadcasts {
     ) -> Result<Preview, BroadcastError> {
         let outlook = self.check_draft(tenant, None, plan).await?;
         let (plan, meant) = &self.fixed(tenant, plan).await?;
-        let at = self.starts(plan, &outlook);
+        let (at, wrong_time) = self.starts(tenant, plan, &outlook, broadcast).await?;
         let category = outlook.category().or_else(|| strictest(outlook.rows().map(|row| &row.category)));
         let category = category.unwrap_or(Category::Marketing);
         let screen = screen_of(plan, meant, broadcast, &outlook, &category, at);
@@ -126,18 +128,32 @@ impl Broadcasts {
             deferred_by_quiet_hours,
             deferred_until,
             local: local_forecast(&screened, &plan.schedule, &outlook.settings, at),
-            warnings: warnings::of(plan, &outlook, &screened, looked),
+            warnings: warnings::of(plan, &outlook, &screened, looked, &wrong_time),
             languages: chosen_languages(&outlook, &screened.languages),
             left_out: screened.left_out,
             category,
         })
     }
 
-    /// When it would start.
-    fn starts(&self, plan: &Plan, outlook: &Outlook) -> Timestamp {
+    /// When it would start, and what sending it would answer to its time.
+    async fn starts(
+        &self,
+        tenant: TenantId,
+        plan: &Plan,
+        outlook: &Outlook,
+        broadcast: Option<BroadcastId>,
+    ) -> Result<(Timestamp, Faults), BroadcastError> {
         let now = self.deps.clock.now();
         let zone = outlook.settings.time_zone.as_deref();
-        starts_at(&plan.schedule, now, zone).ok().flatten().unwrap_or(now)
+        let faults = match starts_at(&plan.schedule, now, zone) {
+            Ok(at) => return Ok((at.unwrap_or(now), Faults::default())),
+            Err(faults) => faults,
+        };
+        let held = match broadcast {
+            Some(id) => self.get(tenant, id).await?.is_held(),
+            None => false,
+        };
+        Ok((now, if held && goes_at_once(&plan.schedule) { Faults::default() } else { faults }))
     }
 
     async fn samples(

@@ -10,7 +10,7 @@ use ports::{StoreError, StoreResult};
 use serde_json::json;
 
 use super::plan::starts_at;
-use super::stop::Fault;
+use super::stop::{Fault, without_stop};
 use super::{BroadcastError, Broadcasts, TRIES, moved};
 use crate::alerts::{Alerts, Condition, broadcast_subject, kinds};
 
@@ -37,7 +37,7 @@ impl Broadcasts {
         let zone = outlook.settings.time_zone.as_deref();
         let at = match starts_at(&plan.schedule, self.deps.clock.now(), zone) {
             // Its time came while something kept it from starting.
-            Err(_) if known.is_held() && !matches!(plan.schedule, Schedule::Recurring { .. }) => None,
+            Err(_) if known.is_held() && goes_at_once(&plan.schedule) => None,
             other => other?,
         };
         let launched = match at {
@@ -87,39 +87,13 @@ impl Broadcasts {
                 BroadcastError::InvalidState { .. } | BroadcastError::NotFound | BroadcastError::Overtaken,
             ) => Ok(()),
             Err(BroadcastError::Store(error @ StoreError::Unavailable(_))) => Err(error),
-            Err(why) => self.hold(&broadcast, self.why_not(&why)).await,
+            Err(why) => self.hold(&broadcast, why_not(&why)).await,
         }
     }
 
     async fn start_scheduled(&self, broadcast: &Broadcast) -> Result<(), BroadcastError> {
         let outlook = self.check_ready(broadcast).await?;
         self.start(broadcast, outlook.category()).await.map(|_| ())
-    }
-
-    /// What kept it from starting at its time.
-    fn why_not(&self, why: &BroadcastError) -> Fault {
-        let code = match why {
-            BroadcastError::ConnectionBroken { token_expired_at: Some(end), .. }
-                if *end <= self.deps.clock.now() =>
-            {
-                StopCode::TokenExpired
-            }
-            BroadcastError::ConnectionBroken { .. } => StopCode::AccountRestricted,
-            BroadcastError::ConnectionNotFound(_)
-            | BroadcastError::ConnectionDisabled(_)
-            | BroadcastError::NotConfigured => StopCode::ConnectionGone,
-            BroadcastError::TemplateNotFound { .. }
-            | BroadcastError::TemplateNotApproved { .. }
-            | BroadcastError::ParamsMismatch { .. } => StopCode::TemplateUnusable,
-            BroadcastError::SegmentNotFound(_) => StopCode::SegmentGone,
-            BroadcastError::ListEmpty => StopCode::ListEmpty,
-            _ => StopCode::PlanUnusable,
-        };
-        let message = format!(
-            "It could not start at its time: {}. Nobody got it. Mend that (the broadcast can be changed), then resume.",
-            words(why)
-        );
-        Fault { code, message, meta_error_code: None }
     }
 
     /// Makes the turn that is due, once among all nodes.
@@ -179,6 +153,36 @@ impl Broadcasts {
             at: self.deps.clock.now(),
         })
     }
+}
+
+/// What was held at this time goes at once when it is resumed.
+pub(super) fn goes_at_once(schedule: &Schedule) -> bool {
+    !matches!(schedule, Schedule::Recurring { .. })
+}
+
+/// What kept it from starting at its time.
+fn why_not(why: &BroadcastError) -> Fault {
+    let code = match why {
+        BroadcastError::ConnectionBroken(broken) => broken.code,
+        BroadcastError::ConnectionNotFound(_)
+        | BroadcastError::ConnectionDisabled(_)
+        | BroadcastError::NotConfigured => StopCode::ConnectionGone,
+        BroadcastError::TemplateNotFound { .. }
+        | BroadcastError::TemplateNotApproved { .. }
+        | BroadcastError::ParamsMismatch { .. } => StopCode::TemplateUnusable,
+        BroadcastError::SegmentNotFound(_) => StopCode::SegmentGone,
+        BroadcastError::ListEmpty => StopCode::ListEmpty,
+        _ => StopCode::PlanUnusable,
+    };
+    let meta_error_code = match why {
+        BroadcastError::ConnectionBroken(broken) => broken.meta_error_code,
+        _ => None,
+    };
+    let message = format!(
+        "It could not start at its time: {}. Nobody got it. Mend that (the broadcast can be changed), then resume.",
+        without_stop(&words(why))
+    );
+    Fault { code, message, meta_error_code }
 }
 
 /// What is wrong, for somebody who sees neither a request nor the log.

@@ -120,6 +120,7 @@ impl Broadcasts {
                 failed_by: failed_by.clone(),
                 accept_duplicate,
                 category: category.clone(),
+                after: done.last,
                 limit: RETRIES_AT_ONCE,
                 at: self.deps.clock.now(),
             };

@@ -3,13 +3,15 @@
 use domain::broadcasts::{Step, StopCode, StopReason};
 use domain::connections::ConnectionState;
 use domain::{BroadcastId, TenantId, Timestamp};
+use graph::errors::{ErrorKind, classify};
 use ports::Paging;
 use ports::alerts::Alert;
 use ports::broadcasts::{Broadcast, BroadcastMoved, Move};
+use ports::connections::Connection;
 use ports::{StoreError, StoreResult};
 
-use super::Broadcasts;
 use super::plan::Outlook;
+use super::{Broadcasts, BrokenNumber};
 use crate::alerts::{Alerts, broadcast_subject, connection_subject, kinds};
 use crate::messages::{Told, concerns_template};
 
@@ -34,6 +36,7 @@ impl Fault {
         let why = told.why.as_ref()?;
         concerns_template(&why.code).then(|| {
             let said = why.message.as_deref().unwrap_or("WhatsApp does not take the template any more");
+            let said = without_stop(said);
             Self {
                 meta_error_code: why.meta_error_code,
                 ..Self::new(
@@ -55,7 +58,7 @@ impl Fault {
             _ => "Too large a share of the last recipients failed",
         };
         let last = told.why.as_ref().map(|why| match (&why.message, why.meta_error_code) {
-            (Some(message), _) => message.clone(),
+            (Some(message), _) => without_stop(message).to_owned(),
             (None, Some(meta)) => format!("{} ({meta})", why.code),
             (None, None) => why.code.clone(),
         });
@@ -147,7 +150,22 @@ impl Broadcasts {
                  (connection_ids), then resume: it goes on where it stopped.",
             ));
         };
-        let connection = &entry.connection;
+        let broken = self.broken(tenant, &entry.connection).await?;
+        let message = format!(
+            "\"{}\" cannot send: {}. {}, then resume the broadcast: it goes on where it stopped.",
+            broken.name,
+            without_stop(&broken.reason),
+            broken.mend()
+        );
+        Ok(Fault { code: broken.code, message, meta_error_code: broken.meta_error_code })
+    }
+
+    /// Why this number broke, as the alert of it tells.
+    pub(super) async fn broken(
+        &self,
+        tenant: TenantId,
+        connection: &Connection,
+    ) -> StoreResult<BrokenNumber> {
         let alert = self.alert_of(tenant, &connection_subject(connection.id)).await?;
         let meta_error_code = alert.as_ref().and_then(|alert| alert.details["meta_error_code"].as_i64());
         let kind = alert.as_ref().map(|alert| alert.kind.as_str());
@@ -160,12 +178,14 @@ impl Broadcasts {
             _ => StopCode::AccountRestricted,
         };
         let reason = connection.state_reason.as_deref().unwrap_or("Meta refuses this connection");
-        let message = format!(
-            "\"{}\" cannot send: {reason}. Reconnect WhatsApp in Settings, then resume the broadcast: it goes on where \
-             it stopped.",
-            connection.name
-        );
-        Ok(Fault { code, message, meta_error_code })
+        Ok(BrokenNumber {
+            connection: connection.id,
+            name: connection.name.clone(),
+            code,
+            reason: reason.to_owned(),
+            meta_error_code,
+            token_expires_at: connection.token_expires_at,
+        })
     }
 
     /// The open alert of a connection that says why it broke.
@@ -225,6 +245,28 @@ impl Broadcasts {
             warn(broadcast, &error, "could not resolve the alert of a broadcast");
         }
     }
+}
+
+impl BrokenNumber {
+    /// What to do before it sends again, to be gone on behind. A new token mends nothing but the token.
+    pub fn mend(&self) -> String {
+        let facts = self.meta_error_code.map(|code| classify(code, None, None));
+        let restricted = facts.filter(|facts| facts.kind == ErrorKind::AccountRestricted);
+        let at_meta = match (self.code, restricted) {
+            (StopCode::Payment, _) => "Fix the payment method in Meta's Business settings",
+            (_, Some(facts)) => without_stop(facts.advice),
+            _ => return "Reconnect WhatsApp in Settings".to_owned(),
+        };
+        let id = self.connection;
+        format!(
+            "{at_meta}; have the number checked again (POST …/connections/{id}/reconnect, its token can stay)"
+        )
+    }
+}
+
+/// What Meta said, to be gone on behind.
+pub(super) fn without_stop(said: &str) -> &str {
+    said.trim_end_matches(['.', ' '])
 }
 
 /// The store has trouble; it is tried again by itself.

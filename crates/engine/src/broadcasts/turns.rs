@@ -76,7 +76,7 @@ impl<'a> Decider<'a> {
     /// Decides. `None`: nothing can be sent in any language now, so it stays where it is.
     pub(super) fn turn(&self, due: &DueRecipient, now: Timestamp) -> Option<Turn> {
         let row = self.languages.choose(due.contact.language.as_deref())?;
-        if let Err(refusal) = gate::check(&due.gate, &Intent::Template(facts_of(row)), now) {
+        if let Err(refusal) = gate::check(&due.gate, &Intent::Broadcast(facts_of(row)), now) {
             return reason_of(&refusal).map(|reason| Turn::LeaveOut { reason, detail: None });
         }
         if row.category.is_marketing()

@@ -3,14 +3,16 @@
 mod names;
 mod rows;
 
+use domain::broadcasts::State;
 use domain::phone::PhoneNumber;
 use domain::{BroadcastId, ListId, TenantId};
 use ports::StoreError;
 use ports::broadcasts::{Broadcast, BroadcastPatch, ListPart, ListPut, ListRow};
 use tokio::sync::mpsc;
 
+use super::fit::{no_column, of_rows};
 use super::stop::warn;
-use super::{BroadcastError, Broadcasts, CHANGEABLE};
+use super::{BroadcastError, Broadcasts, CHANGEABLE, NewList};
 use crate::faults::Faults;
 use crate::imports::Received;
 use crate::imports::read::{self, Hints, Table, Unreadable};
@@ -79,6 +81,7 @@ impl Broadcasts {
         let names = names::of(&table.header);
         let columns = names.iter().enumerate().filter(|(index, _)| *index != phone);
         let columns: Vec<String> = columns.map(|(_, name)| name.clone()).collect();
+        self.must_suit(tenant, broadcast, "/file", None, &columns).await?;
         let (batches, arriving) = mpsc::channel(AHEAD);
         let shape = Shape { phone, names, country: country.clone() };
         let room = read::room_to_walk().await;
@@ -86,7 +89,7 @@ impl Broadcasts {
             let _room = room;
             go_through(&table, path, &shape, &batches);
         });
-        let kept = self.keep(tenant, broadcast, arriving).await;
+        let kept = self.keep(tenant, broadcast, Some("/file"), arriving).await;
         let _ = reading.await;
         Ok(ListRead { columns, ..kept? })
     }
@@ -104,14 +107,10 @@ impl Broadcasts {
         default_country: Option<String>,
     ) -> Result<ListRead, BroadcastError> {
         let country = self.country_of(tenant, default_country).await?;
-        let mut columns: Vec<String> = Vec::new();
-        for name in rows.iter().flat_map(|row| row.columns.keys()) {
-            if !columns.contains(name) {
-                columns.push(name.clone());
-            }
-        }
+        let columns = columns_of(&rows);
+        self.must_suit(tenant, broadcast, "/recipients", Some(rows.len()), &columns).await?;
         let arriving = in_parts(rows, country.as_deref());
-        let kept = self.keep(tenant, broadcast, arriving).await?;
+        let kept = self.keep(tenant, broadcast, None, arriving).await?;
         Ok(ListRead { columns, ..kept })
     }
 
@@ -128,11 +127,15 @@ impl Broadcasts {
         patch: impl Fn(&Broadcast) -> Result<BroadcastPatch, E>,
     ) -> Result<Result<Broadcast, E>, BroadcastError> {
         let country = self.country_of(tenant, None).await?;
+        let columns = columns_of(&rows);
         let mut arriving = in_parts(rows, country.as_deref());
         let mut upload = None;
-        let kept = self.keep_parts(tenant, broadcast, &mut upload, false, &mut arriving).await;
+        let kept = self.keep_parts(tenant, broadcast, &mut upload, false, None, &mut arriving).await;
         let changed = match kept {
-            Ok(_) => self.change_with(tenant, broadcast, upload, patch).await,
+            Ok(read) => {
+                let list = upload.map(|id| NewList { id, rows: read.rows, columns });
+                self.change_with(tenant, broadcast, list.as_ref(), patch).await
+            }
             Err(error) => Err(error),
         };
         if !matches!(changed, Ok(Ok(_))) {
@@ -141,15 +144,41 @@ impl Broadcasts {
         changed
     }
 
-    /// Keeps the parts as they come. What does not come to its end is given up.
+    /// What is scheduled is not sent by anybody any more: a list that it could not be sent to is refused. `rows`: how many
+    /// there are, where that is known beforehand.
+    async fn must_suit(
+        &self,
+        tenant: TenantId,
+        broadcast: BroadcastId,
+        pointer: &str,
+        rows: Option<usize>,
+        columns: &[String],
+    ) -> Result<(), BroadcastError> {
+        let known = self.get(tenant, broadcast).await?;
+        if known.state != State::Scheduled {
+            return Ok(());
+        }
+        if rows == Some(0) {
+            return Err(no_rows(pointer).into());
+        }
+        let outlook = self.outlook(tenant, &known.plan).await?;
+        let mut faults = Faults::default();
+        for (source, _) in of_rows(&outlook.recipe).filter(|(_, column)| !columns.contains(column)) {
+            faults.add(pointer, no_column(source, columns));
+        }
+        Ok(faults.check()?)
+    }
+
+    /// Keeps the parts as they come. What does not come to its end is given up. `filled`: what must have a row.
     async fn keep(
         &self,
         tenant: TenantId,
         broadcast: BroadcastId,
+        filled: Option<&str>,
         mut arriving: mpsc::Receiver<Batch>,
     ) -> Result<ListRead, BroadcastError> {
         let mut upload = None;
-        let kept = self.keep_parts(tenant, broadcast, &mut upload, true, &mut arriving).await;
+        let kept = self.keep_parts(tenant, broadcast, &mut upload, true, filled, &mut arriving).await;
         if kept.is_err() {
             self.give_up(tenant, broadcast, upload).await;
         }
@@ -170,12 +199,16 @@ impl Broadcasts {
         broadcast: BroadcastId,
         upload: &mut Option<ListId>,
         at_once: bool,
+        filled: Option<&str>,
         arriving: &mut mpsc::Receiver<Batch>,
     ) -> Result<ListRead, BroadcastError> {
         let mut read = ListRead::default();
         while let Some(part) = arriving.recv().await {
             let Part { rows, last } = part.map_err(refused)?;
             read.note(&rows);
+            if let Some(pointer) = filled.filter(|_| last && read.rows == 0) {
+                return Err(no_rows(pointer).into());
+            }
             let rows = rows.into_iter().map(|(row, _)| row).collect();
             let at = self.deps.clock.now();
             let part = ListPart { upload: *upload, rows, last: last && at_once, at };
@@ -226,6 +259,21 @@ impl ListRead {
             }
         }
     }
+}
+
+/// Each name once, in the order in which they come.
+fn columns_of(rows: &[ListRow]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for name in rows.iter().flat_map(|row| row.columns.keys()) {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    columns
+}
+
+pub(super) fn no_rows(pointer: &str) -> Faults {
+    Faults::one(pointer, "the list has no rows")
 }
 
 fn refused(error: Unreadable) -> BroadcastError {

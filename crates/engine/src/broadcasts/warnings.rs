@@ -5,12 +5,22 @@ use domain::broadcasts::recipe::Source;
 use domain::connections::ConnectionState;
 use ports::broadcasts::Screened;
 
+use super::fit::{no_column, no_list};
 use super::plan::Outlook;
 use super::suspicion::{Looked, MOST};
+use crate::faults::Faults;
 
 /// What would keep a plan from being sent now, or from doing what its author expects.
-pub(super) fn of(plan: &Plan, outlook: &Outlook, screened: &Screened, looked: Looked) -> Vec<String> {
+/// `time`: what is wrong with when it goes out.
+pub(super) fn of(
+    plan: &Plan,
+    outlook: &Outlook,
+    screened: &Screened,
+    looked: Looked,
+    time: &Faults,
+) -> Vec<String> {
     let mut warnings: Vec<String> = of_template(outlook).into_iter().collect();
+    warnings.extend(time.0.iter().map(|fault| format!("{} {}", fault.pointer, fault.problem)));
     warnings.extend(of_numbers(outlook));
     warnings.extend(of_audience(screened));
     warnings.extend(of_places(plan, outlook, screened));
@@ -57,13 +67,10 @@ fn of_places(plan: &Plan, outlook: &Outlook, screened: &Screened) -> Vec<String>
     for source in outlook.recipe.sources() {
         match source {
             Source::Row(_) if !plan.audience.list => {
-                warnings.push(format!("{{{{{source}}}}} is empty for everybody: the audience is no list"));
+                warnings.push(no_list(source));
             }
             Source::Row(column) if screened.meant > 0 && !screened.columns.contains(column) => {
-                let columns = screened.columns.join(", ");
-                warnings.push(format!(
-                    "{{{{{source}}}}} is empty for everybody: the list has no such column; it has {columns}"
-                ));
+                warnings.push(no_column(source, &screened.columns));
             }
             _ if screened.empty_for_all.contains(source) => {
                 warnings.push(format!("{{{{{source}}}}} is empty for everybody"));

@@ -16,6 +16,7 @@ const EVIDENCE: usize = 2_000;
 #[derive(Default)]
 pub(super) struct Said<'r> {
     pub(super) opted_in: &'r str,
+    pub(super) opted_out: &'r str,
     pub(super) source: &'r str,
     pub(super) time: Date<'r>,
     pub(super) evidence: &'r str,
@@ -39,15 +40,26 @@ pub(super) struct Place {
 /// What the row says; faults name what cannot be read of it. An explicit opt-out is never lost to a date that cannot be read:
 /// it counts from now on then.
 pub(super) fn of(plan: &Plan, place: &Place, said: &Said<'_>, faults: &mut Faults) -> Option<RowConsent> {
-    let own = match agreement::agreement(said.opted_in) {
-        Ok(own) => own,
-        Err(Neither) => {
-            faults.add("/opted_in", "must be yes or no");
-            return None;
-        }
-    };
     let out_at = said.opted_out_at.read(place.now);
     let out_time = || out_at.as_ref().and_then(|read| read.as_ref().ok()).copied();
+    let (own, is_out) = (agreement::agreement(said.opted_in), agreement::opted_out(said.opted_out));
+    if own == Err(Neither) {
+        faults.add("/opted_in", "must be yes or no");
+    }
+    if is_out == Err(Neither) {
+        faults.add("/opted_out", "must be yes or no; a column of times is opted_out_at");
+    }
+    if is_out == Ok(true) {
+        return Some(opt_out(plan, place, said, out_time()));
+    }
+    let Ok(own) = own else {
+        for (member, date) in [("/consent_time", said.time), ("/opted_out_at", said.opted_out_at)] {
+            if let Some(Err(problem)) = date.read(place.now) {
+                faults.add(member, problem);
+            }
+        }
+        return None;
+    };
     match (own, &out_at) {
         (Some(Agreement::OptedOut), _) | (Some(Agreement::No), Some(_)) => {
             Some(opt_out(plan, place, said, out_time()))
@@ -105,7 +117,9 @@ fn yes(
 fn opt_out(plan: &Plan, place: &Place, said: &Said<'_>, out_at: Option<Timestamp>) -> RowConsent {
     let at = out_at.unwrap_or(place.now);
     let mut evidence = evidence(plan, place, said);
-    for (name, cell) in [("opted_in", said.opted_in), ("opted_out_at", said.opted_out_at.cell)] {
+    for (name, cell) in
+        [("opted_in", said.opted_in), ("opted_out", said.opted_out), ("opted_out_at", said.opted_out_at.cell)]
+    {
         if !cell.is_empty() {
             evidence.insert(name.into(), kept(cell));
         }

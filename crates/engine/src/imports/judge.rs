@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::consent;
 use super::plan::Plan;
-use super::read::Row;
+use super::read::{Format, Row};
 use crate::contacts::shape;
 use crate::faults::Faults;
 
@@ -22,6 +22,8 @@ pub(super) struct Judge<'p> {
     import: ImportId,
     now: Timestamp,
     phone: Option<usize>,
+    /// Its cells were never in a spreadsheet.
+    is_json: bool,
     /// The zone that was read last: lists repeat themselves.
     zone: (String, Option<String>),
 }
@@ -45,20 +47,22 @@ struct Refused {
     opt_out: Option<(PhoneNumber, RowConsent)>,
 }
 
-impl From<&str> for Refused {
-    fn from(error: &str) -> Self {
-        Self { error: error.to_owned(), opt_out: None }
+impl Refused {
+    fn of(error: String, phone: Option<PhoneNumber>, consent: Option<RowConsent>) -> Self {
+        let opt_out = phone.zip(consent.filter(RowConsent::is_opt_out));
+        Self { error, opt_out }
     }
 }
 
 impl<'p> Judge<'p> {
     pub(super) fn new(plan: &'p Plan, import: ImportId, now: Timestamp) -> Self {
         let phone = plan.targets.iter().position(|target| *target == Target::Phone);
-        Self { plan, import, now, phone, zone: Default::default() }
+        let is_json = plan.table.format == Format::Json;
+        Self { plan, import, now, phone, is_json, zone: Default::default() }
     }
 
     pub(super) fn judge(&mut self, row: Row) -> Result<GoodRow, BadRow> {
-        let written = self.phone.and_then(|column| row.cells.get(column)).map(|cell| clean(cell));
+        let written = self.phone.and_then(|column| row.cells.get(column)).map(|cell| self.clean(cell));
         let written: String = written.unwrap_or_default().chars().take(KEPT).collect();
         match self.read(&row, &written) {
             Ok(good) => Ok(GoodRow { row: row.number, written, cells: row.cells, ..good }),
@@ -74,12 +78,18 @@ impl<'p> Judge<'p> {
     }
 
     fn read(&mut self, row: &Row, written: &str) -> Result<GoodRow, Refused> {
-        if let Some(problem) = &row.problem {
-            return Err(problem.as_str().into());
-        }
-        let phone = self.phone(written)?;
         let mut faults = Faults::default();
         let said = self.collect(row, &mut faults);
+        let phone = match self.phone {
+            Some(column) if row.misread.contains(&column) => Err(None),
+            _ => self.phone(written).map_err(Some),
+        };
+        // What its cells say may stand in other columns than it should.
+        if let Some(problem) = row.problem.as_ref().filter(|_| row.misread.is_empty()) {
+            let said = &said.consent;
+            let consent = consent::of(self.plan, &self.at(row.number), said, &mut Faults::default());
+            return Err(Refused::of(problem.clone(), phone.ok(), consent));
+        }
         let name = name(&said);
         shape::name(name.as_deref(), &mut faults);
         let language = (!said.language.is_empty()).then(|| said.language.to_owned());
@@ -88,10 +98,15 @@ impl<'p> Judge<'p> {
         let consent = consent::of(self.plan, &self.at(row.number), &said.consent, &mut faults);
         shape::fields(&said.fields, &mut faults);
         let tags = shape::tags(said.tags, &mut faults);
-        if let Err(faults) = faults.check() {
-            let opt_out = consent.filter(RowConsent::is_opt_out).map(|consent| (phone, consent));
-            return Err(Refused { error: in_words(faults), opt_out });
-        }
+        let faults = faults.check().err().map(in_words);
+        let phone = match (phone, &row.problem, faults) {
+            (Ok(phone), None, None) => phone,
+            (phone, problem, faults) => {
+                let of_phone = phone.as_ref().err().copied().flatten().map(str::to_owned);
+                let errors: Vec<String> = problem.iter().cloned().chain(of_phone).chain(faults).collect();
+                return Err(Refused::of(errors.join("; "), phone.ok(), consent));
+            }
+        };
         let country = phone.region();
         Ok(GoodRow {
             row: row.number,
@@ -112,23 +127,26 @@ impl<'p> Judge<'p> {
         consent::Place { import: self.import, row, now: self.now }
     }
 
-    fn phone(&self, written: &str) -> Result<PhoneNumber, Refused> {
+    fn phone(&self, written: &str) -> Result<PhoneNumber, &'static str> {
         if written.is_empty() {
-            return Err(problems::NO_PHONE.into());
+            return Err(problems::NO_PHONE);
         }
         if phone::is_scientific(written) {
-            return Err(problems::SCIENTIFIC.into());
+            return Err(problems::SCIENTIFIC);
         }
         let number = phone::without_fraction(written);
-        PhoneNumber::parse(number, self.plan.options.default_country.as_deref())
-            .map_err(|_| problems::INVALID_PHONE.into())
+        let country = self.plan.options.default_country.as_deref();
+        PhoneNumber::parse(number, country).map_err(|_| match country {
+            None if lacks_its_country(number) => problems::NO_COUNTRY,
+            _ => problems::INVALID_PHONE,
+        })
     }
 
     fn collect<'r>(&self, row: &'r Row, faults: &mut Faults) -> Said<'r> {
         let mut said = Said { tags: self.plan.options.tags.clone(), ..Said::default() };
         for (column, (target, cell)) in self.plan.targets.iter().zip(&row.cells).enumerate() {
-            let cell = clean(cell);
-            if cell.is_empty() {
+            let cell = self.clean(cell);
+            if cell.is_empty() || row.misread.contains(&column) {
                 continue;
             }
             match target {
@@ -141,8 +159,12 @@ impl<'p> Judge<'p> {
                 Target::ConsentSource => said.consent.source = cell,
                 Target::ConsentTime => said.consent.time = self.date(column, cell),
                 Target::ConsentEvidence => said.consent.evidence = cell,
+                Target::OptedOut => said.consent.opted_out = cell,
                 Target::OptedOutAt => said.consent.opted_out_at = self.date(column, cell),
-                Target::Tags => said.tags.extend(cells::tags(cell)),
+                Target::Tags => match cells::tags(cell) {
+                    Ok(tags) => said.tags.extend(tags),
+                    Err(wanted) => faults.add("/tags", wanted),
+                },
                 Target::Field(name) => drop(said.fields.insert(name.clone(), cell.into())),
                 Target::Fields => match serde_json::from_str::<Map<String, Value>>(cell) {
                     Ok(fields) => {
@@ -154,6 +176,11 @@ impl<'p> Judge<'p> {
             }
         }
         said
+    }
+
+    /// Without blanks around it, and without the apostrophe that spreadsheets put before what looks like a formula.
+    fn clean<'r>(&self, cell: &'r str) -> &'r str {
+        if self.is_json { cell.trim() } else { cells::without_apostrophe(cell.trim()).trim() }
     }
 
     fn time_zone(&mut self, said: &str, faults: &mut Faults) -> Option<String> {
@@ -174,6 +201,13 @@ impl<'p> Judge<'p> {
     }
 }
 
+/// A number that is one with a country before it: as long as one, and without a plus.
+fn lacks_its_country(number: &str) -> bool {
+    let digits = number.chars().filter(char::is_ascii_digit).count();
+    let is_number = number.chars().all(|letter| letter.is_ascii_digit() || " -./()".contains(letter));
+    is_number && (7..=15).contains(&digits)
+}
+
 fn name(said: &Said<'_>) -> Option<String> {
     let name = match (said.name, said.first, said.last) {
         ("", first, last) => Cow::Owned(format!("{first} {last}")),
@@ -181,11 +215,6 @@ fn name(said: &Said<'_>) -> Option<String> {
     };
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// Without blanks around it, and without the apostrophe that spreadsheets put before what looks like a formula.
-fn clean(cell: &str) -> &str {
-    cells::without_apostrophe(cell.trim()).trim()
 }
 
 /// `/language: must be …` as `language must be …`.

@@ -143,6 +143,8 @@ pub struct RecipientRow {
     pub wamid: Option<String>,
     /// 1 for the first message.
     pub attempt: i64,
+    /// The message that this one, or the one that is waited for, takes the place of.
+    pub retry_of: Option<MessageId>,
     pub due_at: Timestamp,
     pub sent_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
@@ -170,7 +172,10 @@ pub struct Retry {
     pub accept_duplicate: bool,
     /// What the template is now, for a broadcast that had ended; `None` leaves what is kept.
     pub category: Option<Category>,
-    /// How many at most.
+    /// Only those whose messages come behind this one ([`Retried::last`]): whoever falls back while a retry goes on in parts
+    /// gets no second attempt by it.
+    pub after: Option<MessageId>,
+    /// How many at most, in the order of their messages.
     pub limit: u32,
     pub at: Timestamp,
 }
@@ -182,6 +187,8 @@ pub struct Retried {
     pub retried: u32,
     /// Of these: not before a time that Meta asks for.
     pub waiting: u32,
+    /// The last of the messages whose place a new one takes.
+    pub last: Option<MessageId>,
     /// When the first and the last of those that wait are due.
     pub waiting_until: Option<(Timestamp, Timestamp)>,
     /// The broadcast had ended and is sending again.
@@ -195,6 +202,7 @@ impl Retried {
     pub fn add(&mut self, next: Self) {
         self.retried += next.retried;
         self.waiting += next.waiting;
+        self.last = next.last.or(self.last);
         self.waiting_until = match (self.waiting_until, next.waiting_until) {
             (Some((first, last)), Some(until)) => Some((first.min(until.0), last.max(until.1))),
             (known, until) => known.or(until),

@@ -10,6 +10,7 @@ use domain::audit::verify::Known;
 use futures::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
+use super::output::{is_read, remark, say};
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
 use crate::private;
@@ -67,22 +68,22 @@ impl Audit {
 async fn verify(node: &Node, tenant: TenantId, known: Option<Known>) -> Result<ExitCode> {
     let verdict = node.engine.audit.verify(tenant, known).await?;
     for broken in &verdict.broken {
-        eprintln!("entry {}: {}: {}", broken.seq, broken.what.as_str(), broken.what.sentence());
+        remark!("entry {}: {}: {}", broken.seq, broken.what.as_str(), broken.what.sentence());
     }
     if !verdict.is_valid() {
-        eprintln!("The trail is broken: {} places, {} entries", verdict.broken_total, verdict.entries);
+        remark!("The trail is broken: {} places, {} entries", verdict.broken_total, verdict.entries);
         return Ok(ExitCode::FAILURE);
     }
     match &verdict.head {
         Some(head) => {
-            println!(
+            say!(
                 "The trail is whole: {} entries, it ends at {}:{}",
                 verdict.entries,
                 head.seq,
                 hex::encode(&head.hash)
-            );
+            )?;
         }
-        None => println!("The trail is empty"),
+        None => say!("The trail is empty")?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,9 +99,11 @@ async fn export(node: &Node, tenant: TenantId, out: Option<PathBuf>) -> Result<(
         None => Box::new(tokio::io::stdout()),
     };
     while let Some(part) = lines.next().await {
-        to.write_all(&part.context("the export broke off")?).await?;
+        if !is_read(to.write_all(&part.context("the export broke off")?).await)? {
+            return Ok(());
+        }
     }
-    to.flush().await?;
+    is_read(to.flush().await)?;
     Ok(())
 }
 

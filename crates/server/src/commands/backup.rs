@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use domain::SystemEntropy;
 
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::keys::{KeySource, SealingKeys, key_file};
 use crate::node::{Parts, database_name, open_store};
@@ -62,17 +63,17 @@ impl Backup {
             }
         };
         std::fs::rename(&draft, &self.to).with_context(|| format!("{} cannot be made", self.to.display()))?;
-        println!("{}: {}", self.to.display(), archive.manifest.summary());
+        say!("{}: {}", self.to.display(), archive.manifest.summary())?;
         match keys.source {
-            KeySource::File { path, .. } => println!(
+            KeySource::File { path, .. } => say!(
                 "It needs the key in {} (fingerprint {}), which is not in it: keep a copy of that file elsewhere.",
                 path.display(),
                 archive.manifest.key
-            ),
-            KeySource::Setting => println!(
+            )?,
+            KeySource::Setting => say!(
                 "It needs the key of the setting `key` (fingerprint {}), which is not in it.",
                 archive.manifest.key
-            ),
+            )?,
         }
         tracing::debug!(database = database_name(&config), "backed up");
         Ok(())

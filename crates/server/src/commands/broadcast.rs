@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use domain::BroadcastId;
 use serde_json::{Value, json};
 
+use super::output::{remark, say};
 use crate::client::{Client, ClientFlags};
 
 /// Entries of the list that are shown.
@@ -82,11 +83,11 @@ async fn list(client: &Client, status: Option<String>) -> Result<()> {
     let found = client.data(client.request(reqwest::Method::GET, "/broadcasts").query(&query)).await?;
     let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     for broadcast in items {
-        println!("{}", line::listed(broadcast));
+        say!("{}", line::listed(broadcast))?;
     }
     let total = found["total"].as_u64().unwrap_or_default();
     if total > items.len() as u64 {
-        eprintln!("the newest {} of {total}", items.len());
+        remark!("the newest {} of {total}", items.len());
     }
     Ok(())
 }
@@ -94,6 +95,6 @@ async fn list(client: &Client, status: Option<String>) -> Result<()> {
 async fn step(which: Which, verb: &str) -> Result<()> {
     let client = Client::of(which.client)?;
     let moved: Value = client.post(&format!("/broadcasts/{}/{verb}", which.broadcast), &json!({})).await?;
-    println!("{}", line::listed(&moved));
+    say!("{}", line::listed(&moved))?;
     Ok(())
 }

@@ -26,8 +26,9 @@ enum ContactsCommand {
     /// Imports a list of contacts: CSV, XLSX or JSON
     #[command(
         after_help = "Columns are known by their headings; --map tells what is not (phone, name, first_name, last_name, language, \
-                      time_zone, tags, opted_in, consent_source, consent_time, consent_evidence, opted_out_at, fields.NAME, ignore). \
-                      The exit code is 0 when every row was read, 1 when the import failed or was cancelled.\n\nExamples:\n  \
+                      time_zone, tags, opted_in, consent_source, consent_time, consent_evidence, opted_out, opted_out_at, \
+                      fields.NAME, ignore). The exit code is 0 when every row was read, 1 when the import failed or was \
+                      cancelled.\n\nExamples:\n  \
                       waxwing contacts import customers.csv --tenant 1 --dry-run\n  \
                       waxwing contacts import customers.xlsx --tenant 1 --default-country DE --map Kontakt=phone --tag fair"
     )]

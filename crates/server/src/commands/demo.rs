@@ -80,7 +80,7 @@ impl Demo {
         };
         if let Some(handles) = seeded {
             handles.write(&config.data)?;
-            greeting::print(&handles, &config.data, self.empty);
+            greeting::print(&handles, &config.data, self.empty)?;
             stop.cancelled().await;
         }
         handles::remove(&config.data)?;

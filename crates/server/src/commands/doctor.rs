@@ -5,12 +5,14 @@ mod machine;
 mod network;
 mod store;
 
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
 
@@ -66,16 +68,17 @@ impl Finding {
         Self { what: what.into(), verdict: Verdict::Failed { found: found.into(), advice: advice.into() } }
     }
 
-    fn print(&self) {
+    fn print(&self) -> io::Result<()> {
         let (mark, found, advice) = match &self.verdict {
             Verdict::Good { found } => ("ok     ", found, None),
             Verdict::Warning { found, advice } => ("warning", found, Some(advice)),
             Verdict::Failed { found, advice } => ("FAILED ", found, Some(advice)),
         };
-        println!("{mark}  {}: {found}", self.what);
+        say!("{mark}  {}: {found}", self.what)?;
         if let Some(advice) = advice {
-            println!("         → {advice}");
+            say!("         → {advice}")?;
         }
+        Ok(())
     }
 }
 
@@ -83,18 +86,18 @@ impl Doctor {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<ExitCode> {
         let config = Config::for_command(common)?;
         let mut report = Report { json: self.json, findings: Vec::new() };
-        report.add(machine::look(&config));
-        report.add(machine::door(&config).await);
+        report.add(machine::look(&config))?;
+        report.add(machine::door(&config).await)?;
         let parts = Parts::of(&config);
         let (findings, store) = store::look(&config).await;
-        report.add(findings);
+        report.add(findings)?;
         if !self.offline {
             let others = store::graph_urls(store.as_ref()).await;
-            report.add(network::look(&config, parts.clock.now(), &others).await);
+            report.add(network::look(&config, parts.clock.now(), &others).await)?;
         }
         if let Some(store) = store {
             let node = Node::over(store, &config, parts).await?;
-            report.add(connections::look(&node, self.offline).await);
+            report.add(connections::look(&node, self.offline).await)?;
         }
         report.end()
     }
@@ -107,23 +110,24 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, findings: Vec<Finding>) {
+    fn add(&mut self, findings: Vec<Finding>) -> io::Result<()> {
         if !self.json {
-            findings.iter().for_each(Finding::print);
+            findings.iter().try_for_each(Finding::print)?;
         }
         self.findings.extend(findings);
+        Ok(())
     }
 
     fn end(self) -> Result<ExitCode> {
         let healthy = !self.findings.iter().any(|finding| matches!(finding.verdict, Verdict::Failed { .. }));
         if self.json {
             let whole = serde_json::json!({ "healthy": healthy, "findings": self.findings });
-            println!("{}", serde_json::to_string_pretty(&whole)?);
+            say!("{}", serde_json::to_string_pretty(&whole)?)?;
         } else {
-            println!(
+            say!(
                 "\n{}",
                 if healthy { "Nothing is in the way." } else { "Something is in the way, see above." }
-            );
+            )?;
         }
         Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -12,6 +12,7 @@ use ports::audit::AuditStore;
 use ports::operator::OperatorStore;
 use secrecy::ExposeSecret;
 
+use super::output::{remark, say};
 use crate::config::{CommonFlags, Config};
 use crate::folder::FolderLock;
 use crate::keys::{KeySource, SealingKeys, add_new_key, drop_old_keys};
@@ -101,8 +102,8 @@ async fn create(
     node.engine.tenants.get(tenant).await.with_context(|| format!("tenant {tenant}"))?;
     let CreatedKey { key, secret } =
         node.engine.access.create_key(tenant, wanted, Permissions::all()).await?;
-    eprintln!("Key {} \"{}\" for tenant {tenant}. It is shown this once:", key.id, key.name);
-    println!("{}", secret.expose_secret());
+    remark!("Key {} \"{}\" for tenant {tenant}. It is shown this once:", key.id, key.name);
+    say!("{}", secret.expose_secret())?;
     Ok(())
 }
 
@@ -118,7 +119,7 @@ async fn list(config: &Config, tenant: TenantId) -> Result<()> {
             (None, Some(end)) if end <= now => "expired",
             _ => "good",
         };
-        println!("{}\t{}…\t{}\t{}\t{state}", key.id, key.prefix, scopes.join(","), key.name);
+        say!("{}\t{}…\t{}\t{}\t{state}", key.id, key.prefix, scopes.join(","), key.name)?;
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ async fn list(config: &Config, tenant: TenantId) -> Result<()> {
 async fn revoke(config: &Config, tenant: TenantId, key: ApiKeyId) -> Result<()> {
     let node = Node::open(config, Parts::of(config)).await?;
     let revoked = node.engine.access.revoke_key(tenant, key).await.with_context(|| format!("key {key}"))?;
-    eprintln!("Key {key} \"{}\" is revoked.", revoked.name);
+    remark!("Key {key} \"{}\" is revoked.", revoked.name);
     Ok(())
 }
 
@@ -152,7 +153,7 @@ async fn rotate(config: &Config, new: bool) -> Result<()> {
     if let KeySource::File { path, .. } = source {
         drop_old_keys(&path, &entropy)?;
     }
-    println!("{sealed} secrets were sealed anew; the rest had been already");
+    say!("{sealed} secrets were sealed anew; the rest had been already")?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use domain::{MemberId, TenantId};
 use engine::access::{Bearer, Delivery, Invitation, Invite, MemberError};
 use ports::access::members::{GivenRole, Member as Found, MemberPatch};
 
+use super::output::{remark, say};
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
 
@@ -87,7 +88,7 @@ impl Member {
                 let member = find(&node, tenant, &email).await?;
                 let access = &node.engine.access;
                 let link = access.reset_by_operator(tenant, member.id, without_second_factor).await;
-                println!("{}", link.with_context(|| format!("{email} has not accepted the invitation yet"))?);
+                say!("{}", link.with_context(|| format!("{email} has not accepted the invitation yet"))?)?;
                 Ok(())
             }
         }
@@ -102,8 +103,8 @@ async fn add(node: &Node, tenant: TenantId, invite: Invite) -> Result<()> {
         other => other?,
     };
     let Delivery::Link(link) = invited.delivery else { bail!("no link was made") };
-    eprintln!("{email} is invited to tenant {tenant}. Whoever has this link can accept, once:");
-    println!("{link}");
+    remark!("{email} is invited to tenant {tenant}. Whoever has this link can accept, once:");
+    say!("{link}")?;
     Ok(())
 }
 
@@ -121,7 +122,7 @@ async fn list(node: &Node, tenant: TenantId) -> Result<()> {
         };
         let second = if member.two_factor { "second factor" } else { "password only" };
         let (state, name) = (member.state.as_str(), member.name.unwrap_or_default());
-        println!("{}\t{}\t{role}\t{state}\t{second}\t{name}", member.id, member.email);
+        say!("{}\t{}\t{role}\t{state}\t{second}\t{name}", member.id, member.email)?;
     }
     Ok(())
 }
@@ -130,7 +131,7 @@ async fn disable(node: &Node, tenant: TenantId, email: &str) -> Result<()> {
     let member = find(node, tenant, email).await?;
     let patch = MemberPatch { state: Some(MemberState::Disabled), ..MemberPatch::default() };
     node.engine.access.change_member(tenant, member.id, patch, Permissions::all()).await?;
-    eprintln!("{email} is kept out of tenant {tenant}.");
+    remark!("{email} is kept out of tenant {tenant}.");
     Ok(())
 }
 

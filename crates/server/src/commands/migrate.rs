@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::node::{database_name, open_current_store};
 
@@ -15,7 +16,7 @@ impl Migrate {
     pub(crate) async fn run(self, common: &CommonFlags) -> Result<()> {
         let config = Config::for_command(common)?;
         open_current_store(&config).await?;
-        println!("{} is up to date", database_name(&config));
+        say!("{} is up to date", database_name(&config))?;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use store::SqlStore;
 use store::backup::{RestoreError, Restored, Waiting};
 
 use super::backup::{Archive, check, copy_back, existing_keys};
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::folder::FolderLock;
 use crate::node::{AUDIT_HEADS, Parts, database_name, open_store};
@@ -47,7 +48,7 @@ impl Restore {
         let keys = existing_keys(&config)?;
         let archive = check(&self.from, &keys)?;
         if self.check {
-            println!("{} is whole: {}", self.from.display(), archive.manifest.summary());
+            say!("{} is whole: {}", self.from.display(), archive.manifest.summary())?;
             return Ok(());
         }
         let _folder = FolderLock::take(&config)?;
@@ -59,13 +60,14 @@ impl Restore {
         }
         store.close().await?;
         let restored = restored?;
-        println!("{} holds {}", database_name(&config), archive.manifest.summary());
+        say!("{} holds {}", database_name(&config), archive.manifest.summary())?;
         if restored.in_doubt > 0 || restored.paused > 0 {
-            println!(
+            say!(
                 "{} message(s) are in doubt, {} broadcast(s) paused: they may have been sent after the backup was made. \
                  Look at them before sending again.",
-                restored.in_doubt, restored.paused
-            );
+                restored.in_doubt,
+                restored.paused
+            )?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use domain::{Entropy, SystemEntropy};
 use simulator::{AccountConfig, SimConfig, Simulator};
 
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::{logging, shutdown};
 
@@ -45,13 +46,13 @@ impl Simulate {
         let stop = shutdown::on_signals();
         let account = self.account();
         let simulator = Simulator::start(self.config(account.clone())?).await?;
-        println!("Graph API        {}/v25.0", simulator.url());
-        println!("Phone            {}/sim", simulator.url());
-        println!("Phone number id  {}", account.phones.first().map_or("", |phone| &phone.id));
-        println!("WABA id          {}", account.waba_id);
-        println!("Access token     {}", account.token);
-        println!("App secret       {}", account.app_secret);
-        println!("Verify token     {}", account.verify_token);
+        say!("Graph API        {}/v25.0", simulator.url())?;
+        say!("Phone            {}/sim", simulator.url())?;
+        say!("Phone number id  {}", account.phones.first().map_or("", |phone| &phone.id))?;
+        say!("WABA id          {}", account.waba_id)?;
+        say!("Access token     {}", account.token)?;
+        say!("App secret       {}", account.app_secret)?;
+        say!("Verify token     {}", account.verify_token)?;
         stop.cancelled().await;
         simulator.shutdown();
         Ok(())

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use engine::tenants::SettingsPatch;
 
+use super::output::{remark, say};
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
 
@@ -35,15 +36,17 @@ impl Tenant {
         match self.command {
             TenantCommand::Create { name } => {
                 let tenant = node.engine.tenants.create(&name, SettingsPatch::default()).await?;
-                eprintln!(
+                remark!(
                     "Tenant {} \"{}\" was made. A key for it: waxwing key create --tenant {} --name NAME",
-                    tenant.id, tenant.name, tenant.id
+                    tenant.id,
+                    tenant.name,
+                    tenant.id
                 );
-                println!("{}", tenant.id);
+                say!("{}", tenant.id)?;
             }
             TenantCommand::List => {
                 for tenant in node.engine.tenants.list().await? {
-                    println!("{}\t{:.0}\t{}", tenant.id, tenant.created_at, tenant.name);
+                    say!("{}\t{:.0}\t{}", tenant.id, tenant.created_at, tenant.name)?;
                 }
             }
         }

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use domain::TenantId;
 use ports::webhooks::AsideReason;
 
+use super::output::say;
 use crate::config::{CommonFlags, Config};
 use crate::node::{Node, Parts};
 
@@ -33,7 +34,7 @@ impl Webhooks {
         let node = Node::open(&config, Parts::of(&config)).await?;
         node.engine.tenants.get(tenant).await?;
         let outcome = node.engine.webhooks.retry(tenant, AsideReason::Poison).await?;
-        println!("{} applied, {} failed again", outcome.applied, outcome.left);
+        say!("{} applied, {} failed again", outcome.applied, outcome.left)?;
         Ok(())
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Audience<'a> {
             reasons.push((LeftOut::Duplicate, format!("w.nth > 1{again}")));
         }
         let window = self.window_open();
-        reasons.extend(self.consent(&window));
+        reasons.extend(self.consent());
         reasons.push((LeftOut::NotOnWhatsapp, format!("c.review_at IS NOT NULL AND NOT {window}")));
         if !self.screen.needed.is_empty() {
             reasons.push((LeftOut::MissingParameter, self.something_is_empty()));
@@ -119,19 +119,15 @@ impl<'a> Audience<'a> {
         format!("CASE {} END", cases.join(" "))
     }
 
-    fn consent(&self, window: &str) -> Vec<(LeftOut, String)> {
+    fn consent(&self) -> Vec<(LeftOut, String)> {
+        let mut reasons = vec![
+            (LeftOut::OptedOut, "NOT c.opted_in AND c.opted_out_at IS NOT NULL".to_owned()),
+            (LeftOut::NoConsent, "NOT c.opted_in".to_owned()),
+        ];
         if self.screen.category.is_marketing() {
-            return vec![
-                (LeftOut::OptedOut, "NOT c.opted_in AND c.opted_out_at IS NOT NULL".to_owned()),
-                (LeftOut::NoConsent, "NOT c.opted_in".to_owned()),
-                (LeftOut::MarketingStop, "c.marketing_stopped".to_owned()),
-            ];
+            reasons.push((LeftOut::MarketingStop, "c.marketing_stopped".to_owned()));
         }
-        let out = "NOT c.opted_in AND c.opted_out_at IS NOT NULL";
-        vec![
-            (LeftOut::OptedOut, format!("{out} AND NOT (c.wrote_after_opt_out AND {window})")),
-            (LeftOut::NoConsent, format!("NOT c.opted_in AND c.opted_out_at IS NULL AND NOT {window}")),
-        ]
+        reasons
     }
 
     /// Whether the contact lives there. Who has no zone is in no list of names: it would not do to ask for that alone.

@@ -1,4 +1,5 @@
-//! Messages that are taken back out of a queue: their recipients wait for their turn again, or are left out after all.
+//! Messages that are taken back out of a queue: their recipients wait for their turn again, or are left out after all. Whoever
+//! is left out of a new attempt has the end of the one before ([`earlier`]).
 //!
 //! The message stays, as one that was cancelled and that another attempt takes the place of: whoever looks at the
 //! conversation sees what became of it. When its turn comes again the recipient gets a message of its own, so that
@@ -11,7 +12,7 @@ use domain::messages::Status;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use serde_json::{Value, json};
 
-use super::{counts, row};
+use super::{counts, earlier, row};
 use crate::db::{self, Fault, Row, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::state::{self, State};
@@ -23,9 +24,9 @@ use crate::sets::{param, set};
 pub(crate) enum Fate {
     /// It waits until then.
     Waits { until: Timestamp, why: &'static str },
-    /// It waits for a message that names this one in `retry_of`.
+    /// It waits for a message that names this one in `retry_of`; of a new attempt, the one that failed, as this one did.
     Again { why: &'static str },
-    /// It gets none. What is said beside the reason is kept with the recipient.
+    /// It gets none. What is said beside the reason is kept with the recipient. A new attempt falls back to the one before.
     LeftOut { reason: LeftOut, why: Option<&'static str> },
 }
 
@@ -134,19 +135,49 @@ pub(crate) async fn free<'a>(
     messages: impl Iterator<Item = (&'a mut State, Fate)>,
     at: Timestamp,
 ) -> Result<Vec<Event>, Fault> {
-    let (mut rows, mut events) = (Vec::new(), Vec::new());
+    let messages: Vec<(&mut State, Fate)> = messages.collect();
+    let left_out = messages.iter().filter(|(_, fate)| matches!(fate, Fate::LeftOut { .. }));
+    let before = earlier::of_messages(tx, tenant, left_out.map(|(state, _)| state.id)).await?;
+    let (mut rows, mut events, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for (state, fate) in messages {
         // Counted by hand: as a recipient from now on, not as a message that was cancelled.
         tx.tally.gone(state, at);
-        if let Some(counted) = state.broadcast.take() {
+        let instead = before.get(&state.id).and_then(|before| fate.instead(before));
+        if let Some(counted) = state.broadcast.take().filter(|_| instead.is_none()) {
             tx.tally.add(tenant, counted.broadcast, at, fate.count(), 1);
         }
+        again.extend(instead);
         state.put(Status::Cancelled, at);
         events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &fate.told()));
         rows.push(fate.of(state.id));
     }
     if !rows.is_empty() {
         unlink(tx, tenant, &rows).await?;
+    }
+    earlier::fall_back(tx, tenant, &again, at).await?;
+    Ok(events)
+}
+
+/// Why what waits for a broadcast that is called off does not go.
+const CALLED_OFF: &str = "the broadcast was called off";
+
+/// Cancels messages of broadcasts that are called off; like those of [`free`]. New attempts fall back to the ones before.
+pub(crate) async fn call_off<'a>(
+    tx: &Tx,
+    tenant: TenantId,
+    messages: impl Iterator<Item = &'a mut State>,
+    at: Timestamp,
+) -> Result<Vec<Event>, Fault> {
+    let messages: Vec<&mut State> = messages.collect();
+    let before = earlier::of_messages(tx, tenant, messages.iter().map(|state| state.id)).await?;
+    let (anew, first): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|state| before.contains_key(&state.id));
+    let fate = Fate::LeftOut { reason: LeftOut::Cancelled, why: Some(CALLED_OFF) };
+    let mut events = free(tx, tenant, anew.into_iter().map(|state| (state, fate)), at).await?;
+    for state in first {
+        state.put(Status::Cancelled, at);
+        let why = json!({ "reason": CALLED_OFF });
+        events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &why));
     }
     Ok(events)
 }
@@ -157,6 +188,14 @@ impl Fate {
         match self {
             Self::Waits { .. } | Self::Again { .. } => counts::PENDING.to_owned(),
             Self::LeftOut { reason, .. } => counts::left_out(reason),
+        }
+    }
+
+    /// The attempt before, when it stands instead.
+    fn instead(self, before: &earlier::Before) -> Option<earlier::Again> {
+        match self {
+            Self::LeftOut { reason, why } => before.instead(reason, why),
+            Self::Waits { .. } | Self::Again { .. } => None,
         }
     }
 
@@ -186,7 +225,8 @@ async fn unlink(tx: &Tx, tenant: TenantId, rows: &[Back]) -> Result<(), Fault> {
     let values = [param(rows)?, tenant.0.into()];
     let sql = format!(
         "UPDATE recipients SET message_id = NULL, due_at = COALESCE(x.due_at, recipients.due_at), \
-         retry_of = COALESCE(x.retry_of, recipients.retry_of), reason = x.reason, detail = x.detail \
+         retry_of = CASE WHEN recipients.attempt > 1 THEN recipients.retry_of \
+         ELSE COALESCE(x.retry_of, recipients.retry_of) END, reason = x.reason, detail = x.detail \
          FROM {set} CROSS JOIN messages m WHERE m.tenant_id = x.tenant AND m.id = x.message AND recipients.tenant_id = x.tenant \
          AND recipients.broadcast_id = m.broadcast_id AND recipients.id = m.recipient_id \
          AND recipients.message_id = x.message"

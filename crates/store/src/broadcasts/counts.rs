@@ -142,10 +142,19 @@ impl Tally {
 
     /// Takes a message off the counts.
     pub(super) fn gone(&self, state: &State, at: Timestamp) {
+        self.as_read(state, at, -1);
+    }
+
+    /// Counts one again that was taken off.
+    pub(super) fn back(&self, state: &State, at: Timestamp) {
+        self.as_read(state, at, 1);
+    }
+
+    fn as_read(&self, state: &State, at: Timestamp, by: i64) {
         let Some(counted) = &state.broadcast else { return };
         for name in &counted.was {
             let since = counted.since(name).unwrap_or(at);
-            self.add(state.tenant, counted.broadcast, since, name.clone(), -1);
+            self.add(state.tenant, counted.broadcast, since, name.clone(), by);
         }
     }
 

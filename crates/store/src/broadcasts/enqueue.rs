@@ -9,10 +9,11 @@ use ports::operator::Wake;
 use sea_orm::QueryResult;
 
 use super::freeze::reason_of;
-use super::{cap, counts, duplicates, row};
+use super::{cap, counts, duplicates, earlier, row};
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
+use crate::messages::state;
 use crate::messages::write::{self, NewMessage, Touched, Waiting};
 use crate::sets::{param, set};
 
@@ -51,7 +52,7 @@ async fn connection_is_there(tx: &Tx, batch: &EnqueueBatch) -> Result<bool, Faul
 
 /// Whether the recipient of this alias waits, asked in a way that leads to no index: each is found by its id, and the index of
 /// those who wait, read from its beginning to its end, looks cheaper to a planner without statistics.
-fn pending(alias: &str) -> String {
+pub(super) fn pending(alias: &str) -> String {
     format!("CASE WHEN {alias}.message_id IS NULL AND {alias}.reason IS NULL THEN 1 ELSE 0 END = 1")
 }
 
@@ -198,17 +199,36 @@ impl Enqueuing<'_> {
         let sql = format!(
             "UPDATE recipients SET reason = x.reason, detail = x.detail FROM {set} WHERE recipients.tenant_id = x.tenant \
              AND recipients.broadcast_id = $3 AND recipients.id = x.id AND {} \
-             RETURNING recipients.reason AS reason",
+             RETURNING recipients.id AS id, recipients.reason AS reason, recipients.detail AS detail, \
+             recipients.retry_of AS retry_of",
             pending("recipients")
         );
         let values = [param(rows)?, self.batch.tenant_id.0.into(), self.batch.broadcast_id.0.into()];
-        for row in db::all(&**self.tx, &sql, values).await? {
+        let left_out = db::all(&**self.tx, &sql, values).await?;
+        let before = self.before(&left_out).await?;
+        let mut again = Vec::new();
+        for row in left_out {
             let Some(reason) = reason_of(&row)? else { continue };
+            let (id, why): (i64, Option<String>) = (row.get("id")?, row.get("detail")?);
             self.count(counts::PENDING, -1);
-            self.count(counts::left_out(reason), 1);
+            match before.get(&id).and_then(|before| before.instead(reason, why.as_deref())) {
+                Some(instead) => again.push(instead),
+                None => self.count(counts::left_out(reason), 1),
+            }
             self.done.left_out += 1;
         }
-        Ok(())
+        earlier::fall_back(self.tx, self.batch.tenant_id, &again, self.batch.at).await
+    }
+
+    /// The attempts before, of those who are left out of a new one.
+    async fn before(&self, left_out: &[QueryResult]) -> Result<HashMap<i64, earlier::Before>, Fault> {
+        let mut anew = Vec::new();
+        for row in left_out {
+            if row.get::<Option<i64>>("retry_of")?.is_some() {
+                anew.push(state::ById { id: row.get("id")? });
+            }
+        }
+        earlier::of_recipients(self.tx, self.batch.tenant_id, self.batch.broadcast_id, &anew).await
     }
 
     async fn wait(&mut self, rows: &[Later]) -> Result<(), Fault> {

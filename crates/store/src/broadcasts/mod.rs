@@ -5,6 +5,7 @@ mod back;
 mod cap;
 mod counts;
 mod duplicates;
+mod earlier;
 mod enqueue;
 mod forget;
 mod freeze;
@@ -23,7 +24,7 @@ mod suspects;
 mod turns;
 mod write;
 
-pub(crate) use back::{Fate, free, take_back, that_are_sending, under_way};
+pub(crate) use back::{Fate, call_off, free, take_back, that_are_sending, under_way};
 pub(crate) use counts::{Counted, Tally, write_counts};
 pub(crate) use duplicates::{DUPLICATE, leave_one, overtaken, stands};
 pub(crate) use forget::forget;

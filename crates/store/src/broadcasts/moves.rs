@@ -3,22 +3,20 @@
 use std::collections::BTreeSet;
 
 use domain::broadcasts::{State, Step, StopCode, StopReason};
-use domain::messages::Status;
 use domain::templates::Category;
 use domain::{BroadcastId, ConnectionId, TenantId, Timestamp};
 use ports::broadcasts::{Broadcast, BroadcastMoved, Counts, Move, Start};
 use ports::operator::Wake;
 use sea_orm::Value;
-use serde_json::json;
 
-use super::back::{take_out, waiting};
-use super::{cap, counts, numbers, row};
+use super::back::{self, take_out, waiting};
+use super::{cap, counts, earlier, numbers, row};
 use crate::alerts;
 use crate::audit::tell;
 use crate::db::{self, Fault, Row, SqlStore, Tx, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::messages::state;
-use crate::messages::write::{self, Event};
+use crate::messages::write;
 
 /// Takes a step.
 pub(super) async fn take(
@@ -40,8 +38,9 @@ pub(super) async fn take(
     if step.seen.is_some_and(|seen| seen != standing.version) {
         return Ok(BroadcastMoved::Overtaken);
     }
-    let touched = follow(&tx, tenant, broadcast, standing.state, step).await?;
-    put(&tx, tenant, broadcast, next, step).await?;
+    let (touched, ended) = follow(&tx, tenant, broadcast, standing.state, step).await?;
+    let (next, taken) = ended.as_ref().map_or((next, step), |end| (end.step.to(), end));
+    put(&tx, tenant, broadcast, next, taken).await?;
     let moved = row::reread(&tx, tenant, broadcast).await?;
     tx.note(tenant, tell::step(broadcast, step, standing.state, next));
     tx.commit().await?;
@@ -85,14 +84,14 @@ pub(super) async fn start(
     Ok(BroadcastMoved::Done(started))
 }
 
-/// What the step does to messages and recipients; answers the lanes that should look.
+/// What the step does to messages and recipients; answers the lanes that should look, and the step that is taken instead.
 async fn follow(
     tx: &Tx,
     tenant: TenantId,
     broadcast: BroadcastId,
     from: State,
     step: &Move,
-) -> Result<BTreeSet<ConnectionId>, Fault> {
+) -> Result<(BTreeSet<ConnectionId>, Option<Move>), Fault> {
     match step.step {
         // What is left when it fails may be sent yet, when it is opened again.
         Step::Pause | Step::Fail => hold(tx, tenant, broadcast).await?,
@@ -101,14 +100,14 @@ async fn follow(
                 cap::ask_again(tx, tenant, broadcast, step.at).await?;
             }
             numbers::leave_the_dropped(tx, tenant, broadcast, step.at).await?;
-            return release(tx, tenant, broadcast, step.at).await;
+            return Ok((release(tx, tenant, broadcast, step.at).await?, None));
         }
         Step::Cancel if matches!(from, State::Sending | State::Paused) => {
-            call_off(tx, tenant, broadcast, step.at).await?;
+            return Ok((BTreeSet::new(), call_off(tx, tenant, broadcast, step.at).await?));
         }
         _ => {}
     }
-    Ok(BTreeSet::new())
+    Ok((BTreeSet::new(), None))
 }
 
 async fn put(
@@ -181,25 +180,31 @@ async fn release(
 }
 
 /// Cancels what waits. Recipients without a message need no writing: in a broadcast that was called off they are
-/// called off (see `recipients`), and only their count moves, so that it takes no longer for a million.
-async fn call_off(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, at: Timestamp) -> Result<(), Fault> {
+/// called off (see `recipients`), and only their count moves, so that it takes no longer for a million. New attempts fall
+/// back to the ones before: when nothing but these was left, everybody has an end and nobody was called off; then the
+/// broadcast ends like one that is through.
+async fn call_off(
+    tx: &Tx,
+    tenant: TenantId,
+    broadcast: BroadcastId,
+    at: Timestamp,
+) -> Result<Option<Move>, Fault> {
     let known = counts::of(&**tx, tenant, &[broadcast]).await?.remove(&broadcast).unwrap_or_default();
     tx.tally.add(tenant, broadcast, at, counts::PENDING, -known.pending);
-    tx.tally.add(tenant, broadcast, at, counts::CANCELLED, known.pending);
+    let fell = earlier::call_off(tx, tenant, broadcast, at).await?;
+    tx.tally.add(tenant, broadcast, at, counts::CANCELLED, known.pending - fell);
     let mut states = waiting(tx, tenant, broadcast).await?;
     for part in states.chunks_mut(1_000) {
         let taken = take_out(tx, tenant, part.iter().map(|state| state.id)).await?;
-        let mut events = Vec::with_capacity(taken.len());
-        for state in part.iter_mut().filter(|state| taken.contains(&state.id)) {
-            state.put(Status::Cancelled, at);
-            let why = json!({ "reason": "the broadcast was called off" });
-            events.push(Event::new(tenant, state.id, Status::Cancelled.as_str(), at, &why));
-        }
+        let gone = part.iter_mut().filter(|state| taken.contains(&state.id));
+        let mut events = back::call_off(tx, tenant, gone, at).await?;
         state::write(tx, part.iter()).await?;
         let [mut event_ids] = ids::take(tx, [(Kind::MessageEvent, events.len())]).await?;
         write::events(tx, &mut events, &mut event_ids).await?;
     }
-    Ok(())
+    let left = row::reread(tx, tenant, broadcast).await?;
+    let retries_alone = !known.is_through() && left.counts.cancelled == known.cancelled;
+    Ok((retries_alone && left.frozen && left.counts.is_through()).then(|| ending(&left.counts, at)))
 }
 
 /// Ends one that is through.
@@ -222,23 +227,27 @@ pub(super) async fn finish(
     if !is_through(&found) {
         return Ok(None);
     }
-    let all_failed = reached_nobody(&found.counts);
-    let step = Move {
+    let end = ending(&found.counts, at);
+    put(&tx, tenant, broadcast, end.step.to(), &end).await?;
+    let ended = row::reread(&tx, tenant, broadcast).await?;
+    if ended.state == State::Failed {
+        alerts::raise_in(&tx, &[ended.stopped(&nobody_reached(at), at)]).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(ended))
+}
+
+/// The end of one that is through.
+fn ending(counts: &Counts, at: Timestamp) -> Move {
+    let all_failed = reached_nobody(counts);
+    Move {
         step: if all_failed { Step::Fail } else { Step::Complete },
         reason: all_failed.then(|| nobody_reached(at)),
         starts_at: None,
         category: None,
         seen: None,
         at,
-    };
-    let next = if all_failed { State::Failed } else { State::Completed };
-    put(&tx, tenant, broadcast, next, &step).await?;
-    let ended = row::reread(&tx, tenant, broadcast).await?;
-    if all_failed {
-        alerts::raise_in(&tx, &[ended.stopped(&nobody_reached(at), at)]).await?;
     }
-    tx.commit().await?;
-    Ok(Some(ended))
 }
 
 /// Some failed, and nobody got it: not those either of whom nobody knows yet.

@@ -16,7 +16,7 @@ use crate::dialect::As;
 use crate::lists::{self, List, Total};
 use crate::sets::param;
 
-const COLUMNS: &str = "r.id AS id, r.row_number AS row_number, r.due_at AS due_at, r.attempt AS attempt, \
+const COLUMNS: &str = "r.id AS id, r.row_number AS row_number, r.due_at AS due_at, r.attempt AS attempt, r.retry_of AS retry_of, \
      r.reason AS reason, r.detail AS detail, r.replied_at AS replied_at, r.opted_out_at AS opted_out_at, \
      c.id AS contact_id, COALESCE(c.phone, w.phone, w.given) AS phone, c.name AS name, m.id AS message_id, \
      m.status AS status, m.failure AS failure, m.wamid AS wamid, m.sent_at AS sent_at, \
@@ -267,6 +267,7 @@ fn recipient(found: &QueryResult, broadcast_is_off: bool) -> Result<RecipientRow
         message_id: found.get::<Option<i64>>("message_id")?.map(MessageId),
         wamid: found.get("wamid")?,
         attempt: found.get("attempt")?,
+        retry_of: found.get::<Option<i64>>("retry_of")?.map(MessageId),
         due_at: found.time("due_at")?,
         sent_at: found.time_opt("sent_at")?,
         delivered_at: found.time_opt("delivered_at")?,

@@ -3,7 +3,7 @@
 use domain::audit::{Action, NewEntry};
 use domain::broadcasts::State;
 use domain::broadcasts::reasons::FailedBy;
-use domain::{BroadcastId, TenantId, Timestamp};
+use domain::{BroadcastId, MessageId, TenantId, Timestamp};
 use ports::broadcasts::{NotRetried, Retried, Retry};
 use ports::messages::Failure;
 
@@ -97,6 +97,7 @@ fn told(anew: &[Anew], at: Timestamp) -> Result<Retried, Fault> {
     Ok(Retried {
         retried: u32::try_from(anew.len()).map_err(Fault::internal)?,
         waiting: u32::try_from(late().count()).map_err(Fault::internal)?,
+        last: anew.last().map(|one| MessageId(one.message)),
         waiting_until: late().min().zip(late().max()).map(|(first, last)| (db::time(first), db::time(last))),
         ..Retried::default()
     })
@@ -110,7 +111,8 @@ async fn put_back(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, anew: &[Ane
     );
     db::run(&**tx, &sql, values[..2].to_vec()).await?;
     let sql = format!(
-        "UPDATE recipients SET retry_of = message_id, message_id = NULL, attempt = attempt + 1, due_at = x.due_at FROM {set} \
+        "UPDATE recipients SET retry_of = message_id, message_id = NULL, attempt = attempt + 1, due_at = x.due_at, \
+         detail = NULL FROM {set} \
          WHERE recipients.tenant_id = x.tenant AND recipients.broadcast_id = $3 AND recipients.id = x.id"
     );
     db::run(&**tx, &sql, values).await?;
@@ -141,7 +143,8 @@ fn ways(wanted: &Retry) -> Vec<FailedBy> {
     FailedBy::ALL.iter().copied().filter(named).collect()
 }
 
-/// Locks failed messages and takes them off the counts.
+/// Locks failed messages and takes them off the counts. Behind which they come is asked in a way that leads to no index: the
+/// failed ones of a broadcast are few, and those of its tenant behind a number are not.
 async fn take(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, wanted: &Retry) -> Result<Vec<Anew>, Fault> {
     let ways = ways(wanted);
     if ways.is_empty() {
@@ -153,12 +156,15 @@ async fn take(tx: &Tx, tenant: TenantId, broadcast: BroadcastId, wanted: &Retry)
         "SELECT {}, r.id AS recipient_id FROM messages m CROSS JOIN recipients r WHERE m.tenant_id = $2 \
          AND m.broadcast_id = $3 AND m.failed_at IS NOT NULL AND m.status = 'failed' AND NOT m.superseded \
          AND m.content_purged_at IS NULL AND {} \
+         AND CASE WHEN m.id > $5 THEN 1 ELSE 0 END = 1 \
          AND r.tenant_id = $2 AND r.broadcast_id = $3 AND r.id = m.recipient_id AND r.message_id = m.id \
          ORDER BY m.id LIMIT $4{lock}",
         state::COLUMNS,
         is_one_of(tx.dialect, 1),
     );
-    let values = [param(&groups)?, tenant.0.into(), broadcast.0.into(), i64::from(wanted.limit).into()];
+    let after = wanted.after.map_or(0, |message| message.0);
+    let values =
+        [param(&groups)?, tenant.0.into(), broadcast.0.into(), i64::from(wanted.limit).into(), after.into()];
     let mut anew = Vec::new();
     for row in db::all(&**tx, &sql, values).await? {
         let state = state::from_row(&row)?;

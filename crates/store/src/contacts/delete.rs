@@ -1,4 +1,4 @@
-//! Removing a contact with all that hangs on it, but for the consent ledger.
+//! Removing a contact with all that hangs on it, but for the consent ledger and a no.
 
 use domain::audit::{Action, NewEntry};
 use domain::messages::Content;
@@ -19,6 +19,7 @@ pub(super) async fn delete(
     let tx = store.begin().await?;
     let Some(contact) = row::find_for_update(&tx, tenant, contact).await? else { return Ok(false) };
     let family = row::family(&*tx, tenant, contact.id).await?;
+    crate::erasure::remember_deleted(&tx, tenant, &contact, &family, at).await?;
     crate::broadcasts::forget(&tx, tenant, &family, at).await?;
     remove_files(&tx, tenant, &family, at).await?;
     remove(&tx, tenant, &family).await?;

@@ -1,7 +1,6 @@
 //! The first commit of an erasure: from here on nobody finds the person.
 
 use domain::audit::{Action, NewEntry};
-use domain::consent::{ConsentKind, ConsentSource};
 use domain::erasure::Traces;
 use domain::{ContactId, ErasureId, TenantId, Timestamp};
 use ports::contacts::Contact;
@@ -10,6 +9,7 @@ use sea_orm::Value;
 use serde_json::json;
 
 use super::key::{self, TenantKey};
+use super::remember::{Id, remember};
 use super::row;
 use super::work::{Removed, Work};
 use crate::SqlStore;
@@ -17,10 +17,6 @@ use crate::contacts::row as contacts;
 use crate::db::{self, Fault, Row, Tx, micros, to_json};
 use crate::ids::{self, Kind};
 use crate::sets::{param, set};
-
-set! {
-    Id { id: Int i64 }
-}
 
 pub(super) async fn begin(
     store: &SqlStore,
@@ -39,7 +35,7 @@ pub(super) async fn begin(
     let traces = traces(&tx, tenant, &person, &family).await?;
     let mut removed = Removed::default();
     leave_broadcasts(&tx, tenant, &family, at).await?;
-    remember(&tx, tenant, &key, &person, erasure, at).await?;
+    remember(&tx, tenant, &key, &person, &family, erasure, at).await?;
     let records = seal_evidence(&tx, tenant, &key, &family, erasure).await?;
     remove(&tx, tenant, &family, &mut removed).await?;
     let work = Work::begin(traces, family.iter().map(|one| one.id).collect(), records);
@@ -96,62 +92,6 @@ async fn leave_broadcasts(tx: &Tx, tenant: TenantId, family: &[Id], at: Timestam
     );
     db::run(&**tx, &sql, [param(family)?, tenant.0.into()]).await?;
     Ok(())
-}
-
-set! {
-    Remembered {
-        hash: Text String,
-        opted_out_at: Int Option<i64>,
-        source: Text Option<&'static str>,
-        marketing_stopped: Bool bool,
-    }
-}
-
-/// Keeps that the person said no, under the hashes of its names.
-async fn remember(
-    tx: &Tx,
-    tenant: TenantId,
-    key: &TenantKey,
-    person: &Contact,
-    erasure: ErasureId,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let out = person.consent.explicitly_out();
-    let source = if out { Some(source_of_opt_out(tx, tenant, person.id).await?.as_str()) } else { None };
-    let rows: Vec<Remembered> = key
-        .of_identity(&person.identity)
-        .into_iter()
-        .map(|hash| Remembered {
-            hash,
-            opted_out_at: person.consent.opted_out_at.filter(|_| out).map(micros),
-            source,
-            marketing_stopped: person.consent.marketing_stopped,
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let set = tx.dialect.set::<Remembered>(1, "r");
-    let sql = format!(
-        "INSERT INTO erased_identities (tenant_id, hash, erasure_id, contact_id, erased_at, opted_out_at, \
-         opt_out_source, marketing_stopped) \
-         SELECT $2, r.hash, $3, $4, $5, r.opted_out_at, r.source, r.marketing_stopped FROM {set} WHERE TRUE \
-         ON CONFLICT (tenant_id, hash) DO UPDATE SET erasure_id = excluded.erasure_id, \
-         contact_id = excluded.contact_id, erased_at = excluded.erased_at, opted_out_at = excluded.opted_out_at, \
-         opt_out_source = excluded.opt_out_source, marketing_stopped = excluded.marketing_stopped"
-    );
-    let values: [Value; 5] =
-        [param(&rows)?, tenant.0.into(), erasure.0.into(), person.id.0.into(), micros(at).into()];
-    db::run(&**tx, &sql, values).await?;
-    Ok(())
-}
-
-async fn source_of_opt_out(tx: &Tx, tenant: TenantId, contact: ContactId) -> Result<ConsentSource, Fault> {
-    let sql = "SELECT source FROM consent_records WHERE tenant_id = $1 AND contact_id = $2 AND kind = $3 \
-               ORDER BY at DESC, id DESC LIMIT 1";
-    let values: [Value; 3] = [tenant.0.into(), contact.0.into(), ConsentKind::OptOut.as_str().into()];
-    let row = db::one(&**tx, sql, values).await?;
-    row.map_or(Ok(ConsentSource::Api), |row| row.word("source"))
 }
 
 set! {

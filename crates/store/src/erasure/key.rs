@@ -1,5 +1,6 @@
-//! The key of a tenant's hashes: random, sealed like every secret, made with the first erasure and never changed, or
-//! what is known of those who said no would be lost. Renewing the sealing key seals it anew.
+//! The key of a tenant's hashes: random, sealed like every secret, made with the first erasure (or the first deletion of
+//! somebody who said no) and never changed, or what is known of those who said no would be lost. Renewing the sealing key
+//! seals it anew.
 
 use aws_lc_rs::{hmac, rand};
 use domain::contacts::Identity;
@@ -61,7 +62,7 @@ fn of_row(keyring: &Keyring, tenant: TenantId, row: &QueryResult) -> Result<Tena
     Ok(TenantKey(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes())))
 }
 
-/// The tenant's; none when nobody was ever erased.
+/// The tenant's; none when nothing was ever kept.
 pub(super) async fn find<C: ConnectionTrait>(
     on: &C,
     keyring: &Keyring,

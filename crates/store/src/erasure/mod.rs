@@ -6,6 +6,7 @@ mod key;
 mod messages;
 mod papers;
 mod recall;
+mod remember;
 mod row;
 mod work;
 
@@ -26,6 +27,7 @@ use crate::lists::{self, List};
 
 pub(crate) use key::{open as open_keys, reseal};
 pub(crate) use recall::{Kept, Recalled, recall, reinstate, take_over};
+pub(crate) use remember::remember_deleted;
 
 #[async_trait]
 impl ErasureStore for SqlStore {

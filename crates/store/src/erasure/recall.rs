@@ -1,8 +1,8 @@
-//! Persons who were erased and come back: their opt-out holds.
+//! Persons who were erased, or whose contact was deleted, and who come back: their opt-out holds.
 //!
 //! Only a no is kept. Whoever was erased while opted in has taken the consent back by asking for it, and starts like
-//! anybody who is new. A claim of consent that comes with the contact (a list, a call that makes the contact) may be
-//! older than the no and does not lift it; an opt-in of its own does.
+//! anybody who is new; so does whoever was deleted. A claim of consent that comes with the contact (a list, a call
+//! that makes the contact) may be older than the no and does not lift it; an opt-in of its own does.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,20 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::key;
+use super::remember::NO_ERASURE;
 use crate::consent::{self, Entry};
 use crate::db::{self, Fault, Row, Tx, micros};
 use crate::dialect::Dialect;
 use crate::secrets::Keyring;
 use crate::sets::{param, set};
 
-/// What is kept of an erased person.
+/// What is kept of a person who went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
-    erasure: ErasureId,
+    /// What the consent was kept by; `None`: by the deletion of the contact.
+    erasure: Option<ErasureId>,
+    contact: ContactId,
+    /// Before all times when the person was never erased.
     pub(crate) erased_at: Timestamp,
     opted_out_at: Option<Timestamp>,
     source: ConsentSource,
@@ -52,7 +56,10 @@ impl Kept {
 
     /// The entry that says in the new contact's ledger where its opt-out comes from.
     pub(crate) fn entry(&self) -> Option<(ConsentKind, ConsentSource, Timestamp, Value)> {
-        let evidence = json!({ "kept_from_erasure": self.erasure });
+        let evidence = match self.erasure {
+            Some(erasure) => json!({ "kept_from_erasure": erasure }),
+            None => json!({ "kept_from_deletion": self.contact }),
+        };
         self.opted_out_at.map(|at| (ConsentKind::OptOut, self.source, at, evidence))
     }
 
@@ -88,7 +95,7 @@ set! {
     }
 }
 
-/// Asks for identities that no contact has. Where nobody was ever erased that costs one read.
+/// Asks for identities that no contact has. Where nothing was ever kept that costs one read.
 pub(crate) async fn recall(tx: &Tx, tenant: TenantId, identities: &[&Identity]) -> Result<Recalled, Fault> {
     recall_on(&**tx, tx.dialect, tx.keyring(), tenant, identities).await
 }
@@ -115,17 +122,22 @@ pub(super) async fn recall_on<C: ConnectionTrait>(
         }
     }
     let set = dialect.set::<Hash>(1, "r");
+    // Of whoever came back after an erasure and was deleted then, the contact is not the one that was erased.
     let sql = format!(
-        "SELECT r.name AS name, e.erasure_id AS erasure_id, e.erased_at AS erased_at, e.opted_out_at AS opted_out_at, \
-         e.opt_out_source AS opt_out_source, e.marketing_stopped AS marketing_stopped \
-         FROM {set} CROSS JOIN erased_identities e WHERE e.tenant_id = $2 AND e.hash = r.hash"
+        "SELECT r.name AS name, e.erasure_id AS erasure_id, x.id AS kept_by, e.contact_id AS contact_id, \
+         e.erased_at AS erased_at, e.opted_out_at AS opted_out_at, e.opt_out_source AS opt_out_source, \
+         e.marketing_stopped AS marketing_stopped FROM {set} CROSS JOIN erased_identities e \
+         LEFT JOIN erasures x ON x.tenant_id = e.tenant_id AND x.id = e.erasure_id AND x.contact_id = e.contact_id \
+         WHERE e.tenant_id = $2 AND e.hash = r.hash"
     );
     let mut recalled = HashMap::new();
     for row in db::all(on, &sql, [param(&rows)?, tenant.0.into()]).await? {
         let source = row.get::<Option<String>>("opt_out_source")?;
+        let erased = row.get::<i64>("erasure_id")? != NO_ERASURE.0;
         let kept = Kept {
-            erasure: ErasureId(row.get("erasure_id")?),
-            erased_at: row.time("erased_at")?,
+            erasure: row.get::<Option<i64>>("kept_by")?.map(ErasureId),
+            contact: ContactId(row.get("contact_id")?),
+            erased_at: if erased { row.time("erased_at")? } else { Timestamp::MIN },
             opted_out_at: row.time_opt("opted_out_at")?,
             source: source.and_then(|word| word.parse().ok()).unwrap_or(ConsentSource::Api),
             marketing_stopped: row.get("marketing_stopped")?,

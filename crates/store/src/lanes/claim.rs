@@ -98,7 +98,11 @@ fn candidate(row: &QueryResult, now: Timestamp) -> Result<Candidate, Fault> {
     let content: Content = row.json("content")?;
     let recipient = facts::recipient(row)?;
     let purpose: Option<String> = row.get("purpose")?;
-    let intent = facts::intent(row, &content, purpose.as_deref())?;
+    let broadcast = row.get::<Option<i64>>("broadcast_id")?.map(BroadcastId);
+    let intent = match facts::intent(row, &content, purpose.as_deref())? {
+        Intent::Template(template) if broadcast.is_some() => Intent::Broadcast(template),
+        intent => intent,
+    };
     let template = match (row.get::<Option<i64>>("template_id")?, row.get::<Option<i64>>("template_version")?)
     {
         (Some(id), Some(version)) => Some(TemplateRef { id: TemplateId(id), version }),
@@ -115,13 +119,10 @@ fn candidate(row: &QueryResult, now: Timestamp) -> Result<Candidate, Fault> {
         attempt: attempts(row)?.saturating_add(1),
         pair_throttles: i32::try_from(row.get::<i64>("pair_throttles")?).unwrap_or(i32::MAX),
         created_at: row.time("created_at")?,
-        broadcast_id: row.get::<Option<i64>>("broadcast_id")?.map(BroadcastId),
+        broadcast_id: broadcast,
     };
-    let is_marketing = matches!(&intent, Intent::Template(template) if template.category.is_marketing());
-    let disturbs_in = match is_marketing && state.broadcast.is_some() {
-        true => Some(row.get("zone")?),
-        false => None,
-    };
+    let is_marketing = matches!(&intent, Intent::Broadcast(template) if template.category.is_marketing());
+    let disturbs_in = if is_marketing { Some(row.get("zone")?) } else { None };
     let verdict = check(&recipient, &intent, now);
     Ok(Candidate { state, claimed, due_at: row.get("due_at")?, verdict, disturbs_in })
 }

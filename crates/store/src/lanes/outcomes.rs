@@ -10,7 +10,7 @@ use ports::messages::Failure;
 use serde_json::{Value, json};
 
 use super::lease;
-use crate::broadcasts::{DUPLICATE, Halted, free, halted, overtaken};
+use crate::broadcasts::{DUPLICATE, Halted, call_off, free, halted, overtaken};
 use crate::db::{self, Fault, SqlStore, Tx, micros};
 use crate::ids::{self, Kind};
 use crate::messages::report::{Effects, Report, take_orphans};
@@ -214,16 +214,13 @@ impl<'a> Recording<'a> {
         }
         self.leave_out_duplicates(tx, now).await?;
         let halted = halted(tx, self.lease.tenant_id, broadcasts).await?;
+        let mut called_off = BTreeSet::new();
         for mut row in std::mem::take(&mut self.requeued) {
-            let Some(state) = self.states.get_mut(&row.id) else { continue };
+            let Some(state) = self.states.get(&row.id) else { continue };
             let broadcast = state.broadcast.as_ref().map(|counted| counted.broadcast);
             match broadcast.and_then(|id| halted.get(&id)) {
                 Some(Halted::CalledOff) if state.status == Status::Queued => {
-                    state.put(Status::Cancelled, now);
-                    let why = json!({ "reason": "the broadcast was called off" });
-                    let status = Status::Cancelled.as_str();
-                    self.effects.events.push(Event::new(state.tenant, state.id, status, now, &why));
-                    self.settled.push(Settled { t: state.tenant.0, id: state.id });
+                    called_off.insert(row.id);
                 }
                 halted => {
                     row.held = halted == Some(&Halted::Paused);
@@ -231,6 +228,10 @@ impl<'a> Recording<'a> {
                 }
             }
         }
+        let tenant = self.lease.tenant_id;
+        let states = self.states.values_mut().filter(|state| called_off.contains(&state.id));
+        self.effects.events.extend(call_off(tx, tenant, states, now).await?);
+        self.settled.extend(called_off.into_iter().map(|id| Settled { t: tenant.0, id }));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Erasing persons: nothing of them is found anywhere, and their no holds.
 
+mod deletions;
 mod files;
 mod opt_outs;
 mod races;
@@ -9,6 +10,7 @@ mod traces;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
 use domain::erasure::Receipt;
+use domain::imports::agreement::Agreement;
 use domain::messages::Status;
 use domain::{ContactId, ErasureId, TenantId};
 use ports::Paging;
@@ -16,7 +18,7 @@ use ports::broadcasts::RecipientFilter;
 use ports::consent::{ConsentStore, NewConsent};
 use ports::contacts::{ContactStore, NewContact};
 use ports::erasure::ErasureStore;
-use ports::imports::{GoodRow, ImportBatch, NewImport, OnDuplicate};
+use ports::imports::{GoodRow, ImportBatch, NewImport, OnDuplicate, RowConsent};
 use ports::messages::{MessageFilter, MessageStore};
 use serde_json::json;
 use store::SqlStore;
@@ -84,6 +86,28 @@ fn batch(import: domain::ImportId, good: Vec<GoodRow>, to: u64) -> ImportBatch {
         bad: Vec::new(),
         on_duplicate: OnDuplicate::Skip,
         at: at(1_500),
+    }
+}
+
+/// A row of a list that says yes.
+fn good_row(row: u64, number: u32) -> GoodRow {
+    GoodRow {
+        row,
+        phone: phone(number),
+        written: phone(number).to_string(),
+        country: None,
+        name: None,
+        language: None,
+        time_zone: None,
+        tags: Vec::new(),
+        fields: Default::default(),
+        consent: Some(RowConsent {
+            says: Agreement::Yes,
+            at: at(1_400),
+            before: None,
+            evidence: json!({"row": row}),
+        }),
+        cells: Vec::new(),
     }
 }
 

@@ -105,6 +105,61 @@ async fn a_short_list_comes_with_the_draft() {
 }
 
 #[tokio::test]
+async fn a_list_without_rows_is_refused_and_the_old_one_stays() {
+    let stack = stage().await;
+    let mut body = hello(json!({"list": true}));
+    body["template_params"] = json!(["{{row.Coupon}}"]);
+    body["send_at"] = json!("2096-12-01T09:00:00Z");
+    stack.contact("+12025550121").await;
+    let path = draft(&stack, body).await;
+    upload(&stack, &path, &[], CSV).await.data(200);
+    let refused = upload(&stack, &path, &[], "Mobile;Coupon\r\n").await;
+    assert_eq!(refused.faults(), ["/file"]);
+    assert_eq!(refused.details()["faults"][0]["problem"], "the list has no rows");
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    assert_eq!(upload(&stack, &path, &[], "Mobile;Coupon\r\n").await.faults(), ["/file"]);
+    let other = upload(&stack, &path, &[], "Mobile;Code\r\n+12025550121;X1\r\n").await;
+    assert_eq!(other.faults(), ["/file"], "it is scheduled, and needs its column");
+    let nothing = json!({"recipients": []});
+    assert_eq!(stack.post(&format!("{path}/list"), nothing.clone()).await.faults(), ["/recipients"]);
+    assert_eq!(patch(&stack, &path, nothing).await.faults(), ["/recipients"]);
+    let other = json!({"recipients": [{"phone": "+12025550121", "columns": {"Code": "X1"}}]});
+    assert_eq!(patch(&stack, &path, other).await.faults(), ["/template_params/0"]);
+    let preview = stack.post("/broadcasts/preview", json!({"broadcast_id": 1})).await;
+    assert_eq!((&preview.data(200)["meant"], &preview.data(200)["recipients"]), (&json!(5), &json!(1)));
+    let new = json!({"recipients": [{"phone": "+12025550121", "columns": {"Coupon": "X1"}}]});
+    assert_eq!(patch(&stack, &path, new).await.data(200)["status"], "scheduled");
+}
+
+#[tokio::test]
+async fn a_parameter_that_names_no_column_is_refused_when_it_would_leave_everybody_out() {
+    let stack = stage().await;
+    stack.contact("+12025550121").await;
+    let mut body = hello(json!({"list": true}));
+    body["template_params"] = json!(["{{row.zeit}}"]);
+    let path = draft(&stack, body).await;
+    upload(&stack, &path, &[], CSV).await.data(200);
+    let refused = stack.post(&format!("{path}/send"), json!({})).await;
+    assert_eq!(refused.faults(), ["/template_params/0"]);
+    assert_eq!(
+        refused.details()["faults"][0]["problem"],
+        "{{row.zeit}} is empty for everybody: the list has no such column; it has Coupon"
+    );
+    assert_eq!(stack.get(&path).await.data(200)["status"], "draft");
+    let nobody = draft(
+        &stack,
+        json!({"name": "n", "template_name": "hello", "template_params": ["{{row.a}}"],
+        "audience": {"all": true}}),
+    )
+    .await;
+    let refused = stack.post(&format!("{nobody}/send"), json!({})).await;
+    assert_eq!(refused.faults(), ["/template_params/0"]);
+    patch(&stack, &path, json!({"template_params": ["{{row.zeit|soon}}"]})).await.data(200);
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    assert_eq!(until(&stack, &path, "completed").await["counts"]["sent"], 1);
+}
+
+#[tokio::test]
 async fn a_list_is_refused_where_it_has_no_place_and_when_it_cannot_be_read() {
     let stack = stage().await;
     let everybody = draft(&stack, hello(json!({"all": true}))).await;

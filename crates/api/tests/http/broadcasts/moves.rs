@@ -178,6 +178,10 @@ async fn what_could_not_start_at_its_time_is_changed_and_resumed() {
     assert_eq!((&held["reason"]["code"], &held["started_at"]), (&json!("template_unusable"), &Value::Null));
     let refused = stack.post(&format!("{path}/resume"), json!({})).await;
     assert_eq!(refused.code(), "TEMPLATE_NOT_APPROVED");
+    // Resumed, it goes at once: its time is nothing to warn of.
+    let preview = stack.post("/broadcasts/preview", json!({"broadcast_id": held["id"]})).await;
+    let warnings = preview.data(200)["warnings"].to_string();
+    assert!(warnings.contains("hello") && !warnings.contains("/schedule"), "{warnings}");
     let changed = patch(&stack, &path, json!({"template_name": "other"})).await;
     assert_eq!(
         (&changed.data(200)["status"], &changed.data(200)["template_name"]),
@@ -231,6 +235,57 @@ async fn a_broadcast_that_is_tried_again_goes_in_the_category_that_its_template_
     assert_eq!(retried.data(202)["broadcast"]["category"], "marketing");
     until(&stack, &path, "completed").await;
     assert_eq!(stack.sim.ledger(0).len(), 1);
+}
+
+#[tokio::test]
+async fn why_a_number_is_broken_is_told_when_its_broadcast_is_resumed() {
+    for (meta_code, code, advice) in [
+        (131_042, "META_REJECTED", "payment method in Meta's Business settings"),
+        (368, "META_REJECTED", "appeal there"),
+        (131_031, "META_REJECTED", "appeal there"),
+        (190, "TOKEN_EXPIRED", "Reconnect WhatsApp in Settings"),
+    ] {
+        let stack = stage().await;
+        stack.contact("+12025550121").await;
+        let faults = simulator::Faults { error_rate: 1.0, error_code: meta_code, ..Default::default() };
+        stack.sim.set_faults(faults);
+        let path = draft(&stack, hello(json!({"all": true}))).await;
+        stack.post(&format!("{path}/send"), json!({})).await.data(202);
+        let paused = until(&stack, &path, "paused").await;
+        let says = paused["reason"]["message"].as_str().expect("a message");
+        assert!(says.contains(advice), "{meta_code}: {says}");
+        let refused = stack.post(&format!("{path}/resume"), json!({})).await;
+        assert_eq!(refused.code(), code, "{meta_code}");
+        let details = refused.details();
+        if code == "TOKEN_EXPIRED" {
+            assert_eq!((refused.status.as_u16(), &details["action_required"]), (401, &json!(advice)));
+        } else {
+            assert_eq!((refused.status.as_u16(), &details["meta_error_code"]), (502, &json!(meta_code)));
+            assert!(details["advice"].as_str().is_some_and(|told| told.contains(advice)), "{details}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_scheduled_stays_such_that_it_could_be_sent() {
+    let stack = stage().await;
+    add_template(&stack, "waiting", "PENDING").await;
+    let mut body = hello(json!({"all": true}));
+    body["send_at"] = json!("2096-12-01T09:00:00Z");
+    let path = draft(&stack, body).await;
+    patch(&stack, &path, json!({"template_name": "waiting"})).await.data(200);
+    patch(&stack, &path, json!({"template_name": "hello"})).await.data(200);
+    stack.post(&format!("{path}/send"), json!({})).await.data(202);
+    let refused = patch(&stack, &path, json!({"template_name": "waiting"})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "TEMPLATE_NOT_APPROVED"));
+    assert_eq!(patch(&stack, &path, json!({"audience": {"list": true}})).await.faults(), ["/audience/list"]);
+    let other = patch(&stack, &path, json!({"template_params": ["you"]})).await;
+    assert_eq!(other.data(200)["status"], "scheduled");
+    // A template that Meta takes away meanwhile is no reason not to put it off.
+    add_template(&stack, "hello", "PAUSED").await;
+    let later = patch(&stack, &path, json!({"name": "Later", "send_at": "2096-12-02T09:00:00Z"})).await;
+    assert_eq!(later.data(200)["starts_at"], "2096-12-02T09:00:00Z");
+    assert_eq!(later.data(200)["template_name"], "hello");
 }
 
 async fn remove(stack: &Stack, connection: i64) {

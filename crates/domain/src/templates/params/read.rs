@@ -250,7 +250,10 @@ impl Reader {
 
     fn button(&mut self, value: &Value, at: &str) -> Option<ButtonParam> {
         let Some(object) = value.as_object() else {
-            self.fault(at, "must be an object with an index and a value");
+            self.fault(
+                at,
+                "must be an object with an index and one of text, payload, coupon_code, flow_token and action",
+            );
             return None;
         };
         const FIELDS: [&str; 7] =

@@ -113,6 +113,8 @@ fn all_faults_are_told_at_once_with_their_places() {
             "/expiration_time_ms"
         ]
     );
+    let hint = "must be an object with an index and one of text, payload, coupon_code, flow_token and action";
+    assert_eq!(faults[5].problem, hint);
     assert!(Params::read(&json!("text")).is_err());
     assert!(serde_json::from_value::<Params>(json!({"body": 5})).is_ok(), "a parameter called body");
     assert!(serde_json::from_value::<Params>(json!({"name": {}})).is_err());

@@ -172,6 +172,70 @@ fn a_row_at_fault_tells_its_opt_out_all_the_same() {
 }
 
 #[test]
+fn a_column_of_opt_outs_rules_over_every_yes() {
+    let text = "phone,opted_out,opted_in\n+15551234501,true,yes\n+15551234502,unsubscribed,\n\
+                +15551234503,false,\n+15551234504,maybe,\n";
+    let options = Options { default_opted_in: true, ..Options::default() };
+    let rows = judged(text, options);
+    let says = |row: usize| rows[row].as_ref().unwrap().consent.as_ref().map(|consent| consent.says);
+    assert_eq!(
+        [says(0), says(1), says(2)],
+        [Some(Agreement::OptedOut), Some(Agreement::OptedOut), Some(Agreement::Yes)]
+    );
+    assert!(rows[3].as_ref().unwrap_err().error.starts_with("opted_out must be yes or no"));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_tells_its_opt_out_all_the_same() {
+    let out = |row: Result<GoodRow, BadRow>| {
+        let bad = row.unwrap_err();
+        (bad.error, bad.opt_out.map(|(phone, _)| phone.to_string()))
+    };
+    let text = "phone,consent,name\n+15551234501,stop,Doe, John\n+15551234502,yes,Ann\n\
+                +15551234503,no,Bob\n+15551234504,,Cid\n";
+    let rows: Vec<_> = judged(text, Options::default()).into_iter().take(1).map(out).collect();
+    assert_eq!(
+        rows,
+        [("The row has 4 cells, the heading has 3".to_owned(), Some("+15551234501".to_owned()))]
+    );
+    let json = r#"{"contacts": [
+        {"phone": "+15551234501", "opted_in": "unsubscribed", "name": 5.5},
+        {"phone": "+15551234502", "opted_in": "unsubscribed", "extra": 1},
+        {"phone": "+15551234503", "opted_out": true, "language": "english"}
+    ]}"#;
+    let rows: Vec<_> = judged(json, Options::default()).into_iter().map(out).collect();
+    let phones: Vec<_> = rows.iter().map(|(_, phone)| phone.clone().unwrap()).collect();
+    assert_eq!(phones, ["+15551234501", "+15551234502", "+15551234503"]);
+}
+
+#[test]
+fn all_faults_of_a_row_are_told_at_once() {
+    let json = r#"{"contacts": [
+        {"phone": "+1555", "name": 5.5, "language": "english", "time_zone": "Nowhere", "opted_in": "perhaps",
+         "consent_time": "some day", "extra": 1, "more": 2}
+    ]}"#;
+    let error = judged(json, Options::default()).remove(0).unwrap_err().error;
+    for part in [
+        "Unknown member \"extra\", \"more\"",
+        "name must be a string",
+        "Invalid phone format",
+        "language must",
+        "time_zone must",
+        "opted_in must be yes or no",
+        "consent_time must",
+    ] {
+        assert!(error.contains(part), "{part} is missing in {error}");
+    }
+}
+
+#[test]
+fn a_number_without_its_country_says_so() {
+    let found = errors("phone,name\n4915123456789,Ann\n+1555,Bob\n", Options::default());
+    assert!(found[0].2.contains("default_country"), "{found:?}");
+    assert_eq!(found[1].2, "Invalid phone format");
+}
+
+#[test]
 fn day_and_month_stand_as_they_do_in_the_rest_of_the_column() {
     let times = |cells: &[&str]| {
         let rows: String =
@@ -226,4 +290,7 @@ fn every_other_fault_is_told_in_words() {
 fn the_apostrophe_of_a_spreadsheet_is_no_part_of_a_cell() {
     let row = judged("phone,note\n'+15551234567,'=1+1\n", Options::default()).remove(0).unwrap();
     assert_eq!((row.phone.as_str(), &row.fields["note"]), ("+15551234567", &json!("=1+1")));
+    let json = r#"{"contacts": [{"phone": "+15551234567", "name": "'=1+1"}]}"#;
+    let row = judged(json, Options::default()).remove(0).unwrap();
+    assert_eq!(row.name.as_deref(), Some("'=1+1"), "of a program it is");
 }

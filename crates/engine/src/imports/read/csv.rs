@@ -152,6 +152,9 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::OutputEndsFull => {
                     return self.give_up(&format!("The row has more than {COLUMNS} columns")).map(Some);
                 }
+                ReadRecordResult::Record if self.is_torn() => {
+                    return self.give_up("A quotation mark is not closed").map(Some);
+                }
                 ReadRecordResult::Record => return Ok(Some(self.take())),
                 ReadRecordResult::End => return Ok(None),
             }
@@ -163,6 +166,13 @@ impl<R: Read> Records<R> {
     fn quote_is_open(&self) -> bool {
         let record = &self.buffer[self.start..];
         record.contains(&b'\n') && torn::ends_quoted(record, self.delimiter)
+    }
+
+    /// Whether a cell goes on over lines up to a quotation mark that closes none: another cell's first, whose row would be lost
+    /// in this one.
+    fn is_torn(&self) -> bool {
+        let record = self.buffer[self.start..self.at].trim_ascii_end();
+        record.iter().any(|byte| matches!(byte, b'\n' | b'\r')) && torn::closes_amiss(record, self.delimiter)
     }
 
     fn fill(&mut self) -> Result<(), Unreadable> {
@@ -221,7 +231,7 @@ impl<R: Read> Records<R> {
         self.start = self.at;
         let problem =
             (!is_whole).then(|| format!("The row holds a letter that is not {}", self.encoding.name()));
-        Row { number, cells, problem }
+        Row { number, cells, problem, ..Row::default() }
     }
 
     /// Whether every letter could be read; where bytes were decoded, what could not be was replaced by U+FFFD.
@@ -250,7 +260,7 @@ impl<R: Read> Records<R> {
         self.start = end.map_or(self.buffer.len(), |end| self.start + end);
         self.at = self.start;
         self.core.reset();
-        Ok(Row { number, cells: kept, problem: Some(why.to_owned()) })
+        Ok(Row { number, cells: kept, problem: Some(why.to_owned()), ..Row::default() })
     }
 }
 

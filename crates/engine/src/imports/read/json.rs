@@ -1,4 +1,4 @@
-//! JSON: an object whose member `contacts` is an array, element by element.
+//! JSON: an object whose member `contacts` is an array, or that array alone; element by element.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,12 +9,13 @@ use std::rc::Rc;
 
 use domain::imports::cells;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use super::{ROW_BYTES, Row, Unreadable};
 
 /// The columns that an element is laid out in; each is the element's member of this name.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "phone",
     "name",
     "language",
@@ -26,6 +27,7 @@ pub const COLUMNS: [&str; 11] = [
     "consent_evidence",
     "fields",
     "opted_out_at",
+    "opted_out",
 ];
 
 /// Bytes of the members beside the contacts, and how many there may be.
@@ -85,39 +87,47 @@ pub fn is_json(head: &[u8]) -> bool {
 pub(super) fn rows(file: impl Read, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<(), Unreadable> {
     let mut number = 0;
     walk(file, &mut |step| match step {
-        Step::Contact(value) => {
+        Step::Contact(text) => {
             number += 1;
-            each(row(number, value))
+            each(row(number, text.get()))
         }
         Step::Other(..) | Step::Contacts => ControlFlow::Continue(()),
     })
 }
 
-fn row(number: u64, value: Value) -> Row {
-    let Value::Object(mut members) = value else {
-        return Row::unreadable(number, &value.to_string(), "Must be an object");
+/// Text that is JSON may be none that anybody can keep (half a letter, a number beyond all numbers, depths): that is the fault of
+/// this contact alone.
+fn row(number: u64, text: &str) -> Row {
+    let mut members = match serde_json::from_str(text) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => return Row::unreadable(number, text, "Must be an object"),
+        Err(error) => return Row::unreadable(number, text, format!("The contact cannot be read: {error}")),
     };
-    let mut problem = None;
+    let (mut problems, mut misread) = (Vec::new(), Vec::new());
     let mut cells = Vec::with_capacity(COLUMNS.len());
-    for name in &COLUMNS {
+    for (column, name) in COLUMNS.iter().enumerate() {
         let value = members.shift_remove(*name).unwrap_or_default();
         cells.push(match cell(name, &value) {
             Ok(cell) => cell,
             Err(wanted) => {
-                problem.get_or_insert_with(|| format!("{name} must be {wanted}"));
+                problems.push(format!("{name} must be {wanted}"));
+                misread.push(column);
                 value.to_string()
             }
         });
     }
-    if let Some(name) = members.keys().next() {
-        problem = Some(format!("Unknown member \"{name}\""));
+    if !members.is_empty() {
+        let names: Vec<String> = members.keys().map(|name| format!("\"{name}\"")).collect();
+        problems.insert(0, format!("Unknown member {}", names.join(", ")));
+        misread.push(cells.len());
         // For the report: what it was.
         cells.push(Value::Object(members).to_string());
     }
     for cell in cells.iter_mut().filter(|cell| cell.contains('\0')) {
         *cell = cell.replace('\0', "");
     }
-    Row { number, cells, problem }
+    let problem = (!problems.is_empty()).then(|| problems.join("; "));
+    Row { number, cells, problem, misread }
 }
 
 /// As it stands in the column of a file; else what it must be.
@@ -132,10 +142,10 @@ fn cell(name: &str, value: &Value) -> Result<String, &'static str> {
         }
         ("tags", Value::String(text)) => Ok(text.clone()),
         ("tags", _) => Err("an array of strings"),
-        ("opted_in", Value::Bool(flag)) => Ok(flag.to_string()),
+        ("opted_in" | "opted_out", Value::Bool(flag)) => Ok(flag.to_string()),
         (_, Value::String(text)) => Ok(text.clone()),
         (_, Value::Number(number)) if whole(number).is_some() => Ok(whole(number).unwrap_or_default()),
-        ("opted_in", _) => Err("true or false"),
+        ("opted_in" | "opted_out", _) => Err("true or false"),
         _ => Err("a string"),
     }
 }
@@ -158,7 +168,7 @@ fn tags(tags: &[&str]) -> String {
 
 enum Step {
     Contacts,
-    Contact(Value),
+    Contact(Box<RawValue>),
     Other(String, Value),
 }
 
@@ -180,14 +190,15 @@ fn walk(file: impl Read, each: Each<'_>) -> Result<(), Unreadable> {
         flow
     };
     let mut deserializer = serde_json::Deserializer::from_reader(guarded);
-    let walked = deserializer.deserialize_map(Whole(&mut told)).and_then(|()| deserializer.end());
+    let walked = deserializer.deserialize_any(Whole(&mut told)).and_then(|()| deserializer.end());
     match walked {
         Ok(()) if has_contacts => Ok(()),
         Err(_) if broken_off => Ok(()),
         Ok(()) => Err(Unreadable::refused("the member contacts is missing")),
-        Err(error) if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::FileTooLarge) => {
-            Err(Unreadable::Io(error.into()))
+        Err(error) if error.io_error_kind() == Some(io::ErrorKind::FileTooLarge) => {
+            Err(Unreadable::refused(format!("a contact has more than {ROW_BYTES} bytes")))
         }
+        Err(error) if error.is_io() => Err(Unreadable::Io(error.into())),
         Err(error) => Err(Unreadable::refused(format!("the body is not valid JSON: {error}"))),
     }
 }
@@ -203,8 +214,7 @@ impl<R: Read> Read for Guarded<R> {
         let length = self.inner.read(buffer)?;
         self.since.set(self.since.get() + length);
         if self.since.get() > ROW_BYTES {
-            let why = format!("a contact has more than {ROW_BYTES} bytes");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         Ok(length)
     }
@@ -216,7 +226,14 @@ impl<'de> Visitor<'de> for Whole<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with the member contacts")
+        f.write_str("an object with the member contacts, or an array of contacts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<(), A::Error> {
+        if self.0(Step::Contacts).is_break() {
+            return Err(A::Error::custom(BROKEN_OFF));
+        }
+        Contacts(self.0).visit_seq(sequence)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -255,7 +272,7 @@ impl<'de> Visitor<'de> for Contacts<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while let Some(value) = sequence.next_element::<Value>()? {
+        while let Some(value) = sequence.next_element::<Box<RawValue>>()? {
             if self.0(Step::Contact(value)).is_break() {
                 return Err(A::Error::custom(BROKEN_OFF));
             }

@@ -69,6 +69,8 @@ pub struct Row {
     pub cells: Vec<String>,
     /// Why it cannot be read; then `cells` holds what could be kept of it.
     pub problem: Option<String>,
+    /// The columns that the problem lies in, where the others can be read all the same.
+    pub misread: Vec<usize>,
 }
 
 impl Row {
@@ -78,7 +80,7 @@ impl Row {
 
     fn unreadable(number: u64, kept: &str, problem: impl Into<String>) -> Self {
         let kept: String = kept.chars().take(KEPT).collect();
-        Self { number, cells: vec![kept], problem: Some(problem.into()) }
+        Self { number, cells: vec![kept], problem: Some(problem.into()), ..Self::default() }
     }
 }
 

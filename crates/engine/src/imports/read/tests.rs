@@ -205,7 +205,7 @@ fn contacts_of_a_json_body_are_rows() {
 #[test]
 fn a_json_body_that_is_none_is_refused_and_a_giant_contact_is_not_held() {
     let says = |bytes: String| members(&kept(bytes).path).unwrap_err().to_string();
-    assert!(says("[1]".into()).contains("an object with the member contacts"));
+    assert!(says("7".into()).contains("an object with the member contacts"));
     assert!(says("{}".into()).contains("contacts is missing"));
     assert!(says(r#"{"contacts": [{"phone": "+1"}"#.into()).contains("EOF"));
     let giant = format!(r#"{{"contacts": [{{"phone": "{}"}}]}}"#, "1".repeat(1_000_000));
@@ -321,9 +321,36 @@ fn json_is_known_by_what_it_begins_with() {
         assert_eq!((table(&file).format, members(&file.path).unwrap().1), (Format::Json, 1));
         assert_eq!(read(&file)[0].cells[0], "+15551234567");
     }
-    assert!(refused("[{\"phone\": 1}]").contains("an object with the member contacts"));
+    assert_eq!(read(&kept("[{\"phone\": \"+1\"}, {\"phone\": \"+2\"}]")).len(), 2);
+    assert!(refused("{\"contacts\": {}}").contains("an array of contacts"));
     assert!(refused("{}").contains("contacts is missing"));
     assert_eq!(table(&kept("{phone},[name]\n+15551234567,Ann\n")).header, ["{phone}", "[name]"]);
+}
+
+#[test]
+fn a_contact_of_a_json_body_that_nobody_can_keep_is_one_bad_row() {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let text = format!(
+        r#"{{"contacts": [{{"phone": "+1", "name": "\ud800"}}, {{"phone": 1e999}}, {{"phone": "+1", "fields": {{"a": {deep}}}}},
+           {{"phone": "+4"}}]}}"#
+    );
+    let rows = read(&kept(&text));
+    assert_eq!(rows.len(), 4);
+    for row in &rows[..3] {
+        assert!(row.problem.as_deref().unwrap().starts_with("The contact cannot be read"), "{row:?}");
+    }
+    assert_eq!((rows[3].cells[0].as_str(), rows[3].number), ("+4", 4));
+}
+
+#[test]
+fn a_quotation_mark_that_is_not_closed_takes_no_row_of_others_along() {
+    let text =
+        "phone,name,city\n+1,\"Bob,Rome\n+2,Ann,Rome\n+3,\"Cid\",Rome\n+4,\"D\nan\" ,Rome\n+5,\"E\" F,Rome\n";
+    let rows = read(&kept(text));
+    let phones: Vec<_> = rows.iter().map(|row| (row.number, row.cells[0].as_str())).collect();
+    assert_eq!(phones, [(2, "+1"), (3, "+2"), (4, "+3"), (5, "+4"), (7, "+5")]);
+    assert_eq!(rows[0].problem.as_deref(), Some("A quotation mark is not closed"));
+    assert!(rows[1..].iter().all(|row| row.problem.is_none()), "{rows:?}");
 }
 
 #[test]
@@ -356,7 +383,7 @@ fn members_of_a_wrong_type_are_faults_and_nothing_of_them_is_lost() {
             "tags must be an array of strings",
             "fields must be an object",
             "opted_in must be true or false",
-            "Unknown member \"city\"",
+            "Unknown member \"city\", \"age\"",
         ]
     );
     assert_eq!((rows[3].cells[1].as_str(), rows[5].cells[0].as_str()), ("{\"a\":1}", "[\"+1\"]"));

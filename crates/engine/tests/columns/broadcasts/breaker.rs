@@ -2,7 +2,7 @@
 
 use domain::broadcasts::reasons::FailedBy;
 use domain::broadcasts::{Plan, State, StopCode};
-use engine::broadcasts::WaitingFor;
+use engine::broadcasts::{BroadcastError, WaitingFor};
 use engine::connections::Reconnect;
 use ports::Paging;
 use ports::alerts::Severity;
@@ -21,6 +21,7 @@ async fn stops(press: &Press, meta_code: i64, code: StopCode) -> domain::Broadca
     let paused = press.becomes(id, State::Paused).await;
     let reason = paused.reason.unwrap();
     assert_eq!(reason.code, code, "{reason:?}");
+    assert!(!reason.message.contains(".."), "{}", reason.message);
     let alert = eventually("the alert", || async {
         let open = press.alerts(Some(true)).await;
         open.into_iter().find(|alert| alert.kind == "broadcast_stopped")
@@ -54,7 +55,11 @@ async fn account_and_payment_stop_it_with_nothing_failed_and_reconnecting_lets_i
         press.handle("DELETE", "/faults", json!({})).await;
         let (tenant, connection) = (press.tenant, press.connection.id);
         let broken = press.engine.broadcasts.resume(tenant, id).await;
-        assert!(broken.is_err(), "the number is broken still");
+        let Err(BroadcastError::ConnectionBroken(broken)) = broken else { panic!("{broken:?}") };
+        assert_eq!((broken.code, broken.meta_error_code), (code, Some(meta_code)));
+        let says = press.broadcast(id).await.reason.unwrap().message;
+        assert!(says.contains("Meta's Business settings") == (code == StopCode::Payment), "{says}");
+        assert!(says.contains(&broken.mend()) && !says.contains("Reconnect WhatsApp"), "{says}");
         press.engine.connections.reconnect(tenant, connection, Reconnect::default()).await.unwrap();
         goes_on(&press, id).await;
         press.each_phone_once(&phones);

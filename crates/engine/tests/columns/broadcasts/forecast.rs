@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::broadcasts::reasons::LeftOut;
-use domain::broadcasts::schedule::{FrequencyCap, Late, QuietHours, Schedule, ThenQuiet};
+use domain::broadcasts::schedule::{Every, FrequencyCap, Late, QuietHours, Recurrence, Schedule, ThenQuiet};
 use domain::broadcasts::{Plan, State};
 use domain::{BroadcastId, SignedDuration};
 use engine::broadcasts::{BroadcastError, CreateBroadcast, Preview};
@@ -284,6 +284,25 @@ async fn a_preview_warns_of_what_would_come_to_nothing() {
     let (_, preview) = press.listed(of_row, rows).await;
     let expected = "{{row.coupon}} is empty for everybody: the list has no such column; it has code, name";
     assert!(preview.warnings.contains(&expected.to_owned()), "{:?}", preview.warnings);
+    let now = press.deps.clock.now();
+    let days_ago = |days: i64| TimeZone::UTC.to_datetime(now - SignedDuration::from_hours(24 * days));
+    let (first, until) = (days_ago(9), Some(days_ago(3)));
+    let recurrence = Recurrence { every: Every::Day, interval: 1, first, time_zone: None, until };
+    for (schedule, refusal) in [
+        (Schedule::At { at: now }, "/schedule/send_at must lie in the future"),
+        (
+            Schedule::Local { at: days_ago(3), late: Late::default() },
+            "/schedule/local lies in the past everywhere on earth",
+        ),
+        (Schedule::Recurring { recurrence }, "/schedule/recurrence/until leaves no turn in the future"),
+    ] {
+        let plan = Plan { schedule, ..press.plan() };
+        warned(&plan, refusal).await;
+        let id = press.draft(plan).await;
+        let refused = press.engine.broadcasts.send(press.tenant, id).await;
+        let Err(BroadcastError::Faults(faults)) = refused else { panic!("{refused:?}") };
+        assert_eq!(format!("{} {}", faults[0].pointer, faults[0].problem), refusal);
+    }
     press.engine.connections.disable(press.tenant, press.connection.id).await.unwrap();
     let preview = warned(&press.plan(), "No number of it sends now").await;
     assert_eq!((preview.per_second, preview.seconds_to_finish), (None, None));

@@ -228,6 +228,7 @@ async fn whom_metas_limit_does_not_count_goes_on_wherever_it_stands_in_the_list(
     press.contacts(300).await;
     let heard: Vec<String> = (0..20).map(|n| format!("+1555301{n:04}")).collect();
     for phone in &heard {
+        press.contact(phone).await;
         press.hears(phone, &format!("hello from {phone}")).await;
     }
     let id = press.start(press.plan()).await;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::line;
 use crate::bar::Bar;
 use crate::client::Client;
+use crate::commands::output::say;
 
 /// A server that restarts is asked again so often, with a pause each.
 const TRIES: u32 = 30;
@@ -21,7 +22,7 @@ const STEP: u64 = 5;
 pub(super) async fn watch(client: &Client, broadcast: BroadcastId) -> Result<ExitCode> {
     // A wrong id or key ends it here, and not in an endless series of tries.
     let first = client.get(&format!("/broadcasts/{broadcast}")).await?;
-    println!("{}", first["name"].as_str().unwrap_or_default());
+    say!("{}", first["name"].as_str().unwrap_or_default())?;
     let mut view = View { bar: Bar::new(), shown: None };
     view.show(&first);
     let mut latest = first;

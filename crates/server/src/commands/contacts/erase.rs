@@ -8,6 +8,7 @@ use domain::ContactId;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientFlags};
+use crate::commands::output::say;
 
 /// Between two looks at an erasure that takes longer.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ impl Erase {
             tokio::time::sleep(LOOK).await;
             erasure = client.get(&format!("/erasures/{}", id(&erasure)?)).await?;
         }
-        println!("{}", serde_json::to_string_pretty(&erasure)?);
+        say!("{}", serde_json::to_string_pretty(&erasure)?)?;
         Ok(())
     }
 }

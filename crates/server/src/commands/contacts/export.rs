@@ -1,6 +1,5 @@
 //! `waxwing contacts export`.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -9,6 +8,7 @@ use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::client::{Client, ClientFlags};
+use crate::commands::output::is_read;
 use crate::private;
 
 #[derive(Args)]
@@ -55,20 +55,11 @@ impl Export {
             None => Box::new(tokio::io::stdout()),
         };
         while let Some(part) = answer.chunk().await.context("the export broke off")? {
-            if !goes_on(to.write_all(&part).await)? {
+            if !is_read(to.write_all(&part).await)? {
                 return Ok(());
             }
         }
-        goes_on(to.flush().await)?;
+        is_read(to.flush().await)?;
         Ok(())
-    }
-}
-
-/// False when whoever reads (`| head`) has seen enough.
-fn goes_on(written: io::Result<()>) -> io::Result<bool> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -21,6 +21,7 @@ use self::errors_file::ErrorsFile;
 use self::source::Source;
 use crate::bar::{Bar, drawn, grouped, time};
 use crate::client::{Client, ClientFlags};
+use crate::commands::output::remark;
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(300);
@@ -91,13 +92,13 @@ impl Import {
             first = self.upload(&client, source, &mut bar) => first?,
             _ = tokio::signal::ctrl_c() => {
                 bar.end();
-                eprintln!("Broken off while the list was sent; `waxwing contacts imports` tells whether its import began.");
+                remark!("Broken off while the list was sent; `waxwing contacts imports` tells whether its import began.");
                 return Ok(ExitCode::from(INTERRUPTED));
             }
         };
         if self.dry_run {
             bar.end();
-            report::print_trial(&first);
+            report::print_trial(&first)?;
             return Ok(ExitCode::SUCCESS);
         }
         let id = first["import_id"].clone();
@@ -105,13 +106,13 @@ impl Import {
             report = follow(&client, first, &mut bar) => report?,
             _ = tokio::signal::ctrl_c() => {
                 bar.end();
-                eprintln!("The import goes on at the server; its id is {id}. To stop it:");
-                eprintln!("  waxwing contacts import-cancel {id} --tenant {}", self.client.tenant());
+                remark!("The import goes on at the server; its id is {id}. To stop it:");
+                remark!("  waxwing contacts import-cancel {id} --tenant {}", self.client.tenant());
                 return Ok(ExitCode::from(INTERRUPTED));
             }
         };
         bar.end();
-        report::print_report(&report);
+        report::print_report(&report)?;
         if let Some(errors) = errors {
             errors.save(&client, &report).await?;
         }

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientFlags};
+use crate::commands::output::{remark, say};
 
 /// Entries of the list that are shown.
 const LISTED: usize = 100;
@@ -33,11 +34,11 @@ impl List {
         let found = client.data(client.request(Method::GET, "/contacts/imports").query(&query)).await?;
         let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         for import in items {
-            println!("{}", line(import));
+            say!("{}", line(import))?;
         }
         let total = found["total"].as_u64().unwrap_or_default();
         if total > items.len() as u64 {
-            eprintln!("the newest {} of {total}", items.len());
+            remark!("the newest {} of {total}", items.len());
         }
         Ok(())
     }
@@ -47,7 +48,7 @@ impl Cancel {
     pub(super) async fn run(self) -> Result<()> {
         let client = Client::of(self.client)?;
         let stopped = client.post(&format!("/contacts/import/{}/cancel", self.import), &json!({})).await?;
-        println!("{}", line(&stopped));
+        say!("{}", line(&stopped))?;
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What the demo prints once everything answers.
 
+use crate::commands::output::say;
+use std::io;
 use std::path::Path;
 
 use super::handles::{Handles, file};
@@ -7,18 +9,18 @@ use super::handles::{Handles, file};
 /// A contact that opted in, see `contacts`.
 const TO: &str = "+12025550101";
 
-pub(super) fn print(handles: &Handles, data: &Path, empty: bool) {
+pub(super) fn print(handles: &Handles, data: &Path, empty: bool) -> io::Result<()> {
     let Handles { url, api_key, sim_url, tenant, .. } = handles;
     let base = format!("{url}/api/v1/tenant/{tenant}/whatsapp");
-    println!("Waxwing   {url}        (API reference: {url}/docs)");
-    println!("Meta      {sim_url}        (simulated; a phone to play the customer with: {sim_url}/sim)");
-    println!("Tenant    {tenant} \"Demo\", base path {base}");
-    println!("API key   {api_key}");
-    println!("Handles   {}", file(data).display());
+    say!("Waxwing   {url}        (API reference: {url}/docs)")?;
+    say!("Meta      {sim_url}        (simulated; a phone to play the customer with: {sim_url}/sim)")?;
+    say!("Tenant    {tenant} \"Demo\", base path {base}")?;
+    say!("API key   {api_key}")?;
+    say!("Handles   {}", file(data).display())?;
     if !empty {
-        println!("\nTry:\n{}", tries(handles, &base));
+        say!("\nTry:\n{}", tries(handles, &base))?;
     }
-    println!("\nCtrl-C stops both.");
+    say!("\nCtrl-C stops both.")
 }
 
 /// A template goes out, the customer answers, the answer is replied to.

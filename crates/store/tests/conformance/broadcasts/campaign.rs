@@ -115,7 +115,7 @@ pub(crate) fn row(row_number: i64, phone: Option<&str>) -> ListRow {
 
 /// A new attempt of up to so many who failed in one of these ways.
 pub(crate) fn retry(failed_by: &[FailedBy], limit: u32, at: Timestamp) -> Retry {
-    Retry { failed_by: failed_by.to_vec(), accept_duplicate: false, category: None, limit, at }
+    Retry { failed_by: failed_by.to_vec(), accept_duplicate: false, category: None, after: None, limit, at }
 }
 
 /// What each recipient is sent.

@@ -75,7 +75,7 @@ async fn the_consent_of_an_audience_is_that_of_the_gate(bench: Bench) {
             let rows = campaign.recipients(RecipientFilter::default()).await;
             assert_eq!(rows.len(), 64);
             for (row, recipient) in rows.iter().zip(&expected) {
-                let verdict = check(recipient, &Intent::Template(facts.clone()), at(when));
+                let verdict = check(recipient, &Intent::Broadcast(facts.clone()), at(when));
                 let agreed = match row.left_out {
                     None => verdict.is_ok(),
                     Some(LeftOut::OptedOut | LeftOut::NoConsent | LeftOut::MarketingStop) => {
@@ -100,8 +100,9 @@ async fn a_window_counts_on_the_number_that_sends(bench: Bench) {
     let mut campaign = Campaign::started(bench, 1).await;
     let (tenant, ours) = (campaign.scene.tenant, campaign.scene.connection);
     let other = campaign.scene.bench.connection(tenant).await.id;
-    let never_asked = format!("UPDATE contacts SET opted_in = {}, opted_in_at = NULL", "FALSE");
-    run(&campaign.scene.bench, &never_asked).await;
+    let unreachable =
+        "UPDATE contacts SET review_reason = 'not_on_whatsapp', review_code = 131026, review_at = 0";
+    run(&campaign.scene.bench, unreachable).await;
     run(
         &campaign.scene.bench,
         &format!(

@@ -3,16 +3,15 @@
 use domain::audit::Action;
 use domain::consent::{ConsentKind, ConsentSource};
 use domain::contacts::Identity;
-use domain::imports::agreement::Agreement;
 use ports::Paging;
 use ports::consent::{ConsentStore, NewConsent};
 use ports::contacts::{Contact, ContactPatch, ContactStore, NewContact, UpdatedContact};
-use ports::imports::{Applied, GoodRow, ImportStore, ProblemKind, RowConsent};
+use ports::imports::{Applied, ImportStore, ProblemKind};
 use ports::webhooks::{Change, Inbound};
 use serde_json::json;
 
-use super::{BSUID, NUMBER, batch, erase, erased_after_no, new_import, person};
-use crate::samples::{identity, new_contact, phone};
+use super::{BSUID, NUMBER, batch, erase, erased_after_no, good_row, new_import, person};
+use crate::samples::{identity, new_contact};
 use crate::scene::{Scene, words};
 use crate::support::{Bench, at};
 
@@ -63,25 +62,7 @@ async fn an_opt_out_holds_when_the_number_is_imported(bench: Bench) {
     let scene = Scene::of(bench).await;
     erased_after_no(&scene).await;
     let import = scene.store().create_import(scene.tenant, new_import()).await.unwrap();
-    let good = |row: u64, number: u32| GoodRow {
-        row,
-        phone: phone(number),
-        written: phone(number).to_string(),
-        country: None,
-        name: None,
-        language: None,
-        time_zone: None,
-        tags: Vec::new(),
-        fields: Default::default(),
-        consent: Some(RowConsent {
-            says: Agreement::Yes,
-            at: at(1_400),
-            before: None,
-            evidence: json!({"row": row}),
-        }),
-        cells: Vec::new(),
-    };
-    let batch = batch(import.id, vec![good(1, 3), good(2, NUMBER), good(3, 4)], 3);
+    let batch = batch(import.id, vec![good_row(1, 3), good_row(2, NUMBER), good_row(3, 4)], 3);
     let applied = scene.store().import_batch(scene.tenant, &batch).await.unwrap();
     let Applied::Applied(import) = applied else { panic!("not applied: {applied:?}") };
     assert_eq!((import.counts.imported, import.consent_refused, import.opted_out), (3, 1, 0));

@@ -21,6 +21,7 @@ use crate::support::at;
 /// Nearly everybody is in a broadcast, and in another that is still to come.
 pub(super) async fn broadcasts(scene: &Scene, store: &SqlStore) {
     let (tenant, connection) = (scene.tenant, scene.connection);
+    crate::samples::run(&scene.bench, "UPDATE contacts SET opted_in = TRUE").await;
     let screen = Screen {
         category: domain::templates::Category::Utility,
         needed: vec![Source::Phone],

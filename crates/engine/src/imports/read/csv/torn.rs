@@ -2,26 +2,42 @@
 
 use crate::imports::read::COLUMNS;
 
+/// Where a byte of a record stands.
+#[derive(Clone, Copy, PartialEq)]
+enum In {
+    Start,
+    Cell,
+    Quotes,
+    /// Behind a quotation mark inside: it is over, unless another one follows.
+    Mark,
+}
+
+impl In {
+    fn next(self, byte: u8, delimiter: u8) -> Self {
+        match (self, byte) {
+            (Self::Quotes, b'"') => Self::Mark,
+            (Self::Start | Self::Mark, b'"') | (Self::Quotes, _) => Self::Quotes,
+            (_, byte) if byte == delimiter || matches!(byte, b'\n' | b'\r') => Self::Start,
+            // Blanks between the mark and the delimiter.
+            (Self::Mark, b' ') => Self::Mark,
+            _ => Self::Cell,
+        }
+    }
+}
+
 /// Whether bytes end inside a cell that a quotation mark opened.
 pub(super) fn ends_quoted(record: &[u8], delimiter: u8) -> bool {
-    /// Where a byte stands.
-    enum In {
-        Start,
-        Cell,
-        Quotes,
-        /// Behind a quotation mark inside: it is over, unless another one follows.
-        Mark,
-    }
+    record.iter().fold(In::Start, |at, byte| at.next(*byte, delimiter)) == In::Quotes
+}
+
+/// Whether something else than a delimiter follows a quotation mark that ends a cell.
+pub(super) fn closes_amiss(record: &[u8], delimiter: u8) -> bool {
     let mut at = In::Start;
-    for byte in record {
-        at = match (at, *byte) {
-            (In::Quotes, b'"') => In::Mark,
-            (In::Start | In::Mark, b'"') | (In::Quotes, _) => In::Quotes,
-            (_, byte) if byte == delimiter || matches!(byte, b'\n' | b'\r') => In::Start,
-            _ => In::Cell,
-        };
-    }
-    matches!(at, In::Quotes)
+    record.iter().any(|byte| {
+        let before = at;
+        at = at.next(*byte, delimiter);
+        before == In::Mark && at == In::Cell
+    })
 }
 
 /// The cells of a line that is no record, as well as they can be told: a quotation mark that is not closed before a

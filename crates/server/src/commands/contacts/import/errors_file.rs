@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::commands::output::remark;
 use crate::private;
 
 /// Open for writing, and as it was until there is something to write.
@@ -41,7 +42,7 @@ impl ErrorsFile {
         let shown = self.path.display();
         let written = self.file.set_len(0).and_then(|()| self.file.write_all(&bytes));
         written.with_context(|| format!("{shown} cannot be written"))?;
-        eprintln!("rows that became no contact are in {shown}");
+        remark!("rows that became no contact are in {shown}");
         Ok(())
     }
 }
