@@ -293,8 +293,8 @@ fn a_stop_lets_calls_in_flight_end() {
     for message in &messages {
         eventually("it is on its way", || (status(&api, *message) == "sending").then_some(()));
     }
-    // What was claimed may wait for its turn still; it would go back to the queue.
-    std::thread::sleep(Duration::from_millis(500));
+    // What was claimed may wait for its turn still; it would go back to the queue. Meta notes a message before it answers.
+    eventually("all are at Meta", || (pair.sim.ledger().len() == 5).then_some(()));
     assert!(pair.terminate(0), "the server ends well");
     pair.boot(0);
     let api = pair.api(0);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::imports::{Target, cells, problems};
-use domain::phone::{self, PhoneNumber};
+use domain::phone::{self, PhoneFault, PhoneNumber};
 use domain::{ImportId, Timestamp};
 use ports::imports::{BadRow, GoodRow, RowConsent};
 use serde_json::{Map, Value};
@@ -14,6 +14,8 @@ use super::read::{Format, Row};
 use crate::contacts::shape;
 use crate::faults::Faults;
 
+/// Digits of a number without its country, at least.
+const SHORTEST: usize = 7;
 /// Characters of the number that are kept of a bad row.
 const KEPT: usize = 100;
 
@@ -136,8 +138,9 @@ impl<'p> Judge<'p> {
         }
         let number = phone::without_fraction(written);
         let country = self.plan.options.default_country.as_deref();
-        PhoneNumber::parse(number, country).map_err(|_| match country {
-            None if lacks_its_country(number) => problems::NO_COUNTRY,
+        PhoneNumber::parse(number, country).map_err(|error| match error.reason {
+            // What is shorter is no number with a country either.
+            PhoneFault::CountryCodeMissing if number.len() >= SHORTEST => problems::NO_COUNTRY,
             _ => problems::INVALID_PHONE,
         })
     }
@@ -199,13 +202,6 @@ impl<'p> Judge<'p> {
     fn date<'r>(&self, column: usize, cell: &'r str) -> consent::Date<'r> {
         consent::Date { cell, order: self.plan.date_orders.get(&column).copied() }
     }
-}
-
-/// A number that is one with a country before it: as long as one, and without a plus.
-fn lacks_its_country(number: &str) -> bool {
-    let digits = number.chars().filter(char::is_ascii_digit).count();
-    let is_number = number.chars().all(|letter| letter.is_ascii_digit() || " -./()".contains(letter));
-    is_number && (7..=15).contains(&digits)
 }
 
 fn name(said: &Said<'_>) -> Option<String> {

@@ -19,6 +19,7 @@ const A_MOMENT: SignedDuration = SignedDuration::from_millis(1_200);
 async fn most_before_a_reply(press: &Press, customer: domain::ContactId, times: usize) -> usize {
     let mut most = 0;
     for n in 0..times {
+        // Customers write at any moment: in a pause, and between two.
         tokio::time::sleep(Duration::from_millis(330)).await;
         let sent = press.send(press.text(customer, &format!("reply {n}"))).await;
         let ours = Some(sent.message_id.to_string());
@@ -60,48 +61,48 @@ async fn broadcast_with_a_customer(press: &Press, contacts: usize) -> (Broadcast
     (press.start(press.plan()).await, customer)
 }
 
+/// Writes to the customer so often while the broadcast is held up, then calls it off: at most so many of it may have gone before a
+/// reply, and nothing may have been claimed for longer than a moment.
+async fn nothing_is_kept(
+    press: &Press,
+    (id, customer): (BroadcastId, domain::ContactId),
+    replies: usize,
+    most: usize,
+) {
+    let before = most_before_a_reply(press, customer, replies).await;
+    press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
+    press.stands_still().await;
+    let longest = longest_claimed(press, id).await;
+    assert!(longest <= A_MOMENT, "claimed for {longest:?}");
+    assert!(before <= most, "{before} of the broadcast went before a reply, at most {most} may");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_number_keeps_nothing_that_it_claimed_and_a_reply_goes_next() {
     let press = Press::at_rate(800).await;
     press.faults(json!({"throughput_per_second": 40})).await;
-    let (id, customer) = broadcast_with_a_customer(&press, 900).await;
+    let both = broadcast_with_a_customer(&press, 900).await;
     press.ledger(60).await;
-    let before = most_before_a_reply(&press, customer, 6).await;
-    press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
-    press.stands_still().await;
-    let longest = longest_claimed(&press, id).await;
-    eprintln!("at most {before} before a reply, claimed for {longest:?} at most");
-    assert!(longest <= A_MOMENT, "claimed for {longest:?}");
-    assert!(before <= 40, "{before} of the broadcast went before a reply: more than a second's worth");
+    // A second's worth.
+    nothing_is_kept(&press, both, 6, 40).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rate_that_is_lowered_rules_over_what_was_claimed_before() {
     let press = Press::at_rate(800).await;
-    let (id, customer) = broadcast_with_a_customer(&press, 900).await;
+    let both = broadcast_with_a_customer(&press, 900).await;
     press.ledger(100).await;
     press.pace(10).await;
-    let before = most_before_a_reply(&press, customer, 2).await;
-    press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
-    press.stands_still().await;
-    let longest = longest_claimed(&press, id).await;
-    eprintln!("at most {before} before a reply, claimed for {longest:?} at most");
-    assert!(longest <= A_MOMENT, "claimed for {longest:?}");
-    assert!(before <= 10, "{before} of the broadcast went before a reply: more than a second's worth");
+    // A second's worth.
+    nothing_is_kept(&press, both, 2, 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_calls_take_long_nothing_waits_for_them_in_the_lane() {
     let press = Press::with(80, |settings, _| settings.sends_in_flight = 4).await;
     press.faults(json!({"latency_ms": 1_500})).await;
-    let (id, customer) = broadcast_with_a_customer(&press, 60).await;
+    let both = broadcast_with_a_customer(&press, 60).await;
     press.ledger(4).await;
-    let before = most_before_a_reply(&press, customer, 2).await;
-    press.engine.broadcasts.cancel(press.tenant, id).await.unwrap();
-    press.stands_still().await;
-    let longest = longest_claimed(&press, id).await;
-    eprintln!("at most {before} before a reply, claimed for {longest:?} at most");
-    assert!(longest <= A_MOMENT, "claimed for {longest:?}");
     // The four that are on their way, and at most as many that took the next places meanwhile.
-    assert!(before <= 8, "{before} of the broadcast went before a reply");
+    nothing_is_kept(&press, both, 2, 8).await;
 }
